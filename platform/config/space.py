@@ -1,0 +1,164 @@
+"""A search space: a tree of settings in which some are ranges, and how a sample or a corner is made of it."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from platform.config.document import TreePath, dotted
+from platform.config.ranges import Choice, NumberRange, Range
+
+Suggest = Callable[[str, Range], Any]
+"""``(name, range) -> value``: a number in the range, or one of a choice's labels."""
+
+MAX_CORNERS = 1024
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One searched parameter. Inside an option of a choice it is named and active only there:
+    ``method[peer].drop_rate``."""
+
+    name: str
+    path: str
+    range: Range
+    condition: str
+
+
+@dataclass
+class Resolved:
+    """A tree without ranges, and for each of its paths where in the YAML's tree that value came from."""
+
+    tree: Any = None
+    origins: dict[TreePath, TreePath] = field(default_factory=dict)
+
+    def origin(self, path: TreePath) -> TreePath:
+        """The YAML's path of ``path``, or of its nearest parent that was written."""
+        rest: TreePath = ()
+        while path not in self.origins and path:
+            path, rest = path[:-1], (path[-1], *rest)
+        return (*self.origins.get(path, ()), *rest)
+
+
+@dataclass(frozen=True)
+class Space:
+    """``tree`` holds plain values, lists, mappings and :data:`Range` leaves."""
+
+    tree: dict[str, Any]
+
+    def resolve(self, suggest: Suggest) -> Resolved:
+        """Ask ``suggest`` for each range that is met, options of a choice only once it is chosen."""
+        resolved = Resolved()
+        resolved.tree = _walk(self.tree, _Place(), suggest, resolved.origins)
+        return resolved
+
+    def parameters(self) -> list[Parameter]:
+        return list(_parameters(self.tree, _Place(), ""))
+
+    def corners(self) -> Iterator[Resolved]:
+        """Every combination of ends and options, or, where those are over 1,024, that many of them,
+        deterministic, among which each end and each option stands many times."""
+        picks: list[int] = []
+        for _ in range(MAX_CORNERS):
+            odometer = _Odometer(picks)
+            yield self.resolve(odometer.suggest)
+            next_picks = odometer.advanced()
+            if next_picks is None:
+                return
+            picks = next_picks
+        balanced = _Balanced()
+        for _ in range(MAX_CORNERS):
+            yield self.resolve(balanced.suggest)
+
+
+@dataclass(frozen=True)
+class _Place:
+    name: str = ""
+    path: TreePath = ()
+    written: TreePath = ()
+
+    def child(self, key: str | int) -> "_Place":
+        name = f"{self.name}.{key}" if self.name else str(key)
+        return _Place(name, (*self.path, key), (*self.written, key))
+
+    def option(self, choice: Choice, index: int) -> "_Place":
+        return _Place(f"{self.name}[{choice.labels[index]}]", self.path, (*self.written, "choice", index))
+
+
+def _children(node: Any) -> list[tuple[str | int, Any]] | None:
+    if isinstance(node, dict):
+        return list(node.items())
+    return list(enumerate(node)) if isinstance(node, list) else None
+
+
+def _walk(node: Any, place: _Place, suggest: Suggest, origins: dict[TreePath, TreePath]) -> Any:
+    origins[place.path] = place.written
+    children = _children(node)
+    if children is not None:
+        values = [(key, _walk(child, place.child(key), suggest, origins)) for key, child in children]
+        return dict(values) if isinstance(node, dict) else [value for _, value in values]
+    if isinstance(node, NumberRange):
+        value = suggest(place.name, node)
+        if value in (node.low, node.high):
+            origins[place.path] = (*place.written, node.kind, int(value == node.high))
+        return value
+    if isinstance(node, Choice):
+        label = suggest(place.name, node)
+        index = [repr(known) for known in node.labels].index(repr(label))
+        return _walk(node.options[index], place.option(node, index), suggest, origins)
+    return node
+
+
+def _parameters(node: Any, place: _Place, condition: str) -> Iterator[Parameter]:
+    for key, child in _children(node) or []:
+        yield from _parameters(child, place.child(key), condition)
+    if isinstance(node, NumberRange | Choice):
+        yield Parameter(place.name, dotted(place.path), node, condition)
+    if isinstance(node, Choice):
+        for index, option in enumerate(node.options):
+            chosen = f"{dotted(place.path)} = {node.labels[index]}"
+            inner = f"{condition}, {chosen}" if condition else chosen
+            yield from _parameters(option, place.option(node, index), inner)
+
+
+def _ends(range_: Range) -> Sequence[Any]:
+    return range_.labels if isinstance(range_, Choice) else (range_.low, range_.high)
+
+
+class _Odometer:
+    """Follows given picks, then takes first ends; counts on from the last pick that can go up."""
+
+    def __init__(self, picks: list[int]) -> None:
+        self.picks = list(picks)
+        self.sizes: list[int] = []
+
+    def suggest(self, name: str, range_: Range) -> Any:
+        place = len(self.sizes)
+        if place == len(self.picks):
+            self.picks.append(0)
+        ends = _ends(range_)
+        self.sizes.append(len(ends))
+        return ends[self.picks[place]]
+
+    def advanced(self) -> list[int] | None:
+        picks = self.picks
+        while picks and picks[-1] == self.sizes[len(picks) - 1] - 1:
+            picks = picks[:-1]
+        return [*picks[:-1], picks[-1] + 1] if picks else None
+
+
+class _Balanced:
+    """Picks what was picked least so far, ties by a seeded draw: every end and option gets its turns."""
+
+    def __init__(self) -> None:
+        self.random = random.Random(0)
+        self.seen: dict[str, Counter[int]] = {}
+
+    def suggest(self, name: str, range_: Range) -> Any:
+        ends = _ends(range_)
+        seen = self.seen.setdefault(name, Counter())
+        least = min(seen[index] for index in range(len(ends)))
+        index = self.random.choice([index for index in range(len(ends)) if seen[index] == least])
+        seen[index] += 1
+        return ends[index]
