@@ -98,9 +98,7 @@ def _parent(document: Document, path: TreePath) -> Any:
         elif isinstance(here, list) and isinstance(part, int) and part < len(here):
             here = here[part]
         if not isinstance(here, dict | list):
-            raise UserError(
-                f"command line: {dotted(path)}: {dotted(path[:depth])} is a value, not a section"
-            )
+            raise UserError(f"command line: {dotted(path)}: {dotted(path[:depth])} is a value, not a section")
         if isinstance(here, dict) and "choice" in here:
             raise UserError(
                 f"command line: {dotted(path)}: {dotted(path[:depth])} is a choice; override it as a whole, "

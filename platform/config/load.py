@@ -58,7 +58,5 @@ def _refuse_ranges_in(fixed: Collection[str], loaded: LoadedSpace[Any]) -> None:
         section = parameter.path.split(".")[0]
         if section in fixed:
             path = next(known for known in loaded.document.marks if dotted(known) == parameter.path)
-            message = (
-                f"{section} is one for the whole sweep, so that its trials can be compared: not a range"
-            )
+            message = f"{section} is one for the whole sweep, so that its trials can be compared: not a range"
             raise ConfigError.at(loaded.document.mark(path), parameter.path, message)

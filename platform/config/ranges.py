@@ -92,9 +92,7 @@ def _number_range(kind: str, body: Any, document: Document, path: TreePath) -> N
 def _choice(body: Any, document: Document, path: TreePath) -> Choice:
     if not isinstance(body, list) or not body:
         raise _error(document, path, f"empty range: choice takes a list of options, got {show(body)}")
-    options = tuple(
-        parse_ranges(item, document, (*path, "choice", index)) for index, item in enumerate(body)
-    )
+    options = tuple(parse_ranges(item, document, (*path, "choice", index)) for index, item in enumerate(body))
     labels = _labels(options)
     # As text: Optuna's storages compare categories so, and 1, 1.0 and True are equal to Python.
     counts = Counter(repr(label) for label in labels)

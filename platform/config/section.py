@@ -25,6 +25,4 @@ def reject(path: str, message: str, value: object) -> NoReturn:
     ``path`` is dotted and relative to the section whose validator calls; ``value`` is what stands there.
     The error is placed in the YAML at that field, not at the section's start.
     """
-    raise PydanticCustomError(
-        "combination", "{message}", {"message": message, "path": path, "value": value}
-    )
+    raise PydanticCustomError("combination", "{message}", {"message": message, "path": path, "value": value})

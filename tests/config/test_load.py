@@ -103,7 +103,10 @@ PEER = "method: {name: peer}\n"
         ("method: {name: peer, drop_rate: .inf}\n", "1:33: method.drop_rate: must be finite, got inf"),
         ("a: [1,\n", "2:1: is not YAML: expected the node content, but found '<stream end>'"),
         ("- 1\n", "1:1: must be a mapping of settings (key: value)"),
-        ("a: !!python/object:os.system x\n", "1:4: a: unknown YAML tag tag:yaml.org,2002:python/object:os.system"),
+        (
+            "a: !!python/object:os.system x\n",
+            "1:4: a: unknown YAML tag tag:yaml.org,2002:python/object:os.system",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_place_path_and_value(load, text, expected):
@@ -113,17 +116,29 @@ def test_a_mistake_is_one_line_with_place_path_and_value(load, text, expected):
 @pytest.mark.parametrize(
     ("drop_rate", "expected"),
     [
-        ("{uniform: [0.1, 1.2]}", "1:49: method.drop_rate: must be < 1, got 1.2 (the upper end of its range)"),
+        (
+            "{uniform: [0.1, 1.2]}",
+            "1:49: method.drop_rate: must be < 1, got 1.2 (the upper end of its range)",
+        ),
         ("{uniform: [-1, 0.2]}", "1:44: method.drop_rate: must be >= 0, got -1 (the lower end of its range)"),
         ("{choice: [0.1, 2]}", "1:48: method.drop_rate: must be < 1, got 2"),
-        ("{uniform: [0.3, 0.3]}", "1:33: method.drop_rate: empty range: low must be below high, got [0.3, 0.3]"),
-        ("{uniform: [0.3, 0.1]}", "1:33: method.drop_rate: empty range: low must be below high, got [0.3, 0.1]"),
+        (
+            "{uniform: [0.3, 0.3]}",
+            "1:33: method.drop_rate: empty range: low must be below high, got [0.3, 0.3]",
+        ),
+        (
+            "{uniform: [0.3, 0.1]}",
+            "1:33: method.drop_rate: empty range: low must be below high, got [0.3, 0.1]",
+        ),
         ("{choice: []}", "1:33: method.drop_rate: empty range: choice takes a list of options, got []"),
         ("{choice: [0.1, 0.1]}", "1:33: method.drop_rate: choice has the option 0.1 twice"),
         ("{loguniform: [0, 0.1]}", "1:33: method.drop_rate: loguniform needs a low end > 0, got [0, 0.1]"),
         ("{int: [0.5, 1]}", "1:33: method.drop_rate: int takes two whole numbers [low, high], got [0.5, 1]"),
         ("{uniform: [0.1]}", "1:33: method.drop_rate: uniform takes two numbers [low, high], got [0.1]"),
-        ("{uniform: [a, b]}", "1:33: method.drop_rate: uniform takes two numbers [low, high], got ['a', 'b']"),
+        (
+            "{uniform: [a, b]}",
+            "1:33: method.drop_rate: uniform takes two numbers [low, high], got ['a', 'b']",
+        ),
         (
             "{unifrom: [0.1, 0.2]}",
             "1:33: method.drop_rate: must be a number, got {'unifrom': [0.1, 0.2]}; did you mean 'uniform'?",
@@ -195,7 +210,9 @@ def test_an_override_into_a_choice_says_how(load):
 
 
 def test_overrides_lay_values_ranges_and_new_sections_over_the_yaml(load):
-    loaded = load(PEER, "method.drop_rate={loguniform: [1e-4, 1e-2]}", "peer_model.backbone=resnet18", "epochs=7")
+    loaded = load(
+        PEER, "method.drop_rate={loguniform: [1e-4, 1e-2]}", "peer_model.backbone=resnet18", "epochs=7"
+    )
     assert [parameter.name for parameter in loaded.space.parameters()] == ["method.drop_rate"]
     first = loaded.first()
     assert (first.epochs, first.method.drop_rate, first.peer_model.backbone) == (7, 1e-4, "resnet18")

@@ -29,7 +29,9 @@ def test_a_section_of_a_choice_brings_its_ranges_only_when_it_is_chosen():
 
     def suggest(name, range_):
         asked.append(name)
-        return "cross_entropy" if name == "method" else range_.labels[1] if isinstance(range_, Choice) else 0.01
+        return (
+            "cross_entropy" if name == "method" else range_.labels[1] if isinstance(range_, Choice) else 0.01
+        )
 
     resolved = space(CONDITIONAL).resolve(suggest)
     assert asked == ["method", "method[cross_entropy].smoothing", "lr"]
@@ -41,7 +43,12 @@ def test_parameters_say_where_they_are_and_when_they_are_active():
     assert described == [
         ("method", "method", "choice [peer, cross_entropy]", ""),
         ("method[peer].drop_rate", "method.drop_rate", "uniform [0.1, 0.9]", "method = peer"),
-        ("method[cross_entropy].smoothing", "method.smoothing", "choice [0.0, 0.1]", "method = cross_entropy"),
+        (
+            "method[cross_entropy].smoothing",
+            "method.smoothing",
+            "choice [0.0, 0.1]",
+            "method = cross_entropy",
+        ),
         ("lr", "lr", "loguniform [0.0001, 0.1]", ""),
     ]
 

@@ -1,0 +1,98 @@
+"""A data set that is ready to be learnt from. N: images, C: classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from platform.datasets.arrange import UNKNOWN
+from platform.datasets.decode import BadImage
+from platform.datasets.images import Images
+from platform.datasets.normalise import Colour
+from platform.datasets.splits import SPLITS, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Images with their labels and splits; row i of the manifest belongs to image i.
+
+    Attributes:
+        manifest: columns ``path``, ``label`` (given label, a place in ``classes``), ``clean`` (true label,
+            or -1 where it is not known) and ``split``; sorted by path.
+        classes: names, sorted.
+        images: N images, uint8 RGB.
+        bad: the files that were left out.
+        digest: SHA-256 of classes, manifest and the files' contents, in hexadecimal.
+        mean, std: of the training images' channels, of values in [0, 1].
+        val_label: which labels ``val/…`` metrics compare with.
+    """
+
+    manifest: pd.DataFrame
+    classes: tuple[str, ...]
+    images: Images
+    bad: tuple[BadImage, ...]
+    digest: str
+    mean: Colour
+    std: Colour
+    val_label: Literal["given", "clean"] = "given"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those that have rows."""
+        return tuple(split for split in SPLITS if len(self.rows(split)))
+
+    def rows(self, split: str) -> Ints:
+        """The manifest rows of ``train``, ``val`` or ``test``, ascending."""
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        return np.flatnonzero((self.manifest["split"] == split).to_numpy())
+
+    def given(self, split: str) -> Ints:
+        """The labels that a method sees."""
+        return self._column("label", split)
+
+    def clean(self, split: str) -> Ints:
+        """The true labels, -1 where not known. For evaluation only."""
+        return self._column("clean", split)
+
+    def clean_known(self, split: str) -> bool:
+        """Whether the split has rows and the true label of every one of them is known."""
+        clean = self.clean(split)
+        return len(clean) > 0 and bool((clean != UNKNOWN).all())
+
+    def evaluation_labels(self, split: str) -> Ints:
+        """What metrics compare with: val's by ``val_label``; test's true ones where known, else given."""
+        if split == "test":
+            clean = self.clean(split)
+            return np.where(clean != UNKNOWN, clean, self.given(split))
+        return self.clean(split) if split == "val" and self.val_label == "clean" else self.given(split)
+
+    def class_counts(self) -> torch.Tensor:
+        """[C] int64: training rows of each given label."""
+        return torch.from_numpy(
+            np.bincount(self.given("train"), minlength=len(self.classes)).astype(np.int64)
+        )
+
+    def manifest_frame(self) -> pd.DataFrame:
+        """The manifest with class names: ``path``, ``label``, ``clean`` (null if unknown), ``split``."""
+        names = np.array([*self.classes, None], dtype=object)  # the code -1 takes the last one
+        named = {column: names[self.manifest[column].to_numpy()] for column in ("label", "clean")}
+        return self.manifest.assign(**{column: pd.array(v, dtype="string") for column, v in named.items()})
+
+    def _column(self, column: str, split: str) -> Ints:
+        values: npt.NDArray[np.int64] = self.manifest[column].to_numpy(dtype=np.int64)
+        return values[self.rows(split)]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a data section leads to, as far as that is known without decoding images."""
+
+    source: str
+    reader: str
+    classes: tuple[str, ...]
+    rows: Mapping[str, int]

@@ -1,0 +1,58 @@
+"""A CSV or Parquet file with the columns ``path`` and label, and perhaps ``split``.
+
+Paths are relative to the table's folder. The table is the source itself, or the only one at the top of a
+folder or zip.
+"""
+
+import pandas as pd
+
+from platform.datasets.columns import pick_labels
+from platform.datasets.data_config import DataConfig
+from platform.datasets.errors import DataError
+from platform.datasets.readers import labels_beside_images
+from platform.datasets.sources import TABLES, Source
+from platform.datasets.splits import split_of
+from platform.datasets.tables import read_table, relative_to_table
+
+LAYOUT = "one CSV or Parquet file with the columns path and label"
+
+
+def recognises(source: Source) -> bool:
+    if source.table is not None:
+        return True
+    tables = _tables_at_top(source)
+    if len(tables) != 1 or labels_beside_images.recognises(source):
+        return False
+    try:
+        return "path" in read_table(source, tables[0], header_only=True)
+    except DataError:
+        return False  # some other file that ends in .csv; as the source itself it is read, and refused
+
+
+def read(source: Source, config: DataConfig) -> pd.DataFrame:
+    name = _the_table(source)
+    table = read_table(source, name)
+    where = str(source) if source.table else f"{source}: {name}"
+    if "path" not in table:
+        raise DataError(f"data.source: {where} has no column 'path'; it has {', '.join(table.columns)}")
+    rows = pick_labels(table, config, where=where, trains=True)
+    rows["path"] = relative_to_table(table["path"], name)
+    if "split" in table:
+        rows["split"] = [split_of(name, where) for name in table["split"]]
+    return rows
+
+
+def _tables_at_top(source: Source) -> list[str]:
+    return [name for name in source.top if name.lower().endswith(TABLES)]
+
+
+def _the_table(source: Source) -> str:
+    if source.table is not None:
+        return source.table
+    tables = _tables_at_top(source)
+    if len(tables) != 1:
+        found = ", ".join(tables) or "none"
+        raise DataError(
+            f"data.source: {source} must hold one table at its top to be read as one; found {found}"
+        )
+    return tables[0]

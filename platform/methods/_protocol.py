@@ -1,0 +1,60 @@
+"""What a training method is: a step over a batch that returns a loss for each of its networks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from platform.config.section import Section
+from platform.datasets.loader import Batch
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What one step computed: one scalar loss [] a network, to be minimised, and what to report.
+
+    ``metrics`` are detached scalars [], each a mean over the batch's samples, so that the loop can average
+    them over an epoch by batch size; their names come without ``train/``.
+    """
+
+    losses: tuple[Tensor, ...]
+    metrics: dict[str, Tensor] = field(default_factory=dict)
+
+
+class MethodSection(Section):
+    """A method's section of the YAML as the trial holds it: its own ``Config`` and the file's name."""
+
+    networks: ClassVar[int]
+    name: str
+
+
+class Method(Protocol):
+    """The class ``Method`` of each file in this folder; beside it stands the class ``Config``.
+
+    ``Config`` is a Section without ``name`` and says in ``networks: ClassVar[int]`` how many networks the
+    method trains. Each field named ``…_epochs`` is a span of the trial: it may not exceed its epochs.
+    """
+
+    def __init__(self, config: Section, class_counts: Tensor) -> None:
+        """``class_counts`` [C, int64]: the given training labels of each class."""
+
+    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
+        """The losses of a batch in the given epoch (from 0). The loop owns everything that follows."""
+        ...
+
+
+def logits_of(network: nn.Module, images: Tensor) -> Tensor:
+    """The network's logits [B, C] in float32, whatever precision it ran in: losses are never in half."""
+    logits_BC: Tensor = network(images)
+    return logits_BC.float()
+
+
+def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """The share [] of the batch whose highest score is at its given label."""
+    return (scores_BC.detach().argmax(1) == labels_B).float().mean()
+
+
+def mean_loss(losses: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(losses)).detach().mean()

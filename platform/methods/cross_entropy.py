@@ -1,0 +1,46 @@
+"""The baseline: one network that believes every given label."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from platform.config.section import Section
+from platform.datasets.loader import Batch
+from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.cross_entropy import cross_entropy
+from platform.methods._protocol import StepOutput, accuracy, logits_of
+
+
+class Config(Section):
+    networks: ClassVar[int] = 1
+
+    loss: Literal["cross_entropy", "balanced_softmax"] = Field(
+        "cross_entropy", description="balanced_softmax adds the log class counts to the logits (long tails)"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target spread over the classes, 0 to 1"
+    )
+
+
+class Method:
+    """Mean loss over the batch of one network."""
+
+    def __init__(self, config: Config, class_counts: Tensor) -> None:
+        self.config = config
+        self.class_counts = class_counts
+
+    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
+        logits_BC = logits_of(networks[0], batch.images)
+        loss = self._losses(logits_BC, batch.labels).mean()
+        return StepOutput(
+            losses=(loss,),
+            metrics={"loss": loss.detach(), "accuracy": accuracy(logits_BC, batch.labels)},
+        )
+
+    def _losses(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+        smoothing = self.config.label_smoothing
+        if self.config.loss == "balanced_softmax":
+            return balanced_softmax(logits_BC, labels_B, self.class_counts, label_smoothing=smoothing)
+        return cross_entropy(logits_BC, labels_B, label_smoothing=smoothing)

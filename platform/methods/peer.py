@@ -1,0 +1,98 @@
+"""Peer-learning (Sun et al., ICCV 2021): two networks, each learning what the other finds easy.
+
+Webly Supervised Fine-Grained Recognition: Benchmark Datasets and An Approach, arXiv 2108.02399. Beyond the
+paper: Balanced Softmax on the agreed samples, ranking by another loss than the one that is learned, label
+smoothing.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from platform.config.section import Section
+from platform.datasets.loader import Batch
+from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.cross_entropy import cross_entropy
+from platform.losses.peer_selection import mean_of_selected, peer_selection
+from platform.methods._protocol import StepOutput, accuracy, logits_of, mean_loss
+
+
+class Config(Section):
+    networks: ClassVar[int] = 2
+
+    drop_rate: float = Field(
+        0.3, ge=0, lt=1, description="share of the agreed samples that is left out once the ramp has ended"
+    )
+    ramp_epochs: int = Field(4, ge=0, description="epochs over which the drop rate rises linearly from 0")
+    agreed_loss: Literal["cross_entropy", "balanced_softmax"] = Field(
+        "cross_entropy", description="loss of the agreed samples; the disagreed ones have cross-entropy"
+    )
+    rank_by: Literal["loss", "cross_entropy"] = Field(
+        "loss",
+        description="what ranks the agreed samples: their loss, or cross-entropy whatever their loss is "
+        "(Balanced Softmax drops the classes of the tail first)",
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target spread over the classes, in what is learned only"
+    )
+
+    def drop_rate_at(self, epoch: int) -> float:
+        """d(t) = drop_rate · min(t / ramp_epochs, 1) of epoch t, from 0."""
+        if epoch >= self.ramp_epochs:
+            return self.drop_rate
+        return self.drop_rate * epoch / self.ramp_epochs
+
+
+class Method:
+    """Splits a batch by whether the networks agree on it.
+
+    Each network learns all the disagreed samples and, of the n agreed ones, the floor((1 - d) · n) on which
+    its *peer's* loss is smallest; its loss is the mean over that union, 0 where the union is empty.
+    """
+
+    def __init__(self, config: Config, class_counts: Tensor) -> None:
+        self.config = config
+        self.class_counts = class_counts
+
+    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
+        drop_rate = self.config.drop_rate_at(epoch)
+        logits = [logits_of(network, batch.images) for network in networks]
+        agreed_B = logits[0].argmax(1) == logits[1].argmax(1)
+        ranks = [self._ranking_losses(logits_BC.detach(), batch.labels) for logits_BC in logits]
+        updates = [self._update_losses(logits_BC, batch.labels, agreed_B) for logits_BC in logits]
+        chosen = [peer_selection(agreed_B, peers_B, drop_rate=drop_rate) for peers_B in reversed(ranks)]
+        losses = tuple(mean_of_selected(each_B, by_B) for each_B, by_B in zip(updates, chosen, strict=True))
+        probabilities = [logits_BC.detach().softmax(1) for logits_BC in logits]
+        return StepOutput(
+            losses=losses,
+            metrics={
+                "loss": mean_loss(losses),
+                "agreement": agreed_B.float().mean(),
+                "drop_rate": losses[0].new_tensor(drop_rate),
+                "selected": chosen[0].float().mean(),
+                "accuracy": accuracy(probabilities[0] + probabilities[1], batch.labels),
+                "accuracy_network_1": accuracy(logits[0], batch.labels),
+                "accuracy_network_2": accuracy(logits[1], batch.labels),
+            },
+        )
+
+    def _ranking_losses(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+        if self.config.rank_by == "loss":
+            return self._agreed_losses(logits_BC, labels_B, label_smoothing=0.0)
+        return cross_entropy(logits_BC, labels_B)
+
+    def _update_losses(self, logits_BC: Tensor, labels_B: Tensor, agreed_B: Tensor) -> Tensor:
+        smoothing = self.config.label_smoothing
+        disagreed_losses_B = cross_entropy(logits_BC, labels_B, label_smoothing=smoothing)
+        if self.config.agreed_loss == "cross_entropy":
+            return disagreed_losses_B
+        agreed_losses_B = self._agreed_losses(logits_BC, labels_B, label_smoothing=smoothing)
+        return agreed_losses_B.where(agreed_B, disagreed_losses_B)
+
+    def _agreed_losses(self, logits_BC: Tensor, labels_B: Tensor, *, label_smoothing: float) -> Tensor:
+        if self.config.agreed_loss == "balanced_softmax":
+            counts_C = self.class_counts
+            return balanced_softmax(logits_BC, labels_B, counts_C, label_smoothing=label_smoothing)
+        return cross_entropy(logits_BC, labels_B, label_smoothing=label_smoothing)

@@ -1,0 +1,108 @@
+"""From a section ``model`` to a network."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from platform.models.backbones import find_backbone
+from platform.models.errors import ModelError
+from platform.models.model_config import ModelConfig
+from platform.models.stems import SMALL_BELOW_PX, make_stem_small
+from platform.models.weights import load_weights
+
+
+def build(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
+    """A timm network: images [B, 3, S, S] to logits [B, C].
+
+    Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights
+    cannot be had, or if nothing in ``config.weights`` fits.
+    """
+    return build_resolved(config, classes, image_size)[0]
+
+
+def build_resolved(config: ModelConfig, classes: int, image_size: int) -> tuple[nn.Module, ModelConfig]:
+    """As :func:`build`, with the section that builds the same network at any image size: its stem settled."""
+    network = _create(config, classes, image_size)
+    is_small = _wants_small_stem(config, image_size) and make_stem_small(network)
+    if config.stem == "small" and not is_small:
+        raise ModelError(f"no small stem can be made for {config.backbone}")
+    if config.weights is not None:
+        load_weights(network, Path(config.weights))
+    if image_size != _own_image_size(network):
+        _check_forward(network, config, image_size)
+    return network, config.model_copy(update={"stem": "small" if is_small else "original"})
+
+
+def check_builds(config: ModelConfig, classes: int, image_size: int) -> None:
+    """Raise :class:`ModelError` if the network cannot be built for this size; makes no weights.
+
+    For a check before a sweep. Published weights are not fetched; local ones must be there.
+    """
+    if config.weights is not None and not Path(config.weights).is_file():
+        raise ModelError(f"{config.weights}: no such file")
+    with torch.device("meta"):
+        build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
+
+
+def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
+    import timm
+
+    options: dict[str, Any] = {}
+    if config.dropout:
+        options["drop_rate"] = config.dropout
+    if config.drop_path:
+        options["drop_path_rate"] = config.drop_path
+    if _is_made_for_one_size(config.backbone):
+        options["img_size"] = image_size
+    try:
+        network: nn.Module = timm.create_model(
+            config.backbone, pretrained=config.pretrained, num_classes=classes, **options
+        )
+    except (TypeError, AssertionError, ValueError, RuntimeError, ZeroDivisionError, OSError) as error:
+        raise ModelError(_cannot(config, image_size, error)) from error
+    return network
+
+
+def _is_made_for_one_size(backbone: str) -> bool:
+    """Vision transformers and the like are built for an image size; timm then resamples published weights."""
+    from timm.models import get_pretrained_cfg
+
+    published = get_pretrained_cfg(backbone, allow_unregistered=True)
+    return bool(published and published.fixed_input_size)
+
+
+def _wants_small_stem(config: ModelConfig, image_size: int) -> bool:
+    if config.stem != "auto":
+        return config.stem == "small"
+    known = find_backbone(config.backbone)
+    return image_size < SMALL_BELOW_PX and (known is None or known.has_small_stem)
+
+
+def _own_image_size(network: nn.Module) -> int:
+    published = getattr(network, "pretrained_cfg", None) or {}
+    return int(published.get("input_size", (3, 0, 0))[-1])
+
+
+def _check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> None:
+    """Find out now, not in the first epoch, that a picture is too small or not a multiple of the patches."""
+    some = next(network.parameters())
+    problem = config.check_image_size(image_size)
+    if problem:
+        raise ModelError(f"image_size {problem}, got {image_size}")
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 3, image_size, image_size, device=some.device))
+    except (RuntimeError, AssertionError, ValueError, TypeError, ZeroDivisionError) as error:
+        raise ModelError(_cannot(config, image_size, error)) from error
+    finally:
+        network.train(was_training)
+
+
+def _cannot(config: ModelConfig, image_size: int, error: Exception) -> str:
+    cause = str(error).partition(os.linesep)[0] or type(error).__name__
+    return f"{config.backbone} cannot be built for images of {image_size} px: {cause}"

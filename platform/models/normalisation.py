@@ -1,0 +1,55 @@
+"""Which normalisation of its input a network expects.
+
+Images are normalised once for all networks of a trial; a network whose weights were trained with another
+mean and standard deviation gets its input converted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from platform.models.model_config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """(x - mean) / std a channel, x in [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def expected_normalisation(network: nn.Module, config: ModelConfig) -> Normalisation | None:
+    """What a network with published or local weights was trained with; None for one that starts afresh."""
+    if not config.pretrained and config.weights is None:
+        return None
+    published = network.pretrained_cfg
+    assert isinstance(published, dict)
+    return Normalisation(_triple(published["mean"]), _triple(published["std"]))
+
+
+def convert_input(network: nn.Module, given: Normalisation, expected: Normalisation) -> None:
+    """Let ``network`` take images that were normalised otherwise than it expects."""
+    if given == expected:
+        return
+    scale = [here / there for here, there in zip(given.std, expected.std, strict=True)]
+    shift = [
+        (here - there) / std for here, there, std in zip(given.mean, expected.mean, expected.std, strict=True)
+    ]
+
+    def convert(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        images = inputs[0]
+        return (images * _channels(scale, images) + _channels(shift, images), *inputs[1:])
+
+    network.register_forward_pre_hook(convert)
+
+
+def _channels(values: Sequence[float], like: Tensor) -> Tensor:
+    return torch.tensor(values, device=like.device, dtype=like.dtype)[:, None, None]
+
+
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+    first, second, third = (float(value) for value in values)
+    return first, second, third

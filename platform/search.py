@@ -1,0 +1,135 @@
+"""``python -m platform.search SPACE.yaml``: one YAML, one sweep, one report."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platform.config.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from platform.config.load import LoadedSpace
+    from platform.tuning.sweep_config import SweepConfig
+    from platform.tuning.sweep_folder import SweepFolder
+
+DONE, BROKE, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+SHOWN_TRIALS = 10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_intermixed_args(arguments)
+    try:
+        return _search(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        print("interrupted before the first trial ended; nothing is lost but this run", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m platform.search",
+        description="Run the sweep that a YAML describes: trials in MLflow, a table of the best, a report.",
+        epilog="exit codes: 0 done; 1 no trial succeeded, or the sweep broke; 2 bad usage or configuration; "
+        "130 interrupted (go on with --resume)",
+    )
+    parser.add_argument("space", type=Path, metavar="SPACE.yaml", help="the search space")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key.path=value", help="lay a value or a range over the YAML"
+    )
+    parser.add_argument("--plan", action="store_true", help="show what would run, and stop")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted sweep")
+    parser.add_argument("--name", help="the sweep's name (default: the space's, with -2, -3 … where taken)")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    parser.add_argument("--trials", metavar="N", help="the same as search.trials=N")
+    parser.add_argument("--budget", metavar="TIME", help="the same as search.budget=TIME, e.g. 90s, 30m, 2h")
+    parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
+    return parser
+
+
+def _search(options: argparse.Namespace) -> int:
+    # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
+    # mistake in the YAML is answered at once.
+    from platform.config.load import load_space
+    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.sweep_folder import folder_to_resume, new_folder
+
+    overrides = list(options.overrides)
+    overrides += [f"search.trials={options.trials}"] if options.trials else []
+    overrides += [f"search.budget={options.budget}"] if options.budget else []
+    loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
+    name = options.name or loaded.first().name or options.space.stem
+
+    if options.plan:
+        return _show_plan(loaded, name)
+    if options.resume:
+        folder = folder_to_resume(options.out, name, is_given=options.name is not None)
+        loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+    else:
+        folder = new_folder(options.out, name, is_given=options.name is not None)
+    return _run(loaded, folder, options)
+
+
+def _show_plan(loaded: "LoadedSpace[SweepConfig]", name: str) -> int:
+    from rich.console import Console
+
+    from platform.tuning.cores import cores
+    from platform.tuning.plan import make_plan, render
+
+    plan = make_plan(loaded, name)
+    concurrency = min(plan.trials, max(1, cores() // plan.config.resources.cpus))
+    Console().print(render(plan, concurrency))
+    return DONE
+
+
+def _run(loaded: "LoadedSpace[SweepConfig]", folder: "SweepFolder", options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    from platform.tuning.quiet import quiet_settings
+
+    quiet_settings()
+    from platform.tuning.sweep import resume_sweep, run_sweep
+
+    console = Console(highlight=False, soft_wrap=True)
+    log = logging.getLogger("platform")
+    log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
+    log.setLevel(logging.INFO)
+    console.print(f"sweep {folder.name} in {folder.path}/")
+    run = resume_sweep if options.resume else run_sweep
+    end = run(loaded, folder, address=options.address, say=console.print)
+    _report(console, folder)
+    if end.is_interrupted:
+        print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+        return INTERRUPTED
+    if not end.succeeded:
+        print(f"no trial succeeded; the last cause: {end.failures[-1]}", file=sys.stderr)
+        return BROKE
+    return DONE
+
+
+def _report(console: "Console", folder: "SweepFolder") -> None:
+    from platform.tuning.closing import print_table
+    from platform.tuning.quiet import chatter_to
+    from reports.build import build_report
+
+    with chatter_to(folder.logs), console.status("") as status:
+        report = build_report(folder.path, progress=status.update)
+    console.print()
+    print_table(console, report.rows(SHOWN_TRIALS))
+    console.print(f"report: {report.page}")
+
+
+def _resume_command(options: argparse.Namespace, folder: "SweepFolder") -> str:
+    words = ["python -m platform.search", str(options.space), "--resume", "--name", folder.name]
+    words += ["--out", str(options.out)] if options.out != Path("runs") else []
+    return " ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The tags by which runs are told apart; writer and reader share them, and people see them in MLflow."""
+
+PARENT = "mlflow.parentRunId"
+
+# on both
+SWEEP = "sweep"
+OUTCOME = "outcome"
+
+# on the parent, one a sweep
+GIT_COMMIT = "git_commit"
+GIT_DIRTY = "git_dirty"
+LOCK_DIGEST = "lock_digest"
+DATA_DIGEST = "data_digest"
+SEED = "seed"
+COMMAND = "command"
+
+# on the children, one a trial
+TRIAL_ID = "trial_id"
+ATTEMPT = "attempt"
+METHOD = "method"
+BACKBONE = "backbone"
+CONFIG = "config"
+CONSTANTS = "constants"
+CHECKPOINT = "checkpoint"
+CHECKPOINT_LAST = "checkpoint_last"
+CAUSE = "cause"
+NON_FINITE = "non_finite"
+
+CAUSE_FILE = "cause.txt"

@@ -1,0 +1,84 @@
+"""Reads a sweep back from MLflow, with every trial's whole history, for its report."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Run
+
+from platform.tracking import names
+from platform.tracking.connect import connect, talking
+from platform.tracking.records import SweepRecord, TrialRecord
+from platform.tracking.runs import child_runs
+
+_THREADS = 8
+
+
+def read_sweep(uri: str, parent_run_id: str) -> SweepRecord:
+    """The sweep whose parent run is ``parent_run_id``, its trials in the order in which they started.
+
+    One request a metric and trial, eight at a time: about 5 s for 200 trials of 20 metrics from SQLite.
+
+    Raises:
+        TrackingError: no MLflow at ``uri``, or no such run in it.
+    """
+    client = connect(uri)
+    with talking(uri):
+        parent = client.get_run(parent_run_id)
+        experiment = client.get_experiment(parent.info.experiment_id)
+        children = child_runs(client, experiment.experiment_id, parent_run_id)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            trials = list(pool.map(lambda run: _trial(client, run), children))
+    return SweepRecord(
+        run_id=parent_run_id,
+        experiment=experiment.name,
+        name=parent.data.tags.get(names.SWEEP, parent.info.run_name or parent_run_id),
+        outcome=parent.data.tags.get(names.OUTCOME, "running"),
+        params=dict(parent.data.params),
+        tags=dict(parent.data.tags),
+        trials=trials,
+    )
+
+
+def _trial(client: MlflowClient, run: Run) -> TrialRecord:
+    tags = run.data.tags
+    config = json.loads(tags.get(names.CONFIG, "{}"))
+    return TrialRecord(
+        run_id=run.info.run_id,
+        trial_id=tags[names.TRIAL_ID],
+        attempt=int(tags.get(names.ATTEMPT, "1")),
+        outcome=tags.get(names.OUTCOME, "running"),
+        searched={name: _searched_value(config, name, text) for name, text in run.data.params.items()},
+        config=config,
+        checkpoint=tags.get(names.CHECKPOINT),
+        checkpoint_last=tags.get(names.CHECKPOINT_LAST),
+        cause=tags.get(names.CAUSE),
+        started_ms=run.info.start_time or 0,
+        ended_ms=run.info.end_time,
+        history={
+            name: _curve(client.get_metric_history(run.info.run_id, name))
+            for name in sorted(run.data.metrics)
+        },
+    )
+
+
+def _curve(points: list[Metric]) -> list[tuple[int, float]]:
+    return sorted((point.step, _value(point.value)) for point in points)
+
+
+def _value(stored: float) -> float:
+    """Databases hold no infinity: MLflow writes the largest float instead, which no metric reaches."""
+    return math.copysign(math.inf, stored) if abs(stored) == sys.float_info.max else stored
+
+
+def _searched_value(config: Mapping[str, object], name: str, text: str) -> object:
+    """The value with its type, from the trial's config; what stands there as text only if it is not in it."""
+    part: object = config
+    for key in name.split("."):
+        if not isinstance(part, Mapping) or key not in part:
+            return text
+        part = part[key]
+    return text if isinstance(part, Mapping) else part

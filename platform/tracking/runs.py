@@ -1,0 +1,33 @@
+"""Finding the runs of a sweep in MLflow."""
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from platform.tracking import names
+
+_PAGE = 1000
+
+
+def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> list[Run]:
+    """The trials of a sweep in the order in which they started."""
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment_id],
+            f"tags.`{names.PARENT}` = '{parent_run_id}'",
+            max_results=_PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        found += [run for run in page if names.TRIAL_ID in run.data.tags]
+        token = page.token
+        if not token:
+            return found
+
+
+def last_step(client: MlflowClient, run_id: str) -> int:
+    """The last epoch of which this run holds any metric; 0 if it holds none."""
+    metrics = client.get_run(run_id).data.metrics
+    steps = (point.step for name in metrics for point in client.get_metric_history(run_id, name))
+    return max(steps, default=0)

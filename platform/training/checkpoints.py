@@ -1,0 +1,194 @@
+"""A trial on disk: weights as safetensors, the rest loadable without executing anything.
+
+network_1.safetensors      each network's weights
+network_1_ema.safetensors  their moving average, where there is one: what predicts
+training_state.pt          optimisers and gradient scaler
+checkpoint.json            config, classes, normalisation, epoch, metrics
+"""
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from platform.models.model_config import ModelConfig
+from platform.models.normalisation import Normalisation
+from platform.training.errors import CheckpointError
+from platform.training.networks import Blueprint, place, rebuild_networks
+from platform.training.prediction import Predictor
+from platform.training.trainer import Trainer
+from platform.training.trial_config import TrialConfig
+
+FORMAT = 1
+DESCRIPTION = "checkpoint.json"
+STATE = "training_state.pt"
+
+
+def save_checkpoint(folder: Path, trainer: Trainer) -> None:
+    """Write the trial into ``folder``, which is there afterwards in full or not at all.
+
+    An older checkpoint of that name, or an empty folder, is replaced.
+    """
+    folder = Path(folder)
+    with _written_at_once(folder) as draft:
+        for number, network in enumerate(trainer.networks, start=1):
+            save_model(network, str(draft / f"network_{number}.safetensors"))
+        for number, average in enumerate(trainer.averages, start=1):
+            save_model(average.network, str(draft / f"network_{number}_ema.safetensors"))
+        state = trainer.state_dict()
+        torch.save({"optimisers": state["optimisers"], "scaler": state["scaler"]}, draft / STATE)
+        (draft / DESCRIPTION).write_text(json.dumps(_describe(trainer), indent=2))
+
+
+def restore(folder: Path, trainer: Trainer) -> None:
+    """Let ``trainer``, made from the same config and data, go on after the checkpoint's last epoch.
+
+    Raises :class:`CheckpointError` if the checkpoint is broken or of another trial.
+    """
+    folder = Path(folder)
+    description = _read_description(folder)
+    _check_same_trial(folder, description, trainer)
+    for number, network in enumerate(trainer.networks, start=1):
+        _load_weights(network, folder / f"network_{number}.safetensors")
+    for number, average in enumerate(trainer.averages, start=1):
+        _load_weights(average.network, folder / f"network_{number}_ema.safetensors")
+    state = _load_state(folder / STATE)
+    trainer.load_state_dict(
+        trainer.state_dict() | state | {key: description[key] for key in ("epoch", "step", "metrics")}
+    )
+
+
+def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predictor:
+    """The checkpoint's networks (their moving averages, where there are any), ready to predict.
+
+    Raises :class:`CheckpointError` if the checkpoint is broken.
+    """
+    folder = Path(folder)
+    description = _read_description(folder)
+    config = TrialConfig.model_validate_json(json.dumps(description["trial"]))
+    blueprints = [
+        Blueprint(ModelConfig.model_validate(one["section"]), _normalisation(one["input"]))
+        for one in description["networks"]
+    ]
+    normalisation = _normalisation(description)
+    classes = tuple(description["classes"])
+    networks = rebuild_networks(blueprints, len(classes), config.image_size, normalisation)
+    suffix = "_ema" if config.ema is not None else ""
+    for number, module in enumerate(networks.modules, start=1):
+        _load_weights(module, folder / f"network_{number}{suffix}.safetensors")
+    placed = [
+        place(module, torch.device(device), channels_last=config.channels_last) for module in networks.modules
+    ]
+    return Predictor(config, classes, placed, normalisation)
+
+
+def _describe(trainer: Trainer) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "epoch": trainer.epoch,
+        "step": trainer.step,
+        "metrics": trainer.metrics,
+        "image_size": trainer.config.image_size,
+        "classes": trainer.data.classes,
+        "mean": trainer.normalisation.mean,
+        "std": trainer.normalisation.std,
+        "networks": [
+            {"section": blueprint.section.model_dump(), "input": asdict(blueprint.input)}
+            for blueprint in trainer.blueprints
+        ],
+        "data_digest": trainer.data.digest,
+        "trial": trainer.config.model_dump(mode="json"),
+    }
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: no checkpoint here ({DESCRIPTION} is missing)") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: broken ({error})") from error
+    if description.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: format {description.get('format')}, this version reads {FORMAT}")
+    return description
+
+
+def _check_same_trial(folder: Path, description: dict[str, Any], trainer: Trainer) -> None:
+    own = json.loads(json.dumps(_describe(trainer)))
+    for key in ("trial", "classes", "mean", "std", "networks", "data_digest"):
+        if own[key] != description[key]:
+            difference = _first_difference(description[key], own[key], key)
+            raise CheckpointError(f"{folder}: of another trial: {difference}")
+
+
+def _first_difference(there: Any, here: Any, path: str) -> str:
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in sorted(there.keys() | here.keys()):
+            if there.get(key) != here.get(key):
+                return _first_difference(there.get(key), here.get(key), f"{path}.{key}")
+    return f"{path} is {there!r} there and {here!r} here"
+
+
+def _load_weights(network: nn.Module, path: Path) -> None:
+    try:
+        load_model(network, str(path))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: is missing") from None
+    except (SafetensorError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path}: broken, or of another network ({cause})") from error
+
+
+def _load_state(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: is missing") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile) as error:
+        cause = str(error).partition("\n")[0][:200]
+        raise CheckpointError(f"{path}: broken, or holds more than tensors and numbers ({cause})") from error
+    return state
+
+
+def _normalisation(record: dict[str, Any]) -> Normalisation:
+    return Normalisation(tuple(record["mean"]), tuple(record["std"]))
+
+
+@contextmanager
+def _written_at_once(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder`` that takes its place when all is written and on disk."""
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        for path in (*draft.iterdir(), draft):
+            _sync(path)
+        if folder.exists():
+            folder.rename(old)
+        draft.rename(folder)
+        _sync(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

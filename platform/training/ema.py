@@ -1,0 +1,33 @@
+"""The section ``ema``: a moving average of each network's weights."""
+
+from pydantic import Field
+from torch import nn
+
+from platform.config.section import Section
+
+
+class EmaConfig(Section):
+    """Where it is set, the averaged networks are what is evaluated, ranked and predicted with."""
+
+    decay: float = Field(0.99, ge=0, lt=1, description="share of the average that one step keeps")
+    warmup: bool = Field(
+        True, description="let the decay rise to its value: 1 - (1 + step)^(-2/3) until then"
+    )
+
+
+class Ema:
+    """timm's ModelEmaV3 of one network; which decay a step has depends on the global step alone."""
+
+    def __init__(self, config: EmaConfig, network: nn.Module) -> None:
+        from timm.utils.model_ema import ModelEmaV3
+
+        self._average = ModelEmaV3(network, decay=config.decay, use_warmup=config.warmup)
+
+    @property
+    def network(self) -> nn.Module:
+        averaged: nn.Module = self._average.module
+        return averaged
+
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after ``step`` updates (from 1)."""
+        self._average.update(network, step=step)

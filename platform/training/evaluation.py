@@ -1,0 +1,97 @@
+"""What predicted probabilities are worth.
+
+Shapes: M networks, N samples, C classes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from platform.datasets.data import Data
+
+Probabilities = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+CALIBRATION_BINS = 15
+
+
+def classification_metrics(
+    probabilities_NC: Probabilities, labels_N: Labels, classes: Sequence[str]
+) -> dict[str, float]:
+    """accuracy, macro_accuracy, loss and ece of N samples.
+
+    - accuracy: share of samples whose most probable class is their label, in [0, 1]
+    - macro_accuracy: mean of the classes' accuracies, over the classes that occur in ``labels_N``
+    - loss: mean of -log p_y in nats; a p_y that is 0 in float32 counts as the smallest float
+    - ece: expected calibration error, 15 bins of equal width (Guo et al., ICML 2017, arXiv 1706.04599)
+
+    Raises ValueError for shapes that do not fit together, no sample at all, labels outside of the classes,
+    and probabilities that are not finite.
+    """
+    _check(probabilities_NC, labels_N, classes)
+    probabilities = torch.tensor(probabilities_NC)
+    labels = torch.tensor(labels_N)
+    is_right_N = (probabilities.argmax(1) == labels).double()
+    of_label_N = probabilities.gather(1, labels[:, None]).squeeze(1)
+    tiny = torch.finfo(torch.float32).tiny
+    ece = multiclass_calibration_error(
+        probabilities.clamp(0, 1), labels, num_classes=len(classes), n_bins=CALIBRATION_BINS
+    )
+    return {
+        "accuracy": is_right_N.mean().item(),
+        "macro_accuracy": _mean_over_classes(is_right_N, labels, len(classes)),
+        "loss": -of_label_N.clamp(min=tiny).double().log().mean().item(),
+        "ece": ece.item(),
+    }
+
+
+def validation_metrics(probabilities_MNC: Probabilities, data: Data) -> dict[str, float]:
+    """``val/…`` of the networks' mean probabilities, and each network's own accuracy.
+
+    Labels are the given ones, or the clean ones if ``data.val_label`` says so; the accuracy on the others
+    is there too where they are known and differ.
+    """
+    mean_NC = probabilities_MNC.mean(0)
+    labels_N = data.evaluation_labels("val")
+    metrics = classification_metrics(mean_NC, labels_N, data.classes)
+    if len(probabilities_MNC) > 1:
+        for number, own_NC in enumerate(probabilities_MNC, start=1):
+            metrics[f"accuracy_network_{number}"] = accuracy(own_NC, labels_N)
+    for name, others_N in _other_labels(data).items():
+        if not np.array_equal(labels_N, others_N):
+            metrics[f"{name}_accuracy"] = accuracy(mean_NC, others_N)
+    return {f"val/{name}": value for name, value in metrics.items()}
+
+
+def accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> float:
+    """Share of the samples whose most probable class is their label, in [0, 1]."""
+    return float((probabilities_NC.argmax(1) == labels_N).mean())
+
+
+def _other_labels(data: Data) -> dict[str, Labels]:
+    if data.val_label == "clean":
+        return {"given": data.given("val")}
+    return {"clean": data.clean("val")} if data.clean_known("val") else {}
+
+
+def _mean_over_classes(values_N: Tensor, labels_N: Tensor, classes: int) -> float:
+    counts_C = labels_N.bincount(minlength=classes)
+    sums_C = labels_N.bincount(weights=values_N, minlength=classes)
+    occurs_C = counts_C > 0
+    return (sums_C[occurs_C] / counts_C[occurs_C]).mean().item()
+
+
+def _check(probabilities_NC: Probabilities, labels_N: Labels, classes: Sequence[str]) -> None:
+    expected = (len(labels_N), len(classes))
+    if probabilities_NC.shape != expected or len(labels_N) == 0:
+        raise ValueError(
+            f"probabilities must be [samples, classes] = {expected}, got {probabilities_NC.shape}"
+        )
+    if labels_N.min() < 0 or labels_N.max() >= len(classes):
+        raise ValueError(f"labels must be 0 to {len(classes) - 1}, got {labels_N.min()} to {labels_N.max()}")
+    if not np.isfinite(probabilities_NC).all():
+        raise ValueError("probabilities must be finite, got NaN or infinity")

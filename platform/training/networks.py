@@ -1,0 +1,77 @@
+"""The networks of one trial, and the normalisation of images that they expect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from platform.models.build import build_resolved
+from platform.models.model_config import ModelConfig
+from platform.models.normalisation import Normalisation, convert_input, expected_normalisation
+from platform.training.seeding import Purpose, seed_torch
+from platform.training.trial_config import TrialConfig
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What a network's weights do not say: enough to build it again and to feed it.
+
+    ``section`` has its stem settled; ``input`` is the normalisation that the network was trained with.
+    """
+
+    section: ModelConfig
+    input: Normalisation
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Images come normalised by ``normalisation``; a network that expects another one converts them."""
+
+    modules: tuple[nn.Module, ...]
+    blueprints: tuple[Blueprint, ...]
+    normalisation: Normalisation
+
+
+def build_networks(config: TrialConfig, classes: int, of_data: Normalisation) -> Networks:
+    """The trial's networks, each with its own initial weights: those of (seed, its place).
+
+    Images are normalised as the first network with published or local weights was trained with, or by
+    ``of_data``, the training images' own mean and deviation, if all networks start afresh.
+    """
+    built = []
+    for index, section in enumerate(config.models):
+        seed_torch(config.seed, Purpose.NETWORK, index)
+        built.append(build_resolved(section, classes, config.image_size))
+    expected = [expected_normalisation(module, section) for module, section in built]
+    normalisation = next((one for one in expected if one is not None), of_data)
+    blueprints = [
+        Blueprint(section, input_ or normalisation)
+        for (_, section), input_ in zip(built, expected, strict=True)
+    ]
+    return _fed([module for module, _ in built], blueprints, normalisation)
+
+
+def rebuild_networks(
+    blueprints: Sequence[Blueprint], classes: int, image_size: int, normalisation: Normalisation
+) -> Networks:
+    """Networks of the same shape, to load a checkpoint's weights into."""
+    modules = []
+    for blueprint in blueprints:
+        blank = blueprint.section.model_copy(update={"pretrained": False, "weights": None})
+        modules.append(build_resolved(blank, classes, image_size)[0])
+    return _fed(modules, blueprints, normalisation)
+
+
+def place(module: nn.Module, device: torch.device, *, channels_last: bool) -> nn.Module:
+    """Move a network to its device and memory layout."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return module.to(device).to(memory_format=layout)
+
+
+def _fed(
+    modules: Sequence[nn.Module], blueprints: Sequence[Blueprint], normalisation: Normalisation
+) -> Networks:
+    for module, blueprint in zip(modules, blueprints, strict=True):
+        convert_input(module, normalisation, blueprint.input)
+    return Networks(tuple(modules), tuple(blueprints), normalisation)

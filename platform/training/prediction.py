@@ -1,0 +1,108 @@
+"""From trained networks to probabilities.
+
+Shapes: M networks, N samples, C classes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from platform.config.errors import UserError
+from platform.datasets.data import Data
+from platform.datasets.loader import Batch, EvalLoader
+from platform.models.normalisation import Normalisation
+from platform.training.evaluation import Probabilities
+from platform.training.precision import Precision, autocast
+from platform.training.trial_config import TrialConfig
+
+Split = Literal["train", "val", "test"]
+
+
+@torch.no_grad()  # not inference_mode: what a network caches in it would be of no use to training
+def network_probabilities(
+    networks: Sequence[nn.Module], loader: Iterable[Batch], *, precision: Precision, channels_last: bool
+) -> Probabilities:
+    """Each network's probabilities [M, N, C] of the loader's images, all in one pass over them."""
+    device = next(networks[0].parameters()).device
+    for network in networks:
+        network.eval()
+    parts: list[torch.Tensor] = []
+    for batch in loader:
+        images = to_layout(batch.images, channels_last=channels_last)
+        with autocast(precision, device):
+            logits = [network(images) for network in networks]
+        parts.append(torch.stack([logits_BC.float().softmax(1) for logits_BC in logits]))
+    probabilities: Probabilities = torch.cat(parts, dim=1).cpu().numpy()
+    return probabilities
+
+
+def to_layout(images: torch.Tensor, *, channels_last: bool) -> torch.Tensor:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return images.contiguous(memory_format=layout)
+
+
+class Predictor:
+    """The networks of one checkpoint, ready to predict; its prediction is the mean of their probabilities."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        classes: tuple[str, ...],
+        networks: Sequence[nn.Module],
+        normalisation: Normalisation,
+    ) -> None:
+        self.config = config
+        self.classes = classes
+        self.networks = tuple(networks)
+        self.normalisation = normalisation
+        self.image_size = config.image_size
+
+    def loader(self, data: Data, split: Split) -> EvalLoader:
+        """The split's images as this predictor's networks take them, in the order of ``data.rows(split)``."""
+        if data.classes != self.classes:
+            raise UserError(
+                f"the checkpoint knows {len(self.classes)} classes ({_listed(self.classes)}), "
+                f"the data have {len(data.classes)} ({_listed(data.classes)})"
+            )
+        return eval_loader(data, split, self.config, self.normalisation, self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.networks[0].parameters()).device
+
+    def network_probabilities(self, loader: Iterable[Batch]) -> Probabilities:
+        """Each network's own probabilities, [M, N, C] float32."""
+        return network_probabilities(
+            self.networks,
+            loader,
+            precision=self.config.precision,
+            channels_last=self.config.channels_last,
+        )
+
+    def probabilities(self, loader: Iterable[Batch]) -> Probabilities:
+        """The mean of the networks' probabilities, [N, C] float32."""
+        mean_NC: Probabilities = self.network_probabilities(loader).mean(0, dtype=np.float32)
+        return mean_NC
+
+
+def eval_loader(
+    data: Data, split: Split, config: TrialConfig, normalisation: Normalisation, device: torch.device
+) -> EvalLoader:
+    """A split's images as a trial's networks take them."""
+    return EvalLoader(
+        data,
+        split,
+        batch_size=2 * config.batch_size,  # without gradients twice as many fit
+        image_size=config.image_size,
+        mean=normalisation.mean,
+        std=normalisation.std,
+        device=device,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown}, …"

@@ -1,0 +1,34 @@
+"""Why a trial failed, out of what Ray wraps around it."""
+
+import re
+from pathlib import Path
+
+from ray import cloudpickle
+from ray.tune.experiment import Trial
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def cause_of(trial: Trial) -> str:
+    """The cause as one line, ``TrainingDiverged: the loss of …``, then what is known of where, as text.
+
+    Read from the driver's own copy: Tune copies it into the sweep's folder only later.
+    """
+    lines = [cause_line(trial)]
+    if trial.error_file and Path(trial.error_file).exists():
+        lines.append(COLOURS.sub("", Path(trial.error_file).read_text(encoding="utf-8")))
+    return "\n\n".join(lines)
+
+
+def cause_line(trial: Trial) -> str:
+    if not trial.pickled_error_file or not Path(trial.pickled_error_file).exists():
+        return "the trial's process died without saying why"
+    with open(trial.pickled_error_file, "rb") as file:
+        return words_of(cloudpickle.load(file))
+
+
+def words_of(error: BaseException) -> str:
+    """One line of an exception, of its cause where Ray wrapped one."""
+    cause = getattr(error, "cause", None) or error
+    words = COLOURS.sub("", str(cause)).strip().splitlines()
+    return f"{type(cause).__name__}: {words[-1]}" if words else type(cause).__name__

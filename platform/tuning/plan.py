@@ -1,0 +1,100 @@
+"""What a sweep would do, worked out without starting Ray or reading an image."""
+
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from platform.config.load import LoadedSpace
+from platform.config.space import Parameter
+from platform.datasets.prepare import Summary, inspect
+from platform.models.model_config import checkpoint_bytes
+from platform.tuning.sweep_config import AshaScheduler, SweepConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known."""
+
+    name: str
+    trials: int
+    epochs_at_most: int
+    epochs_a_trial: int
+    checkpoint_bytes: int
+    largest_image: int
+    data: Summary
+    parameters: list[Parameter]
+    config: SweepConfig
+
+
+def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
+    """A YAML without any range is one training run."""
+    return loaded.first().search.trials if loaded.space.parameters() else 1
+
+
+def make_plan(loaded: LoadedSpace[SweepConfig], name: str) -> Plan:
+    config = loaded.first()
+    trials = trials_of(loaded)
+    corners = list(loaded.corners())
+    data = inspect(config.data)
+    kept = config.storage.keep_checkpoints + 1
+    return Plan(
+        name=name,
+        trials=trials,
+        epochs_at_most=trials * max(corner.epochs for corner in corners),
+        epochs_a_trial=max(corner.epochs for corner in corners),
+        checkpoint_bytes=trials * kept * max(_bytes(corner, len(data.classes)) for corner in corners),
+        largest_image=max(corner.image_size for corner in corners),
+        data=data,
+        parameters=loaded.space.parameters(),
+        config=config,
+    )
+
+
+def _bytes(config: SweepConfig, classes: int) -> int:
+    """Weights, once more for EMA, and the optimiser's state: one tensor a weight for SGD, two for AdamW."""
+    copies = 1 + (config.ema is not None) + (2 if config.optim.name == "adamw" else 1)
+    return copies * sum(checkpoint_bytes(model, classes) for model in config.models)
+
+
+def render(plan: Plan, concurrency: int) -> Group:
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    search = plan.config.search
+    scheduler = search.scheduler
+    early = "every trial runs all its epochs"
+    if isinstance(scheduler, AshaScheduler):
+        early = f"asha: from epoch {scheduler.grace_period} on, one in {scheduler.reduction_factor} goes on"
+    rows = ", ".join(f"{count:,} {split}" for split, count in plan.data.rows.items())
+    for key, value in (
+        ("sweep", plan.name),
+        ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
+        ("selects", f"{search.metric} ({search.direction})"),
+        ("trials", f"{plan.trials}, {concurrency} at once on this machine"),
+        ("epochs", f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"),
+        ("stopping", early),
+        ("budget", search.budget or "none"),
+        ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
+    ):
+        facts.add_row(Text(key, style="bold"), Text(value))
+    if not plan.parameters:
+        return Group(facts, Text("no range: one training run"))
+    space = Table("parameter", "range", "only where", box=None, pad_edge=False)
+    for parameter in plan.parameters:
+        space.add_row(Text(parameter.path), Text(str(parameter.range)), Text(parameter.condition))
+    return Group(facts, Text(""), space)
+
+
+def as_text(plan: Plan, concurrency: int) -> str:
+    text = StringIO()
+    Console(file=text, width=110).print(render(plan, concurrency))
+    return text.getvalue()
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

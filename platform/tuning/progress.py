@@ -1,0 +1,193 @@
+"""What a sweep shows while it runs: a live table on a terminal, else one line per finished trial."""
+
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ray import tune
+from ray.tune.experiment import Trial
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from platform.tuning.failure import cause_line
+
+Outcome = Literal["running", "finished", "pruned", "failed"]
+SHOWN_ROWS = 12
+
+
+@dataclass
+class TrialView:
+    """What is shown of one trial; ``values`` are the selection metric's, one an epoch."""
+
+    number: int
+    parameters: dict[str, Any]
+    epochs: int
+    outcome: Outcome = "running"
+    values: list[float] = field(default_factory=list)
+    images_per_s: float = 0.0
+    cause: str = ""
+
+    def best(self, mode: str) -> float | None:
+        if not self.values:
+            return None
+        return max(self.values) if mode == "max" else min(self.values)
+
+
+@dataclass
+class SweepView:
+    """Everything the table is drawn from."""
+
+    metric: str
+    mode: str
+    planned: int
+    trials: dict[int, TrialView] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def ended(self) -> list[TrialView]:
+        return [trial for trial in self.trials.values() if trial.outcome != "running"]
+
+    def best(self) -> TrialView | None:
+        scored = [trial for trial in self.trials.values() if trial.values]
+        if not scored:
+            return None
+        sign = 1 if self.mode == "max" else -1
+        return max(scored, key=lambda trial: sign * (trial.best(self.mode) or 0.0))
+
+    def seconds_left(self) -> float | None:
+        """Remaining trials at the pace so far; None until one has ended."""
+        ended = len(self.ended())
+        if ended == 0:
+            return None
+        return (time.monotonic() - self.started) / ended * (self.planned - ended)
+
+    def summary(self) -> str:
+        counts = {
+            outcome: sum(trial.outcome == outcome for trial in self.trials.values())
+            for outcome in ("finished", "pruned", "failed", "running")
+        }
+        parts = [f"{len(self.ended())}/{self.planned} trials"]
+        parts += [f"{count} {outcome}" for outcome, count in counts.items() if count]
+        best = self.best()
+        if best is not None:
+            parts.append(f"best {self.metric} {_number(best.best(self.mode))} (trial {best.number:04d})")
+        left = self.seconds_left()
+        if left:
+            parts.append(f"about {duration(left)} left")
+        return " · ".join(parts)
+
+
+class ProgressCallback(tune.Callback):
+    """Keeps a :class:`SweepView` and shows it; built anew from its few words when a sweep is resumed."""
+
+    def __init__(self, metric: str, mode: str, planned: int) -> None:
+        self.view = SweepView(metric, mode, planned)
+        self.console: Console | None = None
+        self.live: Live | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "console": None, "live": None}
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        self.view.started = time.monotonic()
+        self.console = Console(file=sys.stdout)
+        if self.console.is_terminal:
+            self.live = Live(
+                console=self.console, get_renderable=self._render, refresh_per_second=4, transient=True
+            )
+            self.live.start()
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._trial(trial).outcome = "running"
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        view = self._trial(trial)
+        view.values.append(result[self.view.metric])
+        view.images_per_s = result.get("time/images_per_s", 0.0)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._end(trial, "finished" if trial.last_result.get("finished") else "pruned")
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._trial(trial).cause = cause_line(trial)
+        self._end(trial, "failed")
+
+    def close(self) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def _trial(self, trial: Trial) -> TrialView:
+        number = trial.config["number"]
+        if number not in self.view.trials:
+            config = trial.config
+            self.view.trials[number] = TrialView(number, config["parameters"], config["trial"]["epochs"])
+        return self.view.trials[number]
+
+    def _end(self, trial: Trial, outcome: Outcome) -> None:
+        view = self._trial(trial)
+        view.outcome = outcome
+        if self.console is not None and (self.live is None or outcome == "failed"):
+            self.console.print(self._line(view), soft_wrap=True, highlight=False, markup=False)
+
+    def _line(self, view: TrialView) -> str:
+        ended = f"[{len(self.view.ended())}/{self.view.planned}]"
+        if view.outcome == "failed":
+            return f"{ended} trial {view.number:04d} failed: {view.cause} ({_words(view.parameters)})"
+        value = f"{self.view.metric} {_number(view.best(self.view.mode))}"
+        epochs = f"{len(view.values)}/{view.epochs} epochs"
+        return (
+            f"{ended} trial {view.number:04d} {view.outcome}: {value}, {epochs} ({_words(view.parameters)})"
+        )
+
+    def _render(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("trial", "state", "epoch", f"best {self.view.metric}", "last", "images/s"):
+            table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
+        table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
+        for view in self._shown():
+            last = _number(view.values[-1] if view.values else None)
+            table.add_row(
+                f"{view.number:04d}",
+                Text(view.outcome, style={"failed": "red", "running": "cyan"}.get(view.outcome, "")),
+                f"{len(view.values)}/{view.epochs}",
+                _number(view.best(self.view.mode)),
+                last,
+                f"{view.images_per_s:,.0f}",
+                _words(view.parameters),
+            )
+        return Group(table, Text(self.view.summary(), style="bold"))
+
+    def _shown(self) -> Iterable[TrialView]:
+        """The running ones, then the best of the ended ones."""
+        running = [trial for trial in self.view.trials.values() if trial.outcome == "running"]
+        sign = 1 if self.view.mode == "max" else -1
+        worst = float("-inf")
+        ended = sorted(
+            self.view.ended(),
+            key=lambda trial: sign * (trial.best(self.view.mode) or 0.0) if trial.values else worst,
+            reverse=True,
+        )
+        return [*running, *ended][:SHOWN_ROWS]
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _words(parameters: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in parameters.items()
+    )

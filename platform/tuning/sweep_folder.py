@@ -1,0 +1,108 @@
+"""A sweep's folder, runs/NAME/: where each of its files lies, and its record sweep.json."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from platform.config.errors import UserError
+
+
+@dataclass(frozen=True)
+class SweepIdentity:
+    """What sweep.json holds: all that a report or a resume needs besides the YAML and MLflow."""
+
+    name: str
+    experiment: str
+    experiment_id: str
+    metric: str
+    mode: str
+    top: int
+    seed: int
+    tracking_uri: str
+    parent_run_id: str
+    data_digest: str
+    command: str
+    git_commit: str
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "sweep.json"
+
+    @property
+    def space(self) -> Path:
+        return self.path / "space.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.parquet"
+
+    @property
+    def bad_images(self) -> Path:
+        return self.path / "bad_images.csv"
+
+    @property
+    def trials_csv(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def trials(self) -> Path:
+        """Tune's experiment folder: one folder a trial, its checkpoints within."""
+        return self.path / "trials"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report"
+
+    def write_record(self, record: SweepIdentity) -> None:
+        temporary = self.record_file.with_suffix(".tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(asdict(record), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.record_file)
+
+    def read_record(self) -> SweepIdentity:
+        try:
+            return SweepIdentity(**json.loads(self.record_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{self.path}: is not a sweep's folder (it has no sweep.json)") from None
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{self.record_file}: cannot be read as a sweep's record: {error}") from None
+
+
+def new_folder(out: Path, name: str, *, is_given: bool) -> SweepFolder:
+    """The folder of a new sweep. A name that the user gave must be free; a space's own gets -2, -3 …"""
+    candidates = [name] if is_given else [name, *(f"{name}-{count}" for count in range(2, 10_000))]
+    for candidate in candidates:
+        path = out / candidate
+        if not path.exists():
+            return SweepFolder(path)
+    raise UserError(
+        f"{out / name}: a sweep of this name is there; go on with it by --resume, or give another --name"
+    )
+
+
+def folder_to_resume(out: Path, name: str, *, is_given: bool) -> SweepFolder:
+    """The sweep to go on with: the named one, or the newest of the space's own name."""
+    known = [out / name] if is_given else [out / name, *out.glob(f"{name}-[0-9]*")]
+    sweeps = [SweepFolder(path) for path in known if SweepFolder(path).record_file.exists()]
+    if not sweeps:
+        there = sorted(path.parent.name for path in out.glob("*/sweep.json"))
+        raise UserError(
+            f"{out / name}: no sweep to resume; there are: {', '.join(there) if there else 'none'}"
+        )
+    return max(sweeps, key=lambda sweep: sweep.record_file.stat().st_mtime)

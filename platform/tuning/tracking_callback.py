@@ -1,0 +1,94 @@
+"""What Tune reports, handed to the tracking server by the driver: the single writer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from platform.tracking.records import WriterState
+from platform.tracking.writer import SweepWriter
+from platform.tuning.failure import cause_of
+from platform.tuning.sweep_folder import SweepFolder
+
+
+class TrackingCallback(tune.Callback):
+    """Writes every trial of the sweep in ``folder``; opened anew from its sweep.json when it is resumed."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self.folder = folder
+        self.writer: SweepWriter | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "writer": None}
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        self.writer = open_writer(self.folder)
+
+    @property
+    def _open(self) -> SweepWriter:
+        if self.writer is None:
+            raise RuntimeError("the tracking callback was used before its setup")
+        return self.writer
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        config = trial.config["trial"]
+        searched = trial.config["parameters"]
+        constants = {name: value for name, value in flatten(config).items() if not is_below(name, searched)}
+        self._open.start_trial(label(trial), searched=searched, constants=constants, config=config)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        self._open.report(label(trial), result["epoch"], metrics_of(result))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        outcome = "finished" if trial.last_result.get("finished") else "pruned"
+        self._open.finish_trial(label(trial), outcome, **checkpoints_of(trial))  # type: ignore[arg-type]
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._open.finish_trial(label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial))
+
+
+def open_writer(folder: SweepFolder) -> SweepWriter:
+    record = folder.read_record()
+    return SweepWriter.from_state(
+        WriterState(
+            record.tracking_uri, record.experiment, record.experiment_id, record.parent_run_id, record.name
+        )
+    )
+
+
+def label(trial: Trial) -> str:
+    """A trial's name everywhere: Optuna's number of it, as 0007."""
+    return f"{trial.config['number']:04d}"
+
+
+def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
+    """The trial's own metrics of a Tune result: everything it names with a slash."""
+    return {name: float(value) for name, value in result.items() if "/" in name}
+
+
+def checkpoints_of(trial: Trial) -> dict[str, str | None]:
+    """The folders of a trial's best and last checkpoint; None for both while there is none."""
+    manager = trial.run_metadata.checkpoint_manager
+    best = manager.best_checkpoint_result if manager else None
+    last = manager.latest_checkpoint_result if manager else None
+    return {
+        "checkpoint": best.checkpoint.path if best and best.checkpoint else None,
+        "checkpoint_last": last.checkpoint.path if last and last.checkpoint else None,
+    }
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Sections as dotted names; a section that is absent stays one name with null."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat.update(flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def is_below(name: str, searched: Mapping[str, Any]) -> bool:
+    """Whether ``name`` is searched itself or lies in a section that is chosen as a whole."""
+    return any(name == path or name.startswith(f"{path}.") for path in searched)

@@ -1,0 +1,129 @@
+"""From a sweep's folder to its report: read, rank, evaluate, ensemble, score, write, log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from platform.config.errors import UserError
+from platform.datasets.data import Data
+from platform.datasets.prepare import prepare
+from platform.tracking.records import WriterState
+from platform.tracking.writer import SweepWriter
+from reports.contents import Contents, Ensembles, TestScores
+from reports.finalists import write_whole
+from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
+from reports.judge import Judge
+from reports.page import render
+from reports.rank import RankedTrial, rank_trials, table_rows
+from reports.trials_table import trials_table
+from reports.words import sentences
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report found, for the lines that a command ends with; ``summary`` says it in sentences."""
+
+    page: Path
+    summary: list[str]
+    metric: str
+    ranking: list[RankedTrial]
+    ensembles: Ensembles | None
+    test: TestScores | None
+    notices: list[str]
+
+    def rows(self, top: int | None = None) -> list[dict[str, str]]:
+        """The best ``top`` trials as text: one dict of column to cell a trial."""
+        return table_rows(self.ranking, self.metric, top)
+
+
+def build_report(
+    run_folder: Path, *, top: int | None = None, data: Data | None = None, progress: Progress | None = None
+) -> Report:
+    """Write ``report/index.html`` and ``trials.csv`` of the sweep in ``run_folder``, and log both to MLflow.
+
+    ``top`` trials are evaluated and ensembled (as the sweep says, if None). ``data`` is prepared anew from
+    the sweep's space unless the caller still has it. Where the data or checkpoints are gone, the page is made
+    of what there is and says what is missing.
+
+    Raises:
+        UserError: it is no sweep's folder, or its MLflow does not answer.
+    """
+    say = progress or (lambda _: None)
+    say("reading the sweep")
+    inputs = read_inputs(run_folder, top)
+    ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode)
+    notices: list[str] = []
+    ensembles, test = _judge(inputs, ranking, data, notices, say) if ranking else (None, None)
+    contents = Contents(
+        identity=inputs.identity,
+        sweep=inputs.sweep,
+        ranking=ranking,
+        space_yaml=inputs.folder.space.read_text(encoding="utf-8"),
+        data=read_data_facts(inputs),
+        ensembles=ensembles,
+        test=test,
+        bad_images=read_bad_images(inputs.folder),
+        notices=notices,
+        made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
+    )
+    say("writing the page")
+    page = _write(inputs, contents)
+    return Report(page, sentences(contents), inputs.metric, ranking, ensembles, test, notices)
+
+
+def _judge(
+    inputs: Inputs, ranking: list[RankedTrial], data: Data | None, notices: list[str], say: Progress
+) -> tuple[Ensembles | None, TestScores | None]:
+    try:
+        if data is None:
+            say(f"decoding {inputs.data_config.source}")
+            data = prepare(inputs.data_config, inputs.image_size)
+    except UserError as error:
+        notices.append(f"No checkpoint was evaluated and nothing ensembled, for want of the data: {error}")
+        return None, None
+    if data.digest != inputs.identity.data_digest:
+        notices.append(
+            f"No checkpoint was evaluated and nothing ensembled: {inputs.data_config.source} is no longer "
+            f"what the sweep learnt from (SHA-256 {data.digest[:12]}…, it was "
+            f"{inputs.identity.data_digest[:12]}…)."
+        )
+        return None, None
+    judge = Judge(inputs, data, notices)
+    say(f"evaluating the best {min(inputs.top, len(ranking))} checkpoints")
+    members = judge.evaluate(ranking)
+    if not members:
+        return None, None
+    say("ensembling")
+    ensembles = judge.combine(members)
+    say("scoring the finalists")
+    return ensembles, judge.score(members, ensembles)
+
+
+def _write(inputs: Inputs, contents: Contents) -> Path:
+    folder = inputs.folder
+    page = folder.report / "index.html"
+    table = trials_table(contents.sweep, contents.ranking, inputs.metric)
+    write_whole(folder.trials_csv, table.to_csv(index=False))
+    write_whole(page, render(contents))
+    writer = SweepWriter.from_state(_state(inputs))
+    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents))
+    return page
+
+
+def _closing_metrics(contents: Contents) -> dict[str, float]:
+    """The report's figures on the parent run, so that sweeps can be compared in MLflow."""
+    metric = contents.identity.metric
+    metrics = {f"best/{metric}": contents.ranking[0].best} if contents.ranking else {}
+    if contents.ensembles is not None and contents.ensembles.winner is not None:
+        metrics[f"ensemble/{metric}"] = contents.ensembles.winner.metrics[metric]
+    for score in contents.test.scores if contents.test else []:
+        metrics[f"test/accuracy/{score.name}"] = score.metrics["accuracy"]
+    return metrics
+
+
+def _state(inputs: Inputs) -> WriterState:
+    one = inputs.identity
+    return WriterState(one.tracking_uri, one.experiment, one.experiment_id, one.parent_run_id, one.name)

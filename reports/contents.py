@@ -1,0 +1,83 @@
+"""All that a report page says, gathered before any of it is written."""
+
+from dataclasses import dataclass, field
+
+from platform.tracking.records import SweepRecord
+from platform.tuning.sweep_folder import SweepIdentity
+from reports.rank import RankedTrial
+from reports.selection import Ensemble
+
+
+@dataclass(frozen=True)
+class EvaluatedTrial:
+    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files."""
+
+    ranked: RankedTrial
+    digest: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Ensembles:
+    """``grown``: every ensemble tried, by rule and size; ``best``: the best of each rule, all on validation.
+
+    Their ``members`` count in ``evaluated``. ``winner`` beats the best single trial; None where none does.
+    """
+
+    evaluated: list[EvaluatedTrial]
+    grown: list[Ensemble] = field(default_factory=list)
+    best: list[Ensemble] = field(default_factory=list)
+    winner: Ensemble | None = None
+
+    def names(self, ensemble: Ensemble) -> tuple[str, ...]:
+        """The trials that are its members."""
+        return tuple(self.evaluated[index].ranked.trial.trial_id for index in ensemble.members)
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """A finalist on the test split. ``name``: "best single trial" or the ensemble's rule."""
+
+    __test__ = False  # not a class of tests
+
+    name: str
+    trials: tuple[str, ...]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class TestScores:
+    """``labels``: "clean" or "given"; ``times``: how often test was ever scored for this sweep."""
+
+    __test__ = False
+
+    scores: list[TestScore]
+    labels: str
+    times: int
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known."""
+
+    source: str
+    classes: tuple[str, ...]
+    rows: dict[str, int]
+    selects_on: str
+    wrong: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """One sweep's report. What is None could not be made, and ``notices`` says why."""
+
+    identity: SweepIdentity
+    sweep: SweepRecord
+    ranking: list[RankedTrial]
+    space_yaml: str
+    data: DataFacts | None = None
+    ensembles: Ensembles | None = None
+    test: TestScores | None = None
+    bad_images: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    made_at: str = ""

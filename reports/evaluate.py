@@ -1,0 +1,68 @@
+"""Loads the best trials' checkpoints and predicts with them.
+
+Shapes: N samples, C classes.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import torch
+
+from platform.config.errors import UserError
+from platform.datasets.data import Data
+from platform.tracking.records import TrialRecord
+from platform.training.checkpoints import DESCRIPTION, load_predictor
+from platform.training.evaluation import Probabilities
+from platform.training.prediction import Split
+from reports.rank import Mode
+
+
+class ReportError(UserError):
+    """No report can be made of what is there; ``str()`` is one line."""
+
+
+def find_checkpoint(run_folder: Path, trial: TrialRecord, metric: str, mode: Mode) -> Path:
+    """The folder of a trial's best checkpoint: in the sweep's own folder, which may have been moved or
+    copied since MLflow was told of it, else where MLflow says.
+
+    A trial that was interrupted had nobody to write down its best; it is found by its own metrics.
+
+    Raises:
+        ReportError: there is none.
+    """
+    own = run_folder / "trials" / trial.trial_id
+    if trial.checkpoint is not None:
+        recorded = Path(trial.checkpoint)
+        for folder in (own / recorded.name, own / "checkpoints" / recorded.name, recorded):
+            if (folder / DESCRIPTION).is_file():
+                return folder
+        raise ReportError(f"trial {trial.trial_id}: its checkpoint {recorded} is gone")
+    found = {file.parent: _recorded_metric(file, metric) for file in sorted(own.rglob(DESCRIPTION))}
+    kept = {folder: value for folder, value in found.items() if math.isfinite(value)}
+    if not kept:
+        raise ReportError(f"trial {trial.trial_id}: has no checkpoint")
+    return max(kept, key=kept.__getitem__) if mode == "max" else min(kept, key=kept.__getitem__)
+
+
+def checkpoint_digest(folder: Path) -> str:
+    """sha256 of what predicts: the weights and their description, whatever folder they lie in."""
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), folder / DESCRIPTION]):
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def predict(checkpoint: Path, data: Data, split: Split) -> tuple[Probabilities, Probabilities]:
+    """Probabilities of each network [M, N, C] and their mean [N, C] on a split's images."""
+    predictor = load_predictor(checkpoint, "cuda" if torch.cuda.is_available() else "cpu")
+    probabilities_MNC = predictor.network_probabilities(predictor.loader(data, split))
+    return probabilities_MNC, probabilities_MNC.mean(axis=0)
+
+
+def _recorded_metric(description: Path, metric: str) -> float:
+    metrics = json.loads(description.read_text(encoding="utf-8")).get("metrics", {})
+    return float(metrics.get(metric, math.nan))

@@ -1,0 +1,81 @@
+"""What a sweep left behind: its folder, its records in MLflow, and what its data were."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from platform.config.load import load_space
+from platform.datasets.data_config import DataConfig
+from platform.tracking.reader import read_sweep
+from platform.tracking.records import SweepRecord
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
+from reports.contents import DataFacts
+from reports.rank import Mode
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One sweep. ``image_size`` is the largest of its trials, ``top`` how many of the best are evaluated."""
+
+    folder: SweepFolder
+    identity: SweepIdentity
+    sweep: SweepRecord
+    data_config: DataConfig
+    image_size: int
+    top: int
+
+    @property
+    def metric(self) -> str:
+        return self.identity.metric
+
+    @property
+    def mode(self) -> Mode:
+        return "min" if self.identity.mode == "min" else "max"
+
+
+def read_inputs(run_folder: Path, top: int | None) -> Inputs:
+    """Read everything but the images; raises UserError where it is no sweep's folder or MLflow is silent."""
+    folder = SweepFolder(run_folder)
+    identity = folder.read_record()
+    loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+    return Inputs(
+        folder=folder,
+        identity=identity,
+        sweep=read_sweep(identity.tracking_uri, identity.parent_run_id),
+        data_config=loaded.first().data,
+        image_size=max(corner.image_size for corner in loaded.corners()),
+        top=identity.top if top is None else top,
+    )
+
+
+def read_data_facts(inputs: Inputs) -> DataFacts | None:
+    """What the manifest says of the data; None where the sweep ended before there was one."""
+    if not inputs.folder.manifest.exists():
+        return None
+    manifest = pd.read_parquet(inputs.folder.manifest)
+    splits = {split: rows for split in ("train", "val", "test") if len(rows := _of(manifest, split))}
+    return DataFacts(
+        source=inputs.data_config.source,
+        classes=tuple(sorted(manifest["label"].dropna().unique())),
+        rows={split: len(rows) for split, rows in splits.items()},
+        selects_on=inputs.data_config.val_label,
+        wrong={
+            split: float((rows["label"] != rows["clean"]).mean())
+            for split, rows in splits.items()
+            if rows["clean"].notna().all()
+        },
+    )
+
+
+def read_bad_images(folder: SweepFolder) -> list[tuple[str, str]]:
+    """Paths of the images that were left out, and why."""
+    if not folder.bad_images.exists():
+        return []
+    table = pd.read_csv(folder.bad_images, dtype=str, keep_default_na=False)
+    return list(zip(table["path"], table["reason"], strict=True))
+
+
+def _of(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
+    return manifest[manifest["split"] == split]

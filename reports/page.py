@@ -1,0 +1,172 @@
+"""Writes the page: one HTML file that needs nothing else, wherever it is opened."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from platform.tracking.links import comparison_link
+from platform.tracking.records import WriterState
+from platform.tracking.tracking_config import shown_uri
+from reports import figures, words
+from reports.contents import Contents
+from reports.figures import Figure
+from reports.rank import RankedTrial, number, parameter, searched_names
+from reports.trials_table import at_epoch, seconds
+
+TEMPLATES = Path(__file__).parent / "templates"
+_BAD_IMAGES_SHOWN = 200
+
+
+def render(contents: Contents) -> str:
+    """The whole page as HTML. Everything in it that came from the user is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "parameter": parameter, "ensemble_name": words.ensemble_name}
+    environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    plotly = get_plotlyjs().replace("</script", "<\\/script")
+    drawn = _figures(contents)
+    scripts = [plotly, script] if any(drawn.values()) else [script]
+    return environment.get_template("report.html.j2").render(
+        contents=contents,
+        metric=contents.identity.metric,
+        headlines=words.headlines(contents),
+        sentences=words.sentences(contents),
+        counts=words.counts(contents.sweep),
+        about_labels=words.about_labels(contents.data) if contents.data else "",
+        failures=words.failures(contents.sweep.trials),
+        names=searched_names(contents.ranking),
+        ranking=[_ranking_row(one) for one in contents.ranking],
+        constants=_constants(contents),
+        has_clean=any("val/clean_accuracy" in one.trial.history for one in contents.ranking),
+        figures=drawn,
+        bad_images=contents.bad_images[:_BAD_IMAGES_SHOWN],
+        facts=_facts(contents),
+        link=comparison_link(_state(contents), contents.identity.metric),
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        scripts=[Markup(one) for one in scripts],
+        policy=_policy(scripts),
+        spec=script_json,
+    )
+
+
+def script_json(text: str) -> Markup:
+    """JSON that may stand in a <script>: nothing in it can end the element or begin a comment."""
+    json.loads(text)
+    replaced: dict[str, str | int | None] = {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
+    return Markup(text.translate(str.maketrans(replaced)))
+
+
+def _figures(contents: Contents) -> dict[str, list[Figure]]:
+    ranking, metric = contents.ranking, contents.identity.metric
+    drawn: dict[str, list[Figure]] = {"curves": [], "parameters": [], "ensembles": [], "noise": []}
+    if any(trial.history.get(metric) for trial in contents.sweep.trials):
+        drawn["curves"] = [figures.learning_curves(contents.sweep, ranking, metric)]
+    drawn["parameters"] = figures.parameters(ranking, metric)
+    if contents.ensembles is not None and contents.ensembles.grown:
+        drawn["ensembles"] = [figures.ensembles(contents.ensembles, metric)]
+    if ranking:
+        drawn["noise"] = _noise_figures(contents)
+    return drawn
+
+
+def _noise_figures(contents: Contents) -> list[Figure]:
+    best = contents.ranking[0].trial
+    is_clean = contents.data is not None and contents.data.selects_on == "clean"
+    given, clean = (
+        ("val/given_accuracy", "val/accuracy") if is_clean else ("val/accuracy", "val/clean_accuracy")
+    )
+    accuracies = {clean: "on clean labels", given: "on given labels"}
+    accuracies |= {f"val/accuracy_network_{n}": f"network {n}" for n in (1, 2)}
+    method = {"train/agreement": "agreement", "train/drop_rate": "drop rate"}
+    made = [
+        figures.given_against_clean(contents.ranking, given, clean) if clean in best.history else None,
+        figures.over_epochs(
+            best,
+            accuracies,
+            name="best-accuracy",
+            caption=f"Validation accuracy of the best trial ({best.trial_id}) after each epoch.",
+            y="accuracy",
+        ),
+        figures.over_epochs(
+            best,
+            method,
+            name="best-method",
+            caption=f"What the method did in the best trial ({best.trial_id}): the share of samples on which "
+            "the two networks agree, and the share of agreed samples that it leaves out.",
+            y="share",
+        ),
+    ]
+    return [figure for figure in made if figure is not None]
+
+
+def _ranking_row(one: RankedTrial) -> dict[str, object]:
+    trial = one.trial
+    return {
+        "place": one,
+        "clean": at_epoch(trial, "val/clean_accuracy", one.best_epoch),
+        "seconds": seconds(trial),
+        "method": _at(trial.config, "method", "name"),
+        "backbone": _at(trial.config, "model", "backbone"),
+    }
+
+
+def _constants(contents: Contents) -> dict[str, str]:
+    """Method and backbone where all trials have the same: told once instead of in every row."""
+    rows = [_ranking_row(one) for one in contents.ranking]
+    found = {key: {str(row[key]) for row in rows} for key in ("method", "backbone")}
+    return {key: values.pop() for key, values in found.items() if len(values) == 1}
+
+
+def _facts(contents: Contents) -> list[tuple[str, str]]:
+    """How to make the sweep again, as names and values."""
+    identity, tags = contents.identity, contents.sweep.tags
+    facts = [
+        ("Command", identity.command),
+        ("Seed", str(identity.seed)),
+        ("Commit", identity.git_commit + (" with local changes" if tags.get("git_dirty") == "true" else "")),
+        ("Lock file, SHA-256", tags.get("lock_digest", "")),
+        ("Data, SHA-256", identity.data_digest),
+        ("MLflow", shown_uri(identity.tracking_uri)),
+        ("Experiment", identity.experiment),
+        ("Parent run", identity.parent_run_id),
+    ]
+    if contents.data is not None:
+        rows = ", ".join(f"{count:,} {split}" for split, count in contents.data.rows.items())
+        facts.insert(2, ("Data", f"{contents.data.source}: {len(contents.data.classes)} classes; {rows}"))
+    return [(name, value) for name, value in facts if value]
+
+
+def _state(contents: Contents) -> WriterState:
+    one = contents.identity
+    return WriterState(
+        shown_uri(one.tracking_uri), one.experiment, one.experiment_id, one.parent_run_id, one.name
+    )
+
+
+def _policy(scripts: list[str]) -> str:
+    """What a browser may run and load: these very scripts and nothing else, nothing from anywhere."""
+    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+def _at(config: dict[str, object], section: str, key: str) -> str:
+    part = config.get(section)
+    return str(part.get(key, "")) if isinstance(part, dict) else ""

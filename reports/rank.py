@@ -1,0 +1,100 @@
+"""Ranks a sweep's trials by the selection metric."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from platform.tracking.records import TrialRecord
+
+Mode = Literal["max", "min"]
+Statistic = Literal["best", "last", "mean_of_last_3"]
+_LAST_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class RankedTrial:
+    """A trial's place. ``best`` is reached at ``best_epoch``; ``last`` is NaN where the last value is."""
+
+    rank: int
+    trial: TrialRecord
+    best: float
+    best_epoch: int
+    last: float
+    mean_of_last_3: float
+    epochs: int
+
+
+def rank_trials(
+    trials: Sequence[TrialRecord], metric: str, mode: Mode, statistic: Statistic = "best"
+) -> list[RankedTrial]:
+    """Every trial that reported ``metric`` and did not fail, the best first; ties in the order of starting.
+
+    Trials that were pruned or interrupted have a place by the epochs they did.
+    """
+    measured = [
+        measured_trial
+        for trial in trials
+        if trial.outcome != "failed" and (measured_trial := _measure(trial, metric, mode)) is not None
+    ]
+    sign = -1 if mode == "max" else 1
+    measured.sort(key=lambda one: _key(sign * getattr(one, statistic)))
+    return [
+        RankedTrial(place, one.trial, one.best, one.best_epoch, one.last, one.mean_of_last_3, one.epochs)
+        for place, one in enumerate(measured, start=1)
+    ]
+
+
+def table_rows(ranking: Sequence[RankedTrial], metric: str, top: int | None = None) -> list[dict[str, str]]:
+    """The best ``top`` trials as text, one dict of column to cell a trial, for a table on the terminal."""
+    names = searched_names(ranking)
+    return [
+        {
+            "#": str(one.rank),
+            "trial": one.trial.trial_id,
+            metric: number(one.best),
+            "last": number(one.last),
+            "mean of last 3": number(one.mean_of_last_3),
+            "epochs": str(one.epochs),
+            "outcome": one.trial.outcome,
+            **{name: parameter(one.trial.searched.get(name, "")) for name in names},
+        }
+        for one in ranking[:top]
+    ]
+
+
+def searched_names(ranking: Sequence[RankedTrial]) -> list[str]:
+    """The searched parameters of these trials, in alphabetical order."""
+    return sorted({name for one in ranking for name in one.trial.searched})
+
+
+def better(value: float, than: float, mode: Mode) -> bool:
+    """Whether ``value`` is strictly better; nothing that is not a number is."""
+    return value > than if mode == "max" else value < than
+
+
+def number(value: float) -> str:
+    """A metric as tables show it."""
+    return f"{value:.4f}" if math.isfinite(value) else str(value)
+
+
+def parameter(value: object) -> str:
+    """A parameter as tables show it: short numbers, null and true as in the YAML."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _measure(trial: TrialRecord, metric: str, mode: Mode) -> RankedTrial | None:
+    points = trial.history.get(metric, [])
+    finite = [(epoch, value) for epoch, value in points if math.isfinite(value)]
+    if not finite:
+        return None
+    sign = -1 if mode == "max" else 1
+    best_epoch, best = min(finite, key=lambda point: (sign * point[1], point[0]))
+    last = [value for _, value in points[-_LAST_EPOCHS:]]
+    return RankedTrial(0, trial, best, best_epoch, last[-1], sum(last) / len(last), points[-1][0])
+
+
+def _key(signed: float) -> tuple[bool, float]:
+    return (math.isnan(signed), signed)

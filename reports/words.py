@@ -1,0 +1,171 @@
+"""What a report says in words: the sentences and figures at its top, and the causes of failures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from platform.tracking.records import SweepRecord, TrialRecord
+from reports.contents import Contents, DataFacts, TestScore
+from reports.rank import number, parameter
+from reports.selection import Ensemble
+
+OUTCOMES = {
+    "finished": "finished",
+    "pruned": "stopped early",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "running": "still running",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the figures at the top: what it is, its value, and what to know about it."""
+
+    what: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Trials that failed for one cause."""
+
+    cause: str
+    trials: tuple[str, ...]
+
+
+def headlines(contents: Contents) -> list[Headline]:
+    """The figures that decide: best single trial, best ensemble, and both on test."""
+    if not contents.ranking:
+        return []
+    metric, best, found = contents.identity.metric, contents.ranking[0], contents.ensembles
+    about = f"{metric} of trial {best.trial.trial_id}, on {_kind_of_labels(contents.data)}"
+    shown = [Headline("Best single trial, validation", number(best.best), about)]
+    if found is not None and found.winner is not None:
+        value = found.winner.metrics[metric]
+        gain = difference(value, found.evaluated[0].metrics[metric])
+        about = f"{ensemble_name(found.winner)}, {gain} against the best single"
+        shown.append(Headline("Best ensemble, validation", number(value), about))
+    if contents.test is not None:
+        about = f"accuracy on {contents.test.labels} labels, scored {times(contents.test.times)}"
+        for score in _test_of_winners(contents):
+            what = f"{score.name[0].upper()}{score.name[1:]}, test"
+            shown.append(Headline(what, number(score.metrics["accuracy"]), about))
+    return shown
+
+
+def sentences(contents: Contents) -> list[str]:
+    """The sweep in a few sentences, the most important first."""
+    identity, ranking = contents.identity, contents.ranking
+    if ranking:
+        best = ranking[0]
+        settings = ", ".join(f"{name} {parameter(value)}" for name, value in best.trial.searched.items())
+        said = [
+            f"Best single trial: {best.trial.trial_id} with {identity.metric} {number(best.best)} "
+            f"in epoch {best.best_epoch} of {best.epochs}" + (f" ({settings})." if settings else ".")
+        ]
+    else:
+        said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
+    said += _about_ensembles(contents) + _about_test(contents)
+    if contents.data is not None and ranking:
+        said.append(about_labels(contents.data))
+    failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
+    if failed:
+        said.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
+    return said
+
+
+def about_labels(data: DataFacts) -> str:
+    """Which labels selected, and how far they can be trusted."""
+    wrong = data.wrong.get("val")
+    if data.selects_on == "clean":
+        return "Trials were selected on clean validation labels."
+    if wrong is None:
+        return (
+            "Trials were selected on the given validation labels. How many of these are wrong is not known: "
+            "they come from where the training labels come from, so expect the same noise in them."
+        )
+    if wrong == 0:
+        return "Trials were selected on the given validation labels, all of which agree with the clean ones."
+    return (
+        f"Trials were selected on noisy validation labels: {wrong:.1%} of them are wrong, so a prediction "
+        f"that is always right has an accuracy of {1 - wrong:.4f} on them. Accuracy on clean labels is shown "
+        "beside it."
+    )
+
+
+def counts(sweep: SweepRecord) -> str:
+    """ "16 trials: 9 finished, 6 stopped early, 1 failed"."""
+    outcomes = Counter(trial.outcome for trial in sweep.trials)
+    parts = [f"{outcomes[key]} {words}" for key, words in OUTCOMES.items() if outcomes[key]]
+    total = len(sweep.trials)
+    return f"{total} {'trial' if total == 1 else 'trials'}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
+    """Failed trials by cause, the most frequent first."""
+    by_cause: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.outcome == "failed":
+            by_cause.setdefault(trial.cause or "no cause was recorded", []).append(trial.trial_id)
+    in_order = sorted(by_cause.items(), key=lambda item: -len(item[1]))
+    return [Failure(cause, tuple(names)) for cause, names in in_order]
+
+
+def ensemble_name(ensemble: Ensemble) -> str:
+    """ "vote of 3"."""
+    return f"{ensemble.rule.replace('_', ' ')} of {len(ensemble.members)}"
+
+
+def times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def difference(value: float, than: float) -> str:
+    """ "+0.0123", with a real minus."""
+    return f"{value - than:+.4f}".replace("-", "−")
+
+
+def _about_ensembles(contents: Contents) -> list[str]:
+    found, metric = contents.ensembles, contents.identity.metric
+    if found is None or not found.grown:
+        return []
+    if found.winner is None:
+        return [
+            f"No ensemble of the best {len(found.evaluated)} trials beat the best single one on validation."
+        ]
+    value = found.winner.metrics[metric]
+    gain = difference(value, found.evaluated[0].metrics[metric])
+    return [
+        f"Best ensemble: {ensemble_name(found.winner)} trials ({', '.join(found.names(found.winner))}) with "
+        f"{metric} {number(value)} on validation, {gain} against the best single trial."
+    ]
+
+
+def _about_test(contents: Contents) -> list[str]:
+    if contents.test is None:
+        return []
+    scores = [f"{one.name}, {number(one.metrics['accuracy'])}" for one in _test_of_winners(contents)]
+    return [
+        f"Accuracy on the test split ({contents.test.labels} labels), scored {times(contents.test.times)} "
+        f"after everything was chosen: {'; '.join(scores)}."
+    ]
+
+
+def _kind_of_labels(data: DataFacts | None) -> str:
+    if data is None:
+        return "validation labels"
+    wrong = data.wrong.get("val")
+    if data.selects_on == "clean" or wrong == 0:
+        return "clean labels"
+    return "given labels" if wrong is None else f"noisy labels ({wrong:.0%} wrong)"
+
+
+def _test_of_winners(contents: Contents) -> list[TestScore]:
+    """The best single trial's test score, and the winning ensemble's where there is one."""
+    if contents.test is None:
+        return []
+    found = contents.ensembles
+    winner = ensemble_name(found.winner) if found is not None and found.winner is not None else None
+    return [score for place, score in enumerate(contents.test.scores) if place == 0 or score.name == winner]

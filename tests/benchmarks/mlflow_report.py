@@ -1,0 +1,81 @@
+"""Cost of one report to MLflow: ours (one batched request) against Ray's own MLflow callback, same store.
+
+    python -m tests.benchmarks.mlflow_report [--metrics 20] [--reports 40]
+
+Both write the same metrics of the same epochs to one SQLite database, taking turns, so that what else the
+machine does meets both alike. Prints medians and their ratio; ours must cost at most a quarter.
+"""
+
+import argparse
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+AT_MOST = 0.25
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--metrics", type=int, default=20, help="metrics a report")
+    parser.add_argument("--reports", type=int, default=40, help="reports timed of each")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        ours, rays = measure(f"sqlite:///{folder}/mlflow.db", options.metrics, options.reports)
+    ratio = statistics.median(ours) / statistics.median(rays)
+    print(f"one report of {options.metrics} metrics to MLflow on SQLite, median of {options.reports}")
+    print(f"  ours                        {statistics.median(ours) * 1000:7.1f} ms")
+    print(f"  Ray's MLflowLoggerCallback  {statistics.median(rays) * 1000:7.1f} ms")
+    print(f"  ratio                       {ratio:7.3f}    (at most {AT_MOST})")
+    return 0 if ratio <= AT_MOST else 1
+
+
+def measure(uri: str, metrics: int, reports: int) -> tuple[list[float], list[float]]:
+    """Seconds of each report, ours and Ray's; the first of each, which warms up, is not counted."""
+    from platform.tracking.writer import SweepWriter
+
+    writer = SweepWriter.open(uri, "ours", "bench")
+    writer.start_trial("trial", searched={}, constants={}, config={})
+    rays = rays_report(uri)
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for epoch in range(1, reports + 2):
+        values = {f"val/metric_{index}": index / epoch for index in range(metrics)}
+        pair = [
+            timed(lambda step=epoch, values=values: writer.report("trial", step, values)),
+            timed(lambda step=epoch, values=values: rays(step, values)),
+        ]
+        if epoch > 1:
+            for times, value in zip(seconds, pair, strict=True):
+                times.append(value)
+    return seconds
+
+
+def rays_report(uri: str) -> Callable[[int, dict[str, float]], None]:
+    """What Ray's callback does when a trial reports. Of a trial it needs the name and the config only."""
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    callback = MLflowLoggerCallback(tracking_uri=uri, experiment_name="rays")
+    callback.setup()
+    trial = Trial(config={})
+    callback.log_trial_start(trial)
+    return lambda step, values: callback.log_trial_result(step, trial, {**values, "training_iteration": step})
+
+
+class Trial(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
+def timed(call: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What every file of platform/methods/ must do; a new one is tested without another line here."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from platform.datasets.data_config import DataConfig
+from platform.datasets.loader import Batch
+from platform.datasets.prepare import prepare
+from platform.methods import method_names
+from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.trainer import Trainer
+from platform.training.trial_config import TrialConfig
+
+METHODS = method_names()
+BACKBONES = ("test_resnet", "test_vit", "test_convnext")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def zeros_and_ones():
+    """Handwritten digits of two classes with right labels: anything that learns can tell them apart."""
+    data = prepare(DataConfig(), 8)
+    label = data.manifest["label"]
+    rows = [np.flatnonzero((label < 2) & (data.manifest["split"] == split)) for split in ("train", "val")]
+    few = np.sort(np.concatenate([rows[0][:96], rows[1]]))
+    return replace(
+        data,
+        manifest=data.manifest.iloc[few].reset_index(drop=True),
+        images=data.images.take(few),
+        classes=data.classes[:2],
+    )
+
+
+@pytest.fixture
+def make_trainer(zeros_and_ones):
+    def make(method, *, backbone="test_resnet", data=zeros_and_ones, **sections):
+        values = {
+            "epochs": 6,
+            "batch_size": 32,
+            "image_size": 16,
+            "augment": {"horizontal_flip": 0.0},
+            "model": {"backbone": backbone},
+            "method": {"name": method},
+            "optim": {"name": "adamw", "lr": 0.002},
+        }
+        return Trainer(TrialConfig.model_validate(values | sections), data)
+
+    return make
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("method", METHODS)
+def test_its_loss_falls_and_it_predicts(method, backbone, make_trainer):
+    trainer = make_trainer(method, backbone=backbone)
+    history = [trainer.train_epoch() for _ in range(trainer.config.epochs)]
+    assert history[-1]["train/loss"] < 0.5 * history[0]["train/loss"]
+    assert history[-1]["val/accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
+    trainer = make_trainer(method)
+    output = trainer.train_step(next(trainer.train_loader.epoch(0)))
+    assert len(output.losses) == len(trainer.networks) == trainer.config.method.networks
+    assert all(loss.shape == () for loss in output.losses)
+    assert "loss" in output.metrics
+    assert all(value.shape == () and not value.requires_grad for value in output.metrics.values())
+    assert not any(name.startswith("train/") for name in output.metrics)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("epoch", [0, 5])
+@pytest.mark.parametrize("labels", [[0] * 8, [1] * 8, [0], [1, 0]], ids=["class 0", "class 1", "one", "two"])
+@pytest.mark.parametrize("method", METHODS)
+def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision, make_trainer):
+    trainer = make_trainer(method, precision=precision)
+    trainer.epoch = epoch
+    images = torch.randn(len(labels), 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    output = trainer.train_step(Batch(images, torch.tensor(labels), torch.arange(len(labels))))
+    assert all(value.isfinite() for value in (*output.losses, *output.metrics.values()))
+    for network in trainer.networks:
+        assert all(weight.isfinite().all() for weight in network.parameters())
+        assert all(weight.grad.isfinite().all() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_without_training_images_is_no_trouble(method, zeros_and_ones, make_trainer):
+    data = replace(zeros_and_ones, classes=("0", "1", "never seen"))
+    metrics = make_trainer(method, data=data).train_epoch()
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_is_deterministic_and_resumes_exactly(method, make_trainer, tmp_path):
+    whole = make_trainer(method, model={"backbone": "test_resnet", "dropout": 0.2})
+    stopped = make_trainer(method, model={"backbone": "test_resnet", "dropout": 0.2})
+    whole.train_epoch()
+    stopped.train_epoch()
+    save_checkpoint(tmp_path / "checkpoint", stopped)
+    resumed = make_trainer(method, model={"backbone": "test_resnet", "dropout": 0.2})
+    restore(tmp_path / "checkpoint", resumed)
+    metrics = [trainer.train_epoch() for trainer in (whole, resumed)]
+    for one, other in zip(whole.networks, resumed.networks, strict=True):
+        for (name, value), again in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+            assert torch.equal(value, again), name
+    timeless = [{k: v for k, v in each.items() if not k.startswith("time/")} for each in metrics]
+    assert timeless[0] == timeless[1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_checkpoint_predicts_probabilities(method, make_trainer, zeros_and_ones, tmp_path):
+    trainer = make_trainer(method)
+    trainer.train_epoch()
+    save_checkpoint(tmp_path / "checkpoint", trainer)
+    predictor = load_predictor(tmp_path / "checkpoint")
+    probabilities_NC = predictor.probabilities(predictor.loader(zeros_and_ones, "val"))
+    assert probabilities_NC.dtype == np.float32
+    assert probabilities_NC.shape == (len(zeros_and_ones.rows("val")), 2)
+    assert probabilities_NC.sum(1) == pytest.approx(1, abs=1e-5)
+    right = probabilities_NC.argmax(1) == zeros_and_ones.given("val")
+    assert right.mean() == trainer.metrics["val/accuracy"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_does_not_see_clean_labels(method, zeros_and_ones, make_trainer):
+    """A batch has no place for them, and other ones change no weight and no metric of training."""
+    assert {field.name for field in fields(Batch)} == {"images", "labels", "rows"}
+    manifest = zeros_and_ones.manifest
+    other = replace(zeros_and_ones, manifest=manifest.assign(clean=1 - manifest["clean"]))
+    metrics = [make_trainer(method, data=data).train_epoch() for data in (zeros_and_ones, other)]
+    seen = [{k: v for k, v in each.items() if not k.startswith(("time/", "val/clean"))} for each in metrics]
+    assert seen[0] == seen[1]

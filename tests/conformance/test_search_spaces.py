@@ -1,0 +1,44 @@
+"""Every file of search_spaces/: complete, valid at every corner, commented, and its samples build trials."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from platform.config.load import load_space
+from platform.config.ranges import NumberRange
+from platform.tuning.plan import trials_of
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+
+SPACES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+
+
+@pytest.fixture(params=SPACES, ids=lambda path: path.name)
+def loaded(request):
+    return load_space(request.param, SweepConfig, fixed=SWEEP_FIELDS)
+
+
+def test_there_are_spaces():
+    assert {path.name for path in SPACES} >= {"peer.yaml", "cross_entropy.yaml", "cifar10n.yaml"}
+
+
+def test_random_samples_build_trials(loaded):
+    draw = random.Random(0)
+
+    def suggest(name, range_):
+        if not isinstance(range_, NumberRange):
+            return draw.choice(range_.labels)
+        value = draw.uniform(range_.low, range_.high)
+        return round(value) if range_.is_int else value
+
+    for _ in range(20):
+        trial = loaded.build(suggest).trial()
+        assert trial.epochs >= 1
+
+
+def test_a_space_searches_something_and_says_how(loaded):
+    text = Path(loaded.document.source).read_text(encoding="utf-8")
+    assert loaded.space.parameters()
+    assert trials_of(loaded) >= 12
+    assert text.startswith("#") and "python -m platform.search" in text
+    assert loaded.first().name == Path(loaded.document.source).stem

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from platform.datasets.augment import AugmentConfig
+from platform.datasets.data_config import (
+    AsymmetricNoise,
+    ColumnNoise,
+    DataConfig,
+    SymmetricNoise,
+    reader_names,
+)
+from platform.datasets.reading import load_reader
+
+
+def config(**fields):
+    return DataConfig.model_validate_json(json.dumps(fields))
+
+
+def test_defaults_leave_the_digits_as_they_are():
+    assert DataConfig().source == "digits"
+    assert DataConfig().noise is None
+    assert DataConfig().imbalance == 1
+
+
+@pytest.mark.parametrize(
+    ("noise", "section"),
+    [
+        ({"kind": "symmetric", "rate": 0.2}, SymmetricNoise(kind="symmetric", rate=0.2)),
+        (
+            {"kind": "asymmetric", "rate": 0.3, "class_map": {"3": "8"}},
+            AsymmetricNoise(kind="asymmetric", rate=0.3, class_map={"3": "8"}),
+        ),
+        ({"kind": "column", "column": "worse"}, ColumnNoise(kind="column", column="worse")),
+    ],
+)
+def test_noise_is_told_apart_by_its_kind(noise, section):
+    assert config(noise=noise).noise == section
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"noise": {"kind": "symetric"}}, "symetric"),
+        ({"noise": {"kind": "symmetric", "rate": 1.2}}, "less than or equal to 1"),
+        ({"noise": {"kind": "asymmetric", "class_map": {"3": "3"}}}, "must map a class to another one"),
+        ({"noise": {"kind": "asymmetric", "class_map": {}}}, "at least 1"),
+        ({"noise": {"kind": "column", "column": "label"}}, "must be another column than data.label"),
+        ({"imbalance": 0.5}, "greater than or equal to 1"),
+        ({"val_share": 0.0}, "greater than 0"),
+        ({"test_share": 1.0}, "less than 1"),
+        ({"max_bad": 2}, "less than or equal to 1"),
+        ({"decode_size": 0}, "greater than or equal to 4"),
+        ({"reader": "class_folder"}, "did you mean 'class_folders'"),
+        ({"imbalence": 3}, "Extra inputs"),
+    ],
+)
+def test_mistakes_are_refused(fields, words):
+    with pytest.raises(ValidationError, match=words):
+        config(**fields)
+
+
+def test_every_reader_is_found_and_says_what_it_reads():
+    assert {"class_folders", "digits", "labels_beside_images", "labels_table"} <= set(reader_names())
+    for name in reader_names():
+        reader = load_reader(name)
+        assert reader.LAYOUT
+        assert callable(reader.recognises)
+        assert callable(reader.read)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"scale": [0.9, 0.5]}, "must be \\[lower, upper\\]"),
+        ({"scale": [0.0, 0.5]}, "greater than 0"),
+        ({"ratio": [1.0]}, "Field required"),
+        ({"padding": -1}, "greater than or equal to 0"),
+        ({"padding_mode": "mirror"}, "constant"),
+        ({"horizontal_flip": 1.5}, "less than or equal to 1"),
+    ],
+)
+def test_mistakes_in_augment_are_refused(fields, words):
+    with pytest.raises(ValidationError, match=words):
+        AugmentConfig.model_validate_json(json.dumps(fields))

@@ -1,0 +1,226 @@
+"""The same picture whatever batch, order, storage or thread it comes from."""
+
+import json
+import pickle
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from platform.datasets import views
+from platform.datasets.augment import AugmentConfig
+from platform.datasets.data_config import DataConfig
+from platform.datasets.decode import DecodeJob, decode_here
+from platform.datasets.geometry import KeptSize
+from platform.datasets.images import DenseImages, LazyImages, RaggedImages
+from platform.datasets.loader import EvalLoader, TrainLoader
+from platform.datasets.prepare import prepare
+from platform.datasets.sources import open_source
+
+AUGMENTS = {
+    "none": AugmentConfig(crop="none", horizontal_flip=0.0),
+    "padded": AugmentConfig(crop="padded", padding=3, padding_mode="constant"),
+    "random_resized": AugmentConfig(crop="random_resized"),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    noise = {"kind": "symmetric", "rate": 0.4}
+    return prepare(DataConfig.model_validate_json(json.dumps({"imbalance": 20, "noise": noise})), 8)
+
+
+@pytest.fixture
+def photographs(tmp_path, make_classes, save_image):
+    """Wide, tall, square, larger and smaller ones."""
+    make_classes(tmp_path, {"cat": 8, "dog": 8}, height=80, width=110)
+    save_image(tmp_path / "cat" / "tall.png", 120, 75)
+    save_image(tmp_path / "dog" / "tiny.png", 20, 30)
+    return prepare(DataConfig(source=str(tmp_path), decode_size=80), 72)
+
+
+def train_loader(data, image_size=8, augment=AUGMENTS["padded"], **settings):
+    defaults = {"batch_size": 32, "seed": 0, "mean": data.mean, "std": data.std}
+    return TrainLoader(data, image_size=image_size, augment=augment, **{**defaults, **settings})
+
+
+def eval_loader(data, split="val", image_size=8, **settings):
+    defaults = {"batch_size": 32, "mean": data.mean, "std": data.std}
+    return EvalLoader(data, split, image_size=image_size, **{**defaults, **settings})
+
+
+def by_row(batches):
+    """{row: (picture as bytes, label)}"""
+    return {
+        int(row): (image.numpy().tobytes(), int(label))
+        for batch in batches
+        for image, label, row in zip(batch.images, batch.labels, batch.rows, strict=True)
+    }
+
+
+def with_images(data, images):
+    return type(data)(**{**data.__dict__, "images": images})
+
+
+def test_a_batch_is_what_a_network_takes(digits):
+    batch = next(iter(train_loader(digits).epoch(0)))
+    assert batch.images.shape == (32, 3, 8, 8)
+    assert batch.images.dtype == torch.float32
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
+    assert batch.labels.dtype == batch.rows.dtype == torch.int64
+    assert len(batch) == 32
+    assert set(vars(batch)) == {"images", "labels", "rows"}  # no true labels, ever
+
+
+def test_an_epoch_has_each_training_row_once_with_its_given_label(digits):
+    found = by_row(train_loader(digits).epoch(0))
+    assert sorted(found) == digits.rows("train").tolist()
+    given = digits.manifest["label"]
+    assert all(label == given[row] for row, (_, label) in found.items())
+    assert (digits.given("train") != digits.clean("train")).any()
+
+
+def test_without_augmentation_pictures_are_the_normalised_images(digits):
+    mean, std = np.array(digits.mean), np.array(digits.std)
+    for batch in train_loader(digits, augment=AUGMENTS["none"]).epoch(0):
+        for image, row in zip(batch.images, batch.rows, strict=True):
+            expected = (digits.images.image(int(row)) / 255 - mean) / std
+            np.testing.assert_allclose(image.permute(1, 2, 0).numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("augment", AUGMENTS.values(), ids=AUGMENTS)
+@pytest.mark.parametrize("image_size", [8, 15])
+def test_a_picture_does_not_depend_on_its_batch(digits, augment, image_size):
+    first = by_row(train_loader(digits, image_size, augment).epoch(3))
+    assert by_row(train_loader(digits, image_size, augment, batch_size=7, threads=3).epoch(3)) == first
+    if augment.horizontal_flip:
+        assert by_row(train_loader(digits, image_size, augment).epoch(4)) != first
+        assert by_row(train_loader(digits, image_size, augment, seed=1).epoch(3)) != first
+
+
+def test_the_order_is_a_function_of_seed_and_epoch(digits):
+    def order(seed, epoch):
+        return [row for batch in train_loader(digits, seed=seed).epoch(epoch) for row in batch.rows.tolist()]
+
+    assert order(0, 1) == order(0, 1)
+    assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
+
+
+@pytest.mark.parametrize("augment", AUGMENTS.values(), ids=AUGMENTS)
+def test_pictures_do_not_depend_on_how_images_are_stored(digits, augment, monkeypatch):
+    expected = by_row(train_loader(digits, 12, augment).epoch(0))
+    flat = digits.images.pixels[digits.images.index].reshape(-1)
+    offsets = np.arange(len(digits.images)) * 8 * 8 * 3
+    ragged = RaggedImages(flat, offsets, np.array(digits.images.shapes))
+    assert by_row(train_loader(with_images(digits, ragged), 12, augment).epoch(0)) == expected
+    lazy = LazyImages(
+        open_source("digits"), digits.manifest["path"], KeptSize.exactly(8), digits.images.shapes
+    )
+    assert by_row(train_loader(with_images(digits, lazy), 12, augment).epoch(0)) == expected
+    monkeypatch.setattr(views, "RESIZED_BYTES", 0)  # as for so many images that they are resized each time
+    assert by_row(train_loader(digits, 12, augment).epoch(0)) == expected
+
+
+@pytest.mark.parametrize("augment", AUGMENTS.values(), ids=AUGMENTS)
+def test_photographs_of_any_shape(photographs, augment):
+    one = train_loader(photographs, 72, augment, batch_size=5, threads=1)
+    found = by_row(one.epoch(0))
+    assert sorted(found) == photographs.rows("train").tolist()
+    assert by_row(train_loader(photographs, 72, augment, batch_size=16, threads=4).epoch(0)) == found
+
+
+def test_data_from_another_process_cannot_be_written_to_and_works(digits):
+    """As Ray hands it over: its arrays lie in memory that is shared and read-only."""
+    buffers = []
+    content = pickle.dumps(digits, protocol=5, buffer_callback=buffers.append)
+    again = pickle.loads(content, buffers=[bytes(buffer.raw()) for buffer in buffers])
+    assert not again.images.pixels.flags.writeable
+    for augment in AUGMENTS.values():
+        loaders = [train_loader(data, 8, augment) for data in (again, digits)]
+        assert by_row(loaders[0].epoch(0)) == by_row(loaders[1].epoch(0))
+    assert by_row(eval_loader(again)) == by_row(eval_loader(digits))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(4, [4, 4, 2]), (3, [3, 3, 4]), (9, [10]), (10, [10]), (20, [10])]
+)
+def test_a_last_batch_of_one_joins_the_one_before(tmp_path, make_classes, batch_size, sizes):
+    make_classes(tmp_path, {"cat": 6, "dog": 6})
+    data = prepare(DataConfig(source=str(tmp_path)), 12)
+    loader = train_loader(data, 12, batch_size=batch_size)
+    assert [len(batch) for batch in loader.epoch(0)] == sizes
+    assert len(loader) == len(sizes)
+
+
+def test_evaluation_goes_through_a_split_in_order_as_often_as_asked(digits):
+    loader = eval_loader(digits, "test")
+    rows = [row for batch in loader for row in batch.rows.tolist()]
+    assert rows == digits.rows("test").tolist() == loader.rows.tolist()
+    assert len(list(loader)) == len(loader)
+    assert by_row(loader) == by_row(eval_loader(digits, "test", batch_size=7))
+
+
+def test_evaluation_sees_the_centre(photographs):
+    """At 72 px of images kept at 80 px: 72 / 0.875 = 82, so 70 of 80 px, enlarged."""
+    size = 72
+    loader = eval_loader(photographs, "train", size)
+    row = int(loader.rows[0])
+    seen = next(iter(loader)).images[0]
+    image = photographs.images.image(row)
+    side = round(min(image.shape[:2]) * size / 82)
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    square = (
+        torch.from_numpy(image[top : top + side, left : left + side].copy()).permute(2, 0, 1)[None].float()
+    )
+    resized = torch.nn.functional.interpolate(square, (size, size), mode="bilinear", antialias=True)[0] / 255
+    mean, std = (torch.tensor(values)[:, None, None] for values in (photographs.mean, photographs.std))
+    torch.testing.assert_close(seen, (resized - mean) / std, atol=0.02, rtol=0)
+
+
+def test_evaluation_of_stored_and_of_resized_images_agree(digits):
+    small = eval_loader(digits, "val", 24)
+    lazy = LazyImages(
+        open_source("digits"), digits.manifest["path"], KeptSize.exactly(8), digits.images.shapes
+    )
+    assert isinstance(digits.images, DenseImages)
+    assert by_row(small) == by_row(eval_loader(with_images(digits, lazy), "val", 24))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("image_size", [8, 72])
+def test_a_gpu_gets_the_same_pictures(digits, image_size):
+    here = list(train_loader(digits, image_size).epoch(0))
+    there = list(train_loader(digits, image_size, device="cuda").epoch(0))
+    for one, other in zip(here, there, strict=True):
+        assert other.images.is_cuda
+        assert other.labels.is_cuda
+        torch.testing.assert_close(other.images.cpu(), one.images, atol=1e-6, rtol=1e-6)
+        assert torch.equal(other.rows.cpu(), one.rows)
+
+
+def test_a_split_without_rows_is_refused(tmp_path, make_classes):
+    make_classes(tmp_path, {"cat": 4, "dog": 4})
+    data = prepare(DataConfig(source=str(tmp_path)), 12)
+    with pytest.raises(ValueError, match="no test split; it has train, val"):
+        eval_loader(data, "test", 12)
+
+
+def test_an_epoch_that_is_left_early_leaves_no_threads(photographs):
+    before = threading.active_count()
+    batches = train_loader(photographs, 72, batch_size=2, threads=3).epoch(0)
+    next(batches)
+    assert threading.active_count() > before
+    batches.close()
+    assert threading.active_count() == before
+
+
+def test_an_image_that_goes_missing_stops_the_epoch_and_is_named(tmp_path, make_classes):
+    make_classes(tmp_path, {"cat": 8, "dog": 8})
+    source = open_source(str(tmp_path))
+    shapes = decode_here(DecodeJob(source, source.files, KeptSize.exactly(12))).images.shapes
+    data = prepare(DataConfig(source=str(tmp_path)), 12)
+    data = with_images(data, LazyImages(source, source.files, KeptSize.exactly(12), shapes))
+    (tmp_path / data.manifest["path"][int(data.rows("train")[3])]).unlink()
+    with pytest.raises(Exception, match="could be read when the data was prepared and cannot now"):
+        list(train_loader(data, 12).epoch(0))

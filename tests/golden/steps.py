@@ -1,0 +1,61 @@
+"""The first ten step losses of each method on a few digits: what a refactor must reproduce.
+
+    .venv/bin/python -m tests.golden.steps
+
+writes them anew, to be done where a change of the numbers is meant, and said in the commit's message.
+"""
+
+import json
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from platform.datasets.data import Data
+from platform.datasets.data_config import DataConfig
+from platform.datasets.prepare import prepare
+from platform.methods import method_names
+from platform.training.trainer import Trainer
+from platform.training.trial_config import TrialConfig
+
+FILE = Path(__file__).with_name("steps.json")
+STEPS = 10
+
+
+def few_digits() -> Data:
+    """64 training and 16 validation digits of 8 px, a third of the training labels wrong."""
+    config = DataConfig.model_validate(
+        {"source": "digits", "imbalance": 5, "noise": {"kind": "symmetric", "rate": 0.33}}
+    )
+    data = prepare(config, 8)
+    rows = np.sort(np.concatenate([data.rows("train")[:64], data.rows("val")[:16]]))
+    return replace(
+        data, manifest=data.manifest.iloc[rows].reset_index(drop=True), images=data.images.take(rows)
+    )
+
+
+def step_losses(method: str, data: Data) -> list[list[float]]:
+    """The losses of each network in each of the first ten steps."""
+    settings = {
+        "epochs": 10,
+        "batch_size": 16,
+        "image_size": 16,
+        "model": {"backbone": "test_resnet"},
+        "method": {"name": method},
+        "optim": {"lr": 0.01, "clip_norm": 5.0},
+    }
+    trainer = Trainer(TrialConfig.model_validate(settings), data)
+    losses = []
+    batches = chain.from_iterable(trainer.train_loader.epoch(epoch) for epoch in range(trainer.config.epochs))
+    for batch, _ in zip(batches, range(STEPS), strict=False):
+        trainer.epoch = trainer.step // len(trainer.train_loader)
+        losses.append([loss.item() for loss in trainer.train_step(batch).losses])
+    return losses
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    digits = few_digits()
+    FILE.write_text(json.dumps({name: step_losses(name, digits) for name in method_names()}, indent=1) + "\n")

@@ -1,0 +1,86 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from platform.losses.balanced_softmax import balanced_softmax
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
+
+
+def formula(logits, label, counts, label_smoothing):
+    """The docstring's formula with plain floats; the own class of a sample counts at least once."""
+    counts = [max(count, 1) if c == label else count for c, count in enumerate(counts)]
+    denominator = sum(count * math.exp(z) for z, count in zip(logits, counts, strict=True))
+    surprises = {
+        c: -math.log(count * math.exp(logits[c]) / denominator) for c, count in enumerate(counts) if count
+    }
+    spread = sum(surprises.values()) / len(surprises)
+    return (1 - label_smoothing) * surprises[label] + label_smoothing * spread
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("counts", [[5, 5, 5, 5], [100, 10, 3, 1], [100, 0, 3, 0]])
+def test_equals_its_formula_sample_by_sample(label_smoothing, counts):
+    rng = torch.Generator().manual_seed(0)
+    logits_BC = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+    labels_B = torch.tensor([0, 2, 2, 0, 3])
+    expected = [
+        formula(row, label, counts, label_smoothing)
+        for row, label in zip(logits_BC.tolist(), labels_B.tolist(), strict=True)
+    ]
+    actual_B = balanced_softmax(logits_BC, labels_B, torch.tensor(counts), label_smoothing=label_smoothing)
+    torch.testing.assert_close(actual_B, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("case", ["balanced_softmax_0", "balanced_softmax_1"])
+def test_value_and_gradient_equal_the_published_code(case):
+    golden = {key.split("/")[1]: value for key, value in np.load(GOLDEN).items() if key.startswith(case)}
+    logits_BC = torch.tensor(golden["logits"], requires_grad=True)
+    loss = balanced_softmax(
+        logits_BC, torch.tensor(golden["labels"]), torch.tensor(golden["class_counts"])
+    ).mean()
+    loss.backward()
+    torch.testing.assert_close(loss.detach(), torch.tensor(golden["loss"][()]))
+    torch.testing.assert_close(logits_BC.grad, torch.tensor(golden["grad"]))
+
+
+def test_equal_counts_give_cross_entropy():
+    logits_BC = torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
+    labels_B = torch.tensor([0, 1, 2, 0, 1, 2])
+    expected_B = torch.nn.functional.cross_entropy(logits_BC, labels_B, reduction="none")
+    torch.testing.assert_close(balanced_softmax(logits_BC, labels_B, torch.tensor([7, 7, 7])), expected_B)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_a_class_without_samples_vanishes(label_smoothing):
+    logits_BC = torch.randn(4, 3, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    labels_B = torch.tensor([0, 1, 1, 0])
+    loss_B = balanced_softmax(logits_BC, labels_B, torch.tensor([9, 4, 0]), label_smoothing=label_smoothing)
+    loss_B.sum().backward()
+    without_B = balanced_softmax(
+        logits_BC[:, :2], labels_B, torch.tensor([9, 4]), label_smoothing=label_smoothing
+    )
+    torch.testing.assert_close(loss_B, without_B)
+    assert logits_BC.grad[:, 2].tolist() == [0, 0, 0, 0]
+    assert logits_BC.grad.isfinite().all()
+
+
+def test_a_sample_of_a_class_without_samples_counts_itself():
+    logits_BC = torch.tensor([[0.5, -1.0, 2.0]], requires_grad=True)
+    labels_B = torch.tensor([2])
+    loss_B = balanced_softmax(logits_BC, labels_B, torch.tensor([9, 4, 0]))
+    loss_B.sum().backward()
+    torch.testing.assert_close(loss_B, balanced_softmax(logits_BC, labels_B, torch.tensor([9, 4, 1])))
+    assert logits_BC.grad.isfinite().all()
+    assert logits_BC.grad[0, 2] < 0
+
+
+def test_its_gradient_is_that_of_finite_differences():
+    logits_BC = torch.randn(3, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    labels_B, counts_C = torch.tensor([0, 3, 1]), torch.tensor([20, 5, 0, 1])
+    assert torch.autograd.gradcheck(
+        lambda z: balanced_softmax(z, labels_B, counts_C, label_smoothing=0.1), logits_BC.requires_grad_()
+    )

@@ -1,0 +1,29 @@
+import math
+
+import pytest
+import torch
+
+from platform.losses.cross_entropy import cross_entropy
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.9])
+def test_equals_its_formula_sample_by_sample(label_smoothing):
+    rng = torch.Generator().manual_seed(0)
+    logits_BC = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+    labels_B = torch.tensor([0, 3, 1, 1, 2])
+    expected = []
+    for row, label in zip(logits_BC.tolist(), labels_B.tolist(), strict=True):
+        log_sum = math.log(sum(math.exp(value) for value in row))
+        surprises = [log_sum - value for value in row]
+        spread = sum(surprises) / len(surprises)
+        expected.append((1 - label_smoothing) * surprises[label] + label_smoothing * spread)
+    actual_B = cross_entropy(logits_BC, labels_B, label_smoothing=label_smoothing)
+    torch.testing.assert_close(actual_B, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_one_sample_with_huge_logits_is_finite():
+    logits_BC = torch.tensor([[1e4, -1e4]], requires_grad=True)
+    loss_B = cross_entropy(logits_BC, torch.tensor([1]))
+    loss_B.sum().backward()
+    assert loss_B.tolist() == [2e4]
+    assert logits_BC.grad.tolist() == [[1.0, -1.0]]

@@ -1,0 +1,150 @@
+import html
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from reports.page import render, script_json
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would make of the page: elements, their attributes and all text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.ids = []
+        self._in_script = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.ids += [value for name, value in attrs if name == "id"]
+        self._in_script = tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self._in_script = False
+
+    def handle_data(self, data):
+        if not self._in_script:
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(make_contents):
+    return render(make_contents())
+
+
+def test_hostile_names_stay_text(page, hostile):
+    reader = Reader(page)
+    assert "img" not in reader.tags
+    assert not [name for name, _ in reader.attributes if name.startswith("on")]
+    text = "".join(reader.text)
+    for place in (
+        "cats/",
+        "truncated ",
+        "TrainingDiverged: ",
+        "python -m platform.search ",
+        "Trial 3 was left out: ",
+    ):
+        assert place + hostile in text
+    assert f"# {hostile}" in text, "the resolved space"
+    assert "49" not in re.findall(r"\{\{7\*7\}\}|&\{\{49", page)
+
+
+def test_figures_data_can_end_no_script_and_is_still_json(page, hostile):
+    specs = re.findall(r'<script type="application/json" id="([^"]*)">(.*?)</script>', page, re.DOTALL)
+    assert {name for name, _ in specs} >= {
+        "spec-learning-curves",
+        "spec-ensembles",
+        "spec-given-against-clean",
+    }
+    for _, content in specs:
+        assert "<" not in content
+        json.loads(content)
+    shown = html.unescape(json.loads(dict(specs)["spec-parameter-method.rank_by"])["data"][0]["x"][0])
+    assert shown in ("loss", hostile.replace("%{", "% {"))
+
+
+def test_json_in_a_script_keeps_its_meaning_without_dangerous_signs():
+    value = {"a": "</script><!--&\u2028\u2029>"}
+    text = script_json(json.dumps(value, ensure_ascii=False))
+    assert json.loads(text) == value
+    assert not set("<>&\u2028\u2029") & set(text)
+    with pytest.raises(ValueError):
+        script_json("not json")
+
+
+def test_nothing_is_loaded_and_only_the_pages_own_scripts_may_run(page):
+    reader = Reader(page)
+    assert not [value for name, value in reader.attributes if name == "src"]
+    assert "link" not in reader.tags
+    [policy] = [value for name, value in reader.attributes if name == "content" and "default-src" in value]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-inline" not in policy.split(";")[1]
+
+
+def test_plotly_is_in_the_page_once_and_not_at_all_without_figures(page, make_contents):
+    assert page.count("plotly.js v") == 1
+    empty = make_contents(trials=0, ranking=[], ensembles=None, test=None)
+    assert len(render(empty)) < 60_000
+
+
+def test_a_password_of_the_tracking_server_is_not_on_the_page(page):
+    assert "secret" not in page
+    assert "http://ann:***@mlflow.example.org" in page
+
+
+def test_sections_are_landmarks_with_headings_and_tables_have_captions(page):
+    reader = Reader(page)
+    labels = [value for name, value in reader.attributes if name == "aria-labelledby"]
+    assert set(labels) <= set(reader.ids)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert reader.tags.count("caption") == reader.tags.count("table") > 3
+    assert reader.tags.count("figcaption") == reader.tags.count("figure") > 3
+    assert {"header", "nav", "main", "footer"} <= set(reader.tags)
+    links = [value[1:] for name, value in reader.attributes if name == "href" and value.startswith("#")]
+    assert set(links) <= set(reader.ids)
+
+
+def test_every_trial_has_a_row_with_its_parameters(page, make_contents):
+    rows = re.findall(
+        r"<tr[^>]*>.*?</tr>", page[page.index('id="ranking"') :].split("</table>")[0], re.DOTALL
+    )
+    assert len(rows) == 1 + len(make_contents().ranking)
+    for column in ("ema", "method.rank_by", "optim.lr", "Clean labels", "Backbone"):
+        assert f">{column}</button>" in rows[0]
+    assert ">Method</button>" not in rows[0], "all trials have the same method: said once, above"
+
+
+def test_parts_that_could_not_be_made_are_left_out_and_their_reason_is_told(make_contents):
+    contents = make_contents(
+        ensembles=None, test=None, data=None, notices=["The data are gone."], bad_images=[]
+    )
+    page = render(contents)
+    assert 'id="ensembles"' not in page
+    assert 'id="images"' not in page
+    assert "The data are gone." in page
+    assert 'id="ranking"' in page
+
+
+def test_how_often_test_was_scored_is_told(make_contents):
+    contents = make_contents()
+    assert "has been scored once for this sweep." in render(contents)
+    page = render(replace(contents, test=replace(contents.test, times=3)))
+    assert "has been scored 3 times for this sweep: the finalists changed" in page
+    assert "no test split" in render(replace(contents, test=None))
+
+
+def test_of_many_left_out_images_the_first_are_listed(make_contents):
+    page = render(make_contents(bad_images=[(f"{n}.jpg", "truncated") for n in range(500)]))
+    assert "500 images that could not be read were left out" in page
+    assert "199.jpg" in page
+    assert "200.jpg" not in page
+
+
+def test_two_hundred_trials_make_a_page_of_a_few_megabytes(make_contents):
+    assert len(render(make_contents(trials=200)).encode()) < 7_000_000

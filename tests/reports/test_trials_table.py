@@ -1,0 +1,39 @@
+from reports.trials_table import at_epoch, seconds, trials_table
+
+
+def test_metrics_are_those_of_the_best_epoch_and_of_the_last_for_the_unranked(make_contents):
+    contents = make_contents()
+    table = trials_table(contents.sweep, contents.ranking, "val/accuracy").set_index("trial")
+    assert len(table) == 12
+    for one in contents.ranking:
+        row = table.loc[one.trial.trial_id]
+        assert row["rank"] == one.rank
+        assert row["val/accuracy"] == row["val/accuracy best"] == one.best
+        assert row["train/drop_rate"] == at_epoch(one.trial, "train/drop_rate", one.best_epoch)
+    failed = table[table["outcome"] == "failed"]
+    assert failed["rank"].isna().all()
+    assert (failed["epoch"] == 4).all()
+    assert failed["val/accuracy"].notna().all()
+    assert failed["val/accuracy best"].isna().all()
+
+
+def test_ranks_stay_whole_numbers_beside_trials_without_one(make_contents):
+    contents = make_contents()
+    text = trials_table(contents.sweep, contents.ranking, "val/accuracy").to_csv(index=False)
+    assert text.splitlines()[1].startswith("1,")
+    assert text.splitlines()[-1].startswith(",")
+
+
+def test_parameters_are_written_as_the_yaml_writes_them(make_contents):
+    contents = make_contents()
+    table = trials_table(contents.sweep, contents.ranking, "val/accuracy").set_index("trial")
+    assert table.loc["0000", "parameter ema"] == "true"
+    assert table.loc["0001", "parameter ema"] == "false"
+
+
+def test_the_time_of_a_trial_without_an_end_is_not_known(make_contents):
+    trial = make_contents().sweep.trials[0]
+    assert seconds(trial) == 6.0
+    from dataclasses import replace
+
+    assert seconds(replace(trial, ended_ms=None)) != seconds(replace(trial, ended_ms=None))

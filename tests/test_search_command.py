@@ -1,0 +1,167 @@
+"""``python -m platform.search`` as a user runs it: real processes, a real Ray, MLflow on SQLite."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+SPACE = """
+name: digits
+epochs: 3
+batch_size: 64
+image_size: 8
+data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
+model: {backbone: test_resnet}
+method: {name: peer, drop_rate: {uniform: [0.1, 0.4]}, ramp_epochs: 1}
+optim: {lr: {loguniform: [1e-2, 1e-1]}}
+schedule: {name: constant, warmup_epochs: 0}
+search: {trials: 4, scheduler: {name: none}}
+"""
+
+
+@pytest.fixture
+def command(root, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text(SPACE)
+    return [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+
+
+def client_of(environment):
+    return MlflowClient(environment["MLFLOW_TRACKING_URI"])
+
+
+def trials_in(client, sweep):
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id], f"tags.sweep = '{sweep}'", max_results=100)
+    return [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+
+
+@pytest.fixture
+def done(command, environment, root):
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
+
+
+def test_one_yaml_becomes_trials_a_table_and_a_report(done, environment, tmp_path):
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    folder = tmp_path / "runs" / "digits"
+    lines = done.stdout.strip().splitlines()
+    assert lines[-1] == f"report: {folder}/report/index.html"
+    assert [line.split()[0] for line in lines[-5:-1]] == ["1", "2", "3", "4"]
+    assert lines[-6].split()[:3] == ["#", "trial", "val/accuracy"]
+    assert sum(bool(re.match(r"\[\d/4\] trial 000\d finished: val/accuracy", line)) for line in lines) == 4
+
+    table = pd.read_csv(folder / "trials.csv")
+    assert len(table) == 4
+    assert (folder / "report" / "index.html").stat().st_size > 10_000
+    manifest = pd.read_parquet(folder / "manifest.parquet")
+    assert set(manifest["split"]) == {"train", "val", "test"}
+    training = manifest[manifest["split"] == "train"]
+    assert (training["label"] != training["clean"]).mean() == pytest.approx(0.3, abs=0.05)
+
+    client = client_of(environment)
+    runs = trials_in(client, "digits")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for run in runs:
+        assert set(run.data.params) == {"method.drop_rate", "optim.lr"}
+        history = client.get_metric_history(run.info.run_id, "val/accuracy")
+        assert [metric.step for metric in history] == [1, 2, 3]
+        checkpoint = json.loads((_path(run) / "checkpoint.json").read_text())
+        assert checkpoint["trial"]["optim"]["lr"] == pytest.approx(float(run.data.params["optim.lr"]))
+    parent = client.get_run(runs[0].data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["git_commit"] and parent.data.tags["data_digest"]
+    assert {"report", "space.yaml", "plan.txt"} <= {
+        item.path for item in client.list_artifacts(parent.info.run_id)
+    }
+
+
+def _path(run):
+    from pathlib import Path
+
+    return Path(run.data.tags["checkpoint"])
+
+
+def test_the_plan_is_shown_without_starting_anything(command, environment, root, tmp_path):
+    done = subprocess.run([*command, "--plan"], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "12 at most (3 a trial)" in done.stdout
+    assert "method.drop_rate" in done.stdout and "uniform [0.1, 0.4]" in done.stdout
+    assert not (tmp_path / "runs").exists() and not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_yaml_without_a_range_is_one_training_run(command, environment, root, tmp_path):
+    once = [*command, "method.drop_rate=0.2", "optim.lr=0.05", "epochs=1", "--name", "once"]
+    done = subprocess.run(once, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert "[1/1] trial 0000 finished" in done.stdout
+    assert [run.data.params for run in trials_in(client_of(environment), "once")] == [{}]
+
+
+def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(command, environment, root, tmp_path):
+    long = [*command, "epochs=8", "search.trials=5", "batch_size=16"]
+    process = subprocess.Popen(
+        long, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    output = ""
+    while "[1/5]" not in output:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        output += line
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, output + rest + errors
+    assert f"report: {tmp_path}/runs/digits/report/index.html" in rest
+    assert "go on with: python -m platform.search" in errors and "--resume --name digits" in errors
+    client = client_of(environment)
+    outcomes = [run.data.tags["outcome"] for run in trials_in(client, "digits")]
+    assert "finished" in outcomes and "running" not in outcomes
+
+    again = [*command, "--resume", "--name", "digits"]
+    done = subprocess.run(again, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = trials_in(client, "digits")
+    assert sorted(run.data.tags["trial_id"] for run in runs) == [f"{number:04d}" for number in range(5)]
+    assert {run.data.tags["outcome"] for run in runs} == {"finished"}
+    for run in runs:
+        steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/accuracy")]
+        assert steps == list(range(1, 9))
+    assert any(run.data.tags["attempt"] != "1" for run in runs)
+    assert len(pd.read_csv(tmp_path / "runs" / "digits" / "trials.csv")) == 5
+
+
+def test_a_terminal_shows_a_live_table(command, environment, root):
+    main, side = pty.openpty()
+    terminal = {**environment, "TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"}
+    process = subprocess.Popen(
+        [*command, "--trials", "2"], cwd=root, env=terminal, stdout=side, stderr=side, stdin=side
+    )
+    os.close(side)
+    shown = b""
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([main], [], [], 1)
+        if ready:
+            try:
+                chunk = os.read(main, 65536)
+            except OSError:  # Linux says so when the other side has closed
+                break
+            shown += chunk
+    assert process.wait(timeout=30) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert "running" in text and "images/s" in text
+    assert re.search(r"[01]/2 trials", text)
+    assert "report:" in text.splitlines()[-1] or "report:" in text.splitlines()[-2]

@@ -1,0 +1,169 @@
+"""Wrong input through the real command: one line that says where and what, exit code 2, nothing written."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+QUICK = """
+epochs: 2
+batch_size: 64
+image_size: 8
+data: {source: digits, test_share: 0.2}
+model: {backbone: test_resnet}
+method: {name: cross_entropy}
+optim: {lr: {loguniform: [1e-3, 1e-2]}}
+schedule: {name: constant, warmup_epochs: 0}
+search: {trials: 2, scheduler: {name: none}}
+"""
+
+
+@pytest.fixture
+def search(root, tmp_path):
+    """Runs ``python -m platform.search space.yaml …`` as a user would, with what it writes in tmp_path."""
+
+    def run(text, *arguments, timeout=240):
+        space = tmp_path / "space.yaml"
+        if text is not None:
+            space.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+        return subprocess.run(
+            [*command, *arguments], cwd=root, env=environment, capture_output=True, text=True, timeout=timeout
+        )
+
+    return run
+
+
+def assert_refused(done, tmp_path, *expected):
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    for words in expected:
+        assert words in done.stderr
+    assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").iterdir())
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, ["space.yaml: no such file"]),
+        ("epochs: [1, 2", ["space.yaml:1:14: is not YAML:"]),
+        (QUICK + "epochs: 3\n", ["space.yaml:11:1: epochs: duplicate key 'epochs' (first on line 2)"]),
+        (QUICK + "epoch: 3\n", ["space.yaml:11:1: epoch: unknown key 'epoch'; did you mean 'epochs'?"]),
+        (
+            QUICK.replace("cross_entropy", "cros_entropy"),
+            ["space.yaml:7:16: method.name: unknown name 'cros_entropy'; did you mean 'cross_entropy'?"],
+        ),
+        (
+            QUICK.replace("{name: cross_entropy}", "{name: peer, drop_rate: 1.4}"),
+            ["space.yaml:7:33: method.drop_rate: must be < 1, got 1.4"],
+        ),
+        (
+            QUICK.replace("[1e-3, 1e-2]", "[1e-2, 1e-3]"),
+            ["space.yaml:8:13: optim.lr: empty range: low must be below high, got [0.01, 0.001]"],
+        ),
+        (
+            QUICK.replace("warmup_epochs: 0", "warmup_epochs: {int: [0, 5]}"),
+            ["schedule.warmup_epochs: must be <= epochs (2), got 5 (the upper end of its range)"],
+        ),
+        (
+            QUICK.replace("search: {", "search: {metric: test/accuracy, "),
+            ["space.yaml:10:18: search.metric: the test split never selects"],
+        ),
+        (
+            QUICK.replace("test_resnet", "test_resnett"),
+            ["space.yaml:6:19: model.backbone:", "'test_resnett'", "did you mean test_resnet"],
+        ),
+    ],
+)
+def test_a_mistake_in_the_yaml_is_one_line(search, tmp_path, text, expected):
+    assert_refused(search(text), tmp_path, *expected)
+
+
+def test_a_data_folder_that_does_not_exist(search, tmp_path):
+    done = search(QUICK, f"data.source={tmp_path}/nowhere")
+    assert_refused(done, tmp_path, f"{tmp_path}/nowhere")
+
+
+def test_a_data_folder_without_images(search, tmp_path):
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    (tmp_path / "photos" / "cat" / "notes.md").write_text("none yet")
+    assert_refused(search(QUICK, f"data.source={tmp_path}/photos"), tmp_path, "photos", "image")
+
+
+def photos(folder: Path, classes, each: int) -> Path:
+    for place, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for index in range(each):
+            colour = (40 + 150 * place, 10 * index % 255, 90)
+            Image.new("RGB", (24, 20), colour).save(folder / name / f"{index}.jpg")
+    return folder
+
+
+def test_a_data_folder_of_one_class(search, tmp_path):
+    folder = photos(tmp_path / "photos", ["cat"], 12)
+    assert_refused(search(QUICK, f"data.source={folder}"), tmp_path, "cat", "class")
+
+
+def spoil(folder: Path) -> None:
+    whole = (folder / "cat" / "0.jpg").read_bytes()
+    (folder / "cat" / "0.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "dog" / "1.jpg").write_text("this is no picture")
+
+
+def test_too_many_broken_images_stop_the_sweep_before_any_trial(search, tmp_path):
+    folder = photos(tmp_path / "photos", ["cat", "dog"], 20)
+    spoil(folder)
+    assert_refused(search(QUICK, f"data.source={folder}"), tmp_path, "cat/0.jpg", "data.max_bad")
+
+
+def test_a_few_broken_images_are_named_and_left_out(search, tmp_path):
+    folder = photos(tmp_path / "photos", ["cat", "dog"], 20)
+    spoil(folder)
+    done = search(QUICK, f"data.source={folder}", "data.max_bad=0.1", "data.test_share=0.2", "--trials", "1")
+    assert done.returncode == 0, done.stderr
+    assert "left out 2 images" in done.stdout
+    listed = (tmp_path / "runs" / "space" / "bad_images.csv").read_text()
+    assert "cat/0.jpg" in listed and "dog/1.jpg" in listed
+    assert "cat/0.jpg" in (tmp_path / "runs" / "space" / "report" / "index.html").read_text()
+
+
+def test_a_trial_that_diverges_is_named_and_the_others_finish(search, tmp_path):
+    text = QUICK.replace("{loguniform: [1e-3, 1e-2]}", "{choice: [1e-3, 1e+30]}")
+    done = search(text, "--trials", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed: TrainingDiverged" in done.stdout
+    page = (tmp_path / "runs" / "space" / "report" / "index.html").read_text()
+    assert "TrainingDiverged" in page
+
+
+def test_every_trial_failing_is_exit_code_1_with_the_cause_on_the_last_line(search, tmp_path):
+    done = search(QUICK.replace("{loguniform: [1e-3, 1e-2]}", "1e+30"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("no trial succeeded") and "TrainingDiverged" in last
+    assert (tmp_path / "runs" / "space" / "report" / "index.html").exists()
+
+
+def test_a_machine_without_room_is_not_waited_for(search, tmp_path):
+    done = search(QUICK, "resources.cpus=512")
+    assert_refused(done, tmp_path, "resources.cpus: a trial asks for 512, but there are")
+
+
+def test_resuming_what_is_not_there(search, tmp_path):
+    assert_refused(search(QUICK, "--resume"), tmp_path, "no sweep to resume")
+
+
+def test_a_name_that_is_taken(search, tmp_path):
+    taken = tmp_path / "runs" / "mine"
+    taken.mkdir(parents=True)
+    done = search(QUICK, "--name", "mine")
+    assert done.returncode == 2
+    assert "a sweep of this name is there" in done.stderr
+    shutil.rmtree(taken)

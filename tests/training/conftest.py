@@ -1,0 +1,50 @@
+"""A few real digits, with wrong labels, and a trial on them that takes a moment."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from platform.datasets.data_config import DataConfig
+from platform.datasets.prepare import prepare
+from platform.training.trial_config import TrialConfig
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """94 training and 40 validation digits of 8 px, a third of the training labels wrong."""
+    config = DataConfig.model_validate(
+        {"source": "digits", "imbalance": 5, "noise": {"kind": "symmetric", "rate": 0.33}}
+    )
+    data = prepare(config, 8)
+    few = np.sort(np.concatenate([data.rows("train")[:94], data.rows("val")[:40], data.rows("test")[:30]]))
+    manifest = data.manifest.iloc[few].reset_index(drop=True)
+    return replace(data, manifest=manifest, images=data.images.take(few))
+
+
+@pytest.fixture
+def make_config():
+    """A trial's config from the sections that a test cares about."""
+
+    def make(**sections):
+        values = {
+            "epochs": 3,
+            "batch_size": 32,
+            "image_size": 16,
+            "augment": {"horizontal_flip": 0.0},
+            "model": {"backbone": "test_resnet", "dropout": 0.1},
+            "method": {"name": "peer", "ramp_epochs": 2},
+            "optim": {"lr": 0.02},
+        }
+        return TrialConfig.model_validate(values | sections, strict=False)
+
+    return make

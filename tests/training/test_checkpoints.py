@@ -1,0 +1,195 @@
+import json
+import pickle
+
+import pytest
+import torch
+
+from platform.methods import method_names
+from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.errors import CheckpointError
+from platform.training.trainer import Trainer
+
+RECIPES = {
+    "sgd": {"optim": {"lr": 0.02}},
+    "adamw, average, bf16": {
+        "optim": {"name": "adamw", "lr": 0.001, "clip_norm": 1.0},
+        "ema": {"decay": 0.9},
+        "precision": "bf16",
+        "schedule": {"name": "one_cycle", "warmup_epochs": 1},
+    },
+    "fp16, channels last": {
+        "precision": "fp16",
+        "channels_last": True,
+        "image_size": 8,
+        "schedule": {"name": "step"},
+    },
+}
+
+
+def differences(one, other, path="state"):
+    """Where two states are not equal, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return [] if torch.equal(one, other) and one.dtype == other.dtype else [path]
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), path
+        return [found for key in one for found in differences(one[key], other[key], f"{path}.{key}")]
+    if isinstance(one, list | tuple):
+        assert len(one) == len(other), path
+        return [
+            found
+            for place, pair in enumerate(zip(one, other, strict=True))
+            for found in differences(*pair, f"{path}.{place}")
+        ]
+    return [] if one == other or path.startswith("state.metrics.time/") else [path]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("method", method_names())
+def test_a_trial_that_was_stopped_ends_as_one_that_was_not(method, recipe, make_config, digits, tmp_path):
+    config = make_config(method={"name": method}, epochs=4, **RECIPES[recipe])
+    whole = Trainer(config, digits)
+    for _ in range(3):
+        whole.train_epoch()
+
+    first = Trainer(config, digits)
+    first.train_epoch()
+    save_checkpoint(tmp_path / "checkpoint", first)
+    torch.manual_seed(99)
+    second = Trainer(config, digits)
+    restore(tmp_path / "checkpoint", second)
+    assert differences(first.state_dict(), second.state_dict()) == []
+    for _ in range(2):
+        second.train_epoch()
+    assert differences(whole.state_dict(), second.state_dict()) == []
+
+
+@pytest.fixture
+def trainer(make_config, digits):
+    trainer = Trainer(make_config(ema={"decay": 0.5}, peer_model={"backbone": "test_vit"}), digits)
+    trainer.train_epoch()
+    return trainer
+
+
+@pytest.fixture
+def checkpoint(trainer, tmp_path):
+    save_checkpoint(tmp_path / "checkpoint", trainer)
+    return tmp_path / "checkpoint"
+
+
+def test_the_folder_holds_safetensors_and_plain_json(checkpoint):
+    assert sorted(path.name for path in checkpoint.iterdir()) == [
+        "checkpoint.json",
+        "network_1.safetensors",
+        "network_1_ema.safetensors",
+        "network_2.safetensors",
+        "network_2_ema.safetensors",
+        "training_state.pt",
+    ]
+    torch.load(checkpoint / "training_state.pt", weights_only=True)
+    description = json.loads((checkpoint / "checkpoint.json").read_text())
+    assert description["epoch"] == 1
+    assert description["image_size"] == 16
+    assert [one["section"]["stem"] for one in description["networks"]] == ["small", "original"]
+    assert description["metrics"]["val/accuracy"] >= 0
+
+
+def test_the_predictor_predicts_what_was_evaluated(checkpoint, trainer, digits):
+    predictor = load_predictor(checkpoint)
+    assert predictor.classes == digits.classes
+    assert predictor.image_size == 16
+    assert predictor.config == trainer.config
+    loader = predictor.loader(digits, "val")
+    own_MNC = predictor.network_probabilities(loader)
+    mean_NC = predictor.probabilities(loader)
+    assert own_MNC.shape == (2, 40, 10)
+    assert mean_NC == pytest.approx(own_MNC.mean(0))
+    assert mean_NC.sum(1) == pytest.approx(1, abs=1e-5)
+    right = mean_NC.argmax(1) == digits.given("val")
+    assert right.mean() == trainer.metrics["val/accuracy"]
+
+
+def test_an_older_checkpoint_is_replaced_and_nothing_is_left_beside(checkpoint, trainer):
+    trainer.train_epoch()
+    (checkpoint / "stale").touch()
+    save_checkpoint(checkpoint, trainer)
+    assert not (checkpoint / "stale").exists()
+    assert json.loads((checkpoint / "checkpoint.json").read_text())["epoch"] == 2
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint"]
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(checkpoint, trainer):
+    before = (checkpoint / "checkpoint.json").read_bytes()
+    trainer.metrics = {"val/accuracy": object()}  # the last of the files fails
+    with pytest.raises(TypeError):
+        save_checkpoint(checkpoint, trainer)
+    assert (checkpoint / "checkpoint.json").read_bytes() == before
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint"]
+
+
+def test_an_empty_folder_is_taken(trainer, tmp_path):
+    (tmp_path / "given_by_tune").mkdir()
+    save_checkpoint(tmp_path / "given_by_tune", trainer)
+    assert load_predictor(tmp_path / "given_by_tune").classes == trainer.data.classes
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 5}, "of another trial: trial.seed is 0 there and 5 here"),
+        (
+            {"model": {"backbone": "test_convnext"}},
+            "trial.model.backbone is 'test_resnet' there and 'test_convnext'",
+        ),
+    ],
+)
+def test_a_checkpoint_of_another_trial_is_refused(change, message, checkpoint, make_config, digits):
+    sections = {"ema": {"decay": 0.5}, "peer_model": {"backbone": "test_vit"}} | change
+    with pytest.raises(CheckpointError, match=message):
+        restore(checkpoint, Trainer(make_config(**sections), digits))
+
+
+class Hostile:
+    def __reduce__(self):
+        return print, ("executed",)
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def pickled(path):
+    path.write_bytes(pickle.dumps(Hostile(), protocol=2))
+
+
+def removed(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("network_2.safetensors", truncated, "network_2.safetensors: broken, or of another network"),
+        ("network_1.safetensors", removed, "network_1.safetensors: is missing"),
+        ("training_state.pt", truncated, "training_state.pt: broken"),
+        ("training_state.pt", pickled, "training_state.pt: broken, or holds more than tensors"),
+        ("training_state.pt", removed, "training_state.pt: is missing"),
+        ("checkpoint.json", truncated, "checkpoint.json: broken"),
+        ("checkpoint.json", removed, "no checkpoint here"),
+    ],
+)
+def test_a_broken_checkpoint_is_one_line(name, damage, message, checkpoint, trainer, capsys):
+    damage(checkpoint / name)
+    with pytest.raises(CheckpointError, match=message) as raised:
+        restore(checkpoint, trainer)
+    assert "\n" not in str(raised.value)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_data_of_other_classes_are_refused(checkpoint, digits):
+    from dataclasses import replace
+
+    from platform.config.errors import UserError
+
+    fewer = replace(digits, classes=digits.classes[:3])
+    with pytest.raises(UserError, match="knows 10 classes .*, the data have 3"):
+        load_predictor(checkpoint).loader(fewer, "val")

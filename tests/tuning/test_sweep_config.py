@@ -1,0 +1,65 @@
+"""The sweep's own sections of a YAML."""
+
+import pytest
+
+from platform.config.errors import ConfigError
+from platform.config.load import load_space
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig, seconds
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_text(text):
+        path = tmp_path / "space.yaml"
+        path.write_text(text)
+        return load_space(path, SweepConfig, fixed=SWEEP_FIELDS).first()
+
+    return load_text
+
+
+METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("search: {metric: test/accuracy}", "search.metric: the test split never selects"),
+        ("search: {metric: val/clean_accuracy}", "clean labels never select by themselves"),
+        ("search: {metric: val/acuracy}", "must be one of val/accuracy"),
+        ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
+        ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
+        ("search: {budget: 0h}", "must be a time above zero"),
+        ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be >= 2, got 1"),
+        ("search: {scheduler: {name: ahsa}}", "unknown name 'ahsa'; did you mean 'asha'?"),
+        ("epochs: 2\nsearch: {scheduler: {name: asha, grace_period: 3}}", "must be <= epochs (2), got 3"),
+        ("resources: {gpus: 1.5}", "must be auto, a fraction up to 1, or a whole number, got 1.5"),
+        ("resources: {cpus: 0}", "resources.cpus: must be >= 1, got 0"),
+        ("name: ../elsewhere", "name: must match"),
+        ("search: {trials: {int: [1, 5]}}", "search is one for the whole sweep"),
+        ("data: {val_share: {uniform: [0.1, 0.2]}}", "data is one for the whole sweep"),
+    ],
+)
+def test_mistakes_of_the_sweeps_sections(load, text, expected):
+    with pytest.raises(ConfigError) as caught:
+        load(METHOD + text)
+    assert expected in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_the_direction_follows_the_metric_unless_said(load):
+    assert load(METHOD).search.direction == "max"
+    assert load(METHOD + "search: {metric: val/loss}").search.direction == "min"
+    assert load(METHOD + "search: {metric: val/loss, mode: max}").search.direction == "max"
+
+
+def test_a_trials_settings_are_the_sweeps_without_its_own_sections(load):
+    config = load(METHOD + "epochs: 3\nsearch: {trials: 2}")
+    trial = config.trial()
+    assert trial.epochs == 3
+    assert trial.method == config.method
+    assert not set(SWEEP_FIELDS) & set(type(trial).model_fields)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86400)])
+def test_durations(text, expected):
+    assert seconds(text) == expected
