@@ -17,6 +17,7 @@ from reports.rank import RankedTrial, parameter, searched_names
 SERIES = tuple(f"var(--series-{index})" for index in range(1, 6))
 MUTED = "var(--muted-line)"
 TEXT = "var(--text)"
+_LABEL_LENGTH = 30  # characters of a category's name under its axis; pointing at it shows all of it
 _FEW_VALUES = 3  # up to so many numbers are drawn as categories: a choice had them, not a range
 _CATEGORY_MARGIN = 0.6  # of the distance between two categories
 _WIDE_RANGE = 20  # a parameter spread over more than this factor is drawn on a logarithmic axis
@@ -178,12 +179,15 @@ def _parameter(name: str, ranking: Sequence[RankedTrial], metric: str) -> Figure
     figure.update_layout(showlegend=False)
     if is_scale:
         is_wide = min(numbers) > 0 and max(numbers) / min(numbers) > _WIDE_RANGE
-        figure.update_xaxes(type="log" if is_wide else "linear")
+        figure.update_xaxes(
+            {"type": "log", "dtick": 1, "exponentformat": "power"} if is_wide else {"type": "linear"}
+        )
     else:
         order = sorted(set(numbers)) if len(numbers) == len(values) else sorted(shown)
         names = [_plain(parameter(value)) for value in order]
         ends = [-_CATEGORY_MARGIN, len(names) - 1 + _CATEGORY_MARGIN]
         figure.update_xaxes(type="category", categoryarray=names, range=ends, showgrid=False)
+        figure.update_xaxes(tickvals=names, ticktext=[_plain(_short(parameter(value))) for value in order])
     return _finish(figure, f"parameter-{name}", name, x="", y=metric, height=260)
 
 
@@ -229,15 +233,16 @@ def _finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, heigh
         "gridcolor": "var(--grid)",
         "linecolor": "var(--grid)",
         "zeroline": False,
-        "automargin": True,
         "title": {"standoff": 12, "font": {"size": 13}},
     }
-    figure.update_xaxes(**axis, title_text=_plain(x))
+    # Labels may only push downwards: where they change the width too, which wraps the legend, plotly goes
+    # round in circles.
+    figure.update_xaxes(**axis, title_text=_plain(x), automargin="height")
     figure.update_yaxes(**axis, title_text=_plain(y))
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 56, "r": 12, "t": 12, "b": 48 if x else 28},
+        margin={"l": 64, "r": 12, "t": 12, "b": 48 if x else 28},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": TEXT, "size": 13},
@@ -252,6 +257,10 @@ def _finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, heigh
 def _plain(text: str) -> str:
     """Text that plotly shows as it is: it would read tags and its own placeholders in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LABEL_LENGTH else f"{text[: _LABEL_LENGTH - 1]}…"
 
 
 def _is_number(value: object) -> bool:

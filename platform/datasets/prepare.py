@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import os
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from platform.datasets.normalise import Colour
 from platform.datasets.reading import list_images
 from platform.datasets.splits import SPLITS
 
-logger = logging.getLogger(__name__)
 
 __all__ = ["Summary", "inspect", "prepare", "save_bad_images", "save_manifest"]
 
@@ -92,8 +90,6 @@ def _kept_size(config: DataConfig, image_size: int) -> KeptSize:
 
 def _refuse_too_many_bad(decoded: Decoded, images: int, config: DataConfig) -> None:
     share = len(decoded.bad) / images
-    for image in decoded.bad:
-        logger.warning("%s is left out: %s", image.path, image.reason)
     if decoded.bad and (share > config.max_bad or len(decoded.bad) == images):
         named = listed([f"{image.path} ({image.reason})" for image in decoded.bad], 3)
         raise DataError(

@@ -15,6 +15,7 @@ from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
 from platform.datasets.ray_decode import decode_with_ray
+from platform.models.build import check_builds
 from platform.tracking.environment import code_version
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import resolve_uri
@@ -48,6 +49,7 @@ def run_sweep(
 ) -> SweepEnd:
     """Run a new sweep in ``folder``; a mistake of the user's found before its first trial leaves nothing."""
     plan = make_plan(loaded, folder.name)
+    _check_models(loaded, len(plan.data.classes))
     quiet_settings()
     with chatter_to(folder.logs):
         try:
@@ -77,6 +79,16 @@ def resume_sweep(
         data = _prepare(plan, folder, say)
         tuner = tune.Tuner.restore(str(folder.trials.absolute()), _trainable(data, resources))
         return _fit(tuner, folder)
+
+
+def _check_models(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
+    """Build each network of the space, without weights, at each of its image sizes."""
+    corners = loaded.corners()
+    distinct = {
+        (model.model_dump_json(), corner.image_size): model for corner in corners for model in corner.models
+    }
+    for (_, image_size), model in distinct.items():
+        check_builds(model, classes, image_size)
 
 
 def _fit(tuner: tune.Tuner, folder: SweepFolder) -> SweepEnd:

@@ -72,6 +72,12 @@ def test_few_values_and_names_are_categories_in_their_order():
     assert spec(mixed)["layout"]["xaxis"]["categoryarray"] == ["2", "null", "true", "x&lt;y"]
 
 
+def test_long_names_are_cut_under_the_axis_only():
+    [figure] = figures.parameters(with_values("model.weights", ["a" * 50, "b"]), "m")
+    assert spec(figure)["layout"]["xaxis"]["ticktext"] == ["a" * 29 + "…", "b"]
+    assert spec(figure)["data"][0]["x"] == ["b", "a" * 50]
+
+
 def test_a_parameter_with_one_value_is_not_drawn():
     assert figures.parameters(with_values("epochs", [3, 3, 3]), "m") == []
 

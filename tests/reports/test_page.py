@@ -52,7 +52,6 @@ def test_hostile_names_stay_text(page, hostile):
     ):
         assert place + hostile in text
     assert f"# {hostile}" in text, "the resolved space"
-    assert "49" not in re.findall(r"\{\{7\*7\}\}|&\{\{49", page)
 
 
 def test_figures_data_can_end_no_script_and_is_still_json(page, hostile):
@@ -74,7 +73,7 @@ def test_json_in_a_script_keeps_its_meaning_without_dangerous_signs():
     text = script_json(json.dumps(value, ensure_ascii=False))
     assert json.loads(text) == value
     assert not set("<>&\u2028\u2029") & set(text)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Expecting value"):
         script_json("not json")
 
 

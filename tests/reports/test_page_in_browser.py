@@ -25,9 +25,7 @@ def open_page(chromium, file):
         page.on("console", lambda message: noise.append(message.text))
         page.on("pageerror", lambda error: noise.append(str(error)))
         page.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.dismiss()))
-        page.on(
-            "request", lambda request: noise.append(request.url) if is_foreign(request.url, file) else None
-        )
+        page.on("request", lambda request: noise.extend(foreign(request.url, file)))
         page.goto(file.as_uri())
         return page
 
@@ -37,8 +35,9 @@ def open_page(chromium, file):
     assert noise == []
 
 
-def is_foreign(url, file):
-    return url != file.as_uri() and not url.startswith(("data:", "blob:"))
+def foreign(url, file):
+    is_own = url == file.as_uri() or url.startswith(("data:", "blob:"))
+    return [] if is_own else [url]
 
 
 def draw_all(page):
@@ -86,8 +85,8 @@ def test_a_heading_sorts_its_column_by_mouse_and_by_keyboard(open_page):
 
 def test_figures_follow_light_and_dark_while_the_page_is_open(open_page):
     page = open_page(color_scheme="light")
+    draw_all(page)
     text = page.locator("[data-spec='spec-learning-curves'] .xtitle")
-    text.wait_for()
     light = text.evaluate("element => getComputedStyle(element).fill")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(
