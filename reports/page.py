@@ -3,14 +3,14 @@
 import base64
 import hashlib
 import json
+import math
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from platform.tracking.links import comparison_link
-from platform.tracking.records import WriterState
+from platform.tracking.records import TrialRecord, WriterState
 from platform.tracking.tracking_config import shown_uri
 from reports import figures, words
 from reports.contents import Contents
@@ -33,6 +33,7 @@ def render(contents: Contents) -> str:
     )
     environment.filters |= {"number": number, "parameter": parameter, "ensemble_name": words.ensemble_name}
     environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
+    environment.globals["nan"] = math.nan
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     plotly = get_plotlyjs().replace("</script", "<\\/script")
     drawn = _figures(contents)
@@ -46,21 +47,21 @@ def render(contents: Contents) -> str:
         about_labels=words.about_labels(contents.data) if contents.data else "",
         failures=words.failures(contents.sweep.trials),
         names=searched_names(contents.ranking),
-        ranking=[_ranking_row(one) for one in contents.ranking],
+        ranking=[_ranking_row(one, _other_labels(contents)) for one in contents.ranking],
         constants=_constants(contents),
-        has_clean=any("val/clean_accuracy" in one.trial.history for one in contents.ranking),
+        other=_other_labels(contents),
         figures=drawn,
         bad_images=contents.bad_images[:_BAD_IMAGES_SHOWN],
         facts=_facts(contents),
         link=comparison_link(_state(contents), contents.identity.metric),
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        scripts=[Markup(one) for one in scripts],
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        scripts=scripts,
         policy=_policy(scripts),
         spec=script_json,
     )
 
 
-def script_json(text: str) -> Markup:
+def script_json(text: str) -> str:
     """JSON that may stand in a <script>: nothing in it can end the element or begin a comment."""
     json.loads(text)
     replaced: dict[str, str | int | None] = {
@@ -70,7 +71,7 @@ def script_json(text: str) -> Markup:
         "\u2028": "\\u2028",
         "\u2029": "\\u2029",
     }
-    return Markup(text.translate(str.maketrans(replaced)))
+    return text.translate(str.maketrans(replaced))
 
 
 def _figures(contents: Contents) -> dict[str, list[Figure]]:
@@ -116,21 +117,31 @@ def _noise_figures(contents: Contents) -> list[Figure]:
     return [figure for figure in made if figure is not None]
 
 
-def _ranking_row(one: RankedTrial) -> dict[str, object]:
+def _ranking_row(one: RankedTrial, other: tuple[str, str] | None) -> dict[str, object]:
     trial = one.trial
     return {
         "place": one,
-        "clean": at_epoch(trial, "val/clean_accuracy", one.best_epoch),
+        "other": at_epoch(trial, other[0], one.best_epoch) if other else None,
         "seconds": seconds(trial),
-        "method": _at(trial.config, "method", "name"),
-        "backbone": _at(trial.config, "model", "backbone"),
+        **_kind(trial),
     }
+
+
+def _kind(trial: TrialRecord) -> dict[str, str]:
+    return {"method": _at(trial.config, "method", "name"), "backbone": _at(trial.config, "model", "backbone")}
+
+
+def _other_labels(contents: Contents) -> tuple[str, str] | None:
+    """The accuracy on the labels that do not select, and its heading; None where there is only one kind."""
+    kinds = (("val/clean_accuracy", "Clean labels"), ("val/given_accuracy", "Given labels"))
+    measured = {name for one in contents.ranking for name in one.trial.history}
+    return next((kind for kind in kinds if kind[0] in measured), None)
 
 
 def _constants(contents: Contents) -> dict[str, str]:
     """Method and backbone where all trials have the same: told once instead of in every row."""
-    rows = [_ranking_row(one) for one in contents.ranking]
-    found = {key: {str(row[key]) for row in rows} for key in ("method", "backbone")}
+    kinds = [_kind(one.trial) for one in contents.ranking]
+    found = {key: {kind[key] for kind in kinds} for key in ("method", "backbone")}
     return {key: values.pop() for key, values in found.items() if len(values) == 1}
 
 

@@ -1,5 +1,6 @@
 """What a report says in words: the sentences and figures at its top, and the causes of failures."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def sentences(contents: Contents) -> list[str]:
         said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
     said += _about_ensembles(contents) + _about_test(contents)
     if contents.data is not None and ranking:
-        said.append(about_labels(contents.data))
+        said += [about_labels(contents.data), *_about_chance(ranking[0].best, identity.metric, contents.data)]
     failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
     if failed:
         said.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
@@ -150,6 +151,18 @@ def _about_test(contents: Contents) -> list[str]:
     return [
         f"Accuracy on the test split ({contents.test.labels} labels), scored {times(contents.test.times)} "
         f"after everything was chosen: {'; '.join(scores)}."
+    ]
+
+
+def _about_chance(best: float, metric: str, data: DataFacts) -> list[str]:
+    """How exact an accuracy of so many images is: its standard error, sqrt(p (1 - p) / n)."""
+    images = data.rows.get("val", 0)
+    if metric != "val/accuracy" or not images or not 0 <= best <= 1:
+        return []
+    error = math.sqrt(best * (1 - best) / images)
+    return [
+        f"The validation split has {images:,} images: the standard error of an accuracy is {error:.4f}, so "
+        "differences of that size may be chance."
     ]
 
 

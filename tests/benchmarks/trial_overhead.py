@@ -1,4 +1,4 @@
-"""What a trial costs besides its training: ours, a plain Tune function, a Tune function around a TorchTrainer.
+"""A trial's cost besides training: ours, a plain Tune function, a Tune function around a TorchTrainer.
 
 All three train the same model for one epoch on the same data, one trial at a time, from the same Trainer;
 ours also writes checkpoints and MLflow. The cost of a trial is the slope of the wall time over the number
@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import ray
 from ray import train, tune
 from ray.train.torch import TorchTrainer
 
-from platform.config.load import LoadedSpace, load_space
+from platform.config.load import load_space
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
 from platform.training.trainer import Trainer
@@ -51,9 +52,8 @@ def work(config: dict[str, Any], data: Data) -> float:
     return time.perf_counter() - started
 
 
-def ours(trials: int, loaded: LoadedSpace[SweepConfig], folder: Path) -> float:
+def ours(trials: int, folder: Path) -> float:
     path = folder / "space.yaml"
-    path.write_text(SPACE)
     loaded = load_space(path, SweepConfig, overrides=[f"search.trials={trials}"], fixed=SWEEP_FIELDS)
     started = time.perf_counter()
     end = run_sweep(loaded, SweepFolder(folder / f"ours-{trials}"), address=None, say=lambda text: None)
@@ -61,27 +61,38 @@ def ours(trials: int, loaded: LoadedSpace[SweepConfig], folder: Path) -> float:
     return time.perf_counter() - started
 
 
-def stock(trials: int, function: Callable[..., None], folder: Path, resources: Any) -> float:
-    join(None, ResourcesConfig(), trials)
-    started = time.perf_counter()
-    tuner = tune.Tuner(
-        tune.with_resources(function, resources),
-        tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=1),
-        run_config=tune.RunConfig(name=f"stock-{trials}", storage_path=str(folder), verbose=0),
-    )
-    results = tuner.fit()
-    assert not results.errors, results.errors
-    wall = time.perf_counter() - started
-    ray.shutdown()
-    return wall
+@dataclass(frozen=True)
+class Stock:
+    """Tune as it comes, around a function that trains one trial."""
+
+    function: Callable[..., None]
+    cpus: int
+    parameters: dict[str, Any]
+    folder: Path
+
+    def run(self, trials: int) -> float:
+        join(None, ResourcesConfig(), trials)
+        started = time.perf_counter()
+        with_data = tune.with_parameters(self.function, **self.parameters)
+        name = f"{self.function.__name__}-{trials}"
+        tuner = tune.Tuner(
+            tune.with_resources(with_data, {"cpu": self.cpus}),
+            tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=1),
+            run_config=tune.RunConfig(name=name, storage_path=str(self.folder), verbose=0),
+        )
+        results = tuner.fit()
+        assert not results.errors, results.errors
+        wall = time.perf_counter() - started
+        ray.shutdown()
+        return wall
 
 
-def plain_function(config: dict[str, Any], trial: dict[str, Any], data: Data) -> None:
+def plain_function(config: dict[str, Any], trial: dict[str, Any], data: Data, folder: Path) -> None:
     work(trial, data)
     tune.report({"done_epochs": 1})
 
 
-def torch_trainer(config: dict[str, Any], trial: dict[str, Any], data: Data) -> None:
+def torch_trainer(config: dict[str, Any], trial: dict[str, Any], data: Data, folder: Path) -> None:
     def loop(loop_config: dict[str, Any]) -> None:
         work(trial, data)
         train.report({"done_epochs": 1})
@@ -91,7 +102,7 @@ def torch_trainer(config: dict[str, Any], trial: dict[str, Any], data: Data) -> 
         train_loop_config={},
         scaling_config=train.ScalingConfig(num_workers=1),
         run_config=train.RunConfig(
-            storage_path=str(Path(tempfile.gettempdir()) / "nested"), name=tune.get_context().get_trial_id()
+            storage_path=str(folder / "nested"), name=tune.get_context().get_trial_id()
         ),
     )
     trainer.fit()
@@ -109,20 +120,17 @@ def main() -> None:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         path = folder / "space.yaml"
         path.write_text(SPACE)
-        loaded = load_space(path, SweepConfig, fixed=SWEEP_FIELDS)
-        config = loaded.first()
+        config = load_space(path, SweepConfig, fixed=SWEEP_FIELDS).first()
         data = prepare(config.data, config.image_size)
         trial = config.trial().model_dump(mode="json")
         training = statistics.median(work(trial, data) for _ in range(5))
-
-        def in_tune(function: Callable[..., None], resources: Any) -> Callable[[int], float]:
-            with_data = tune.with_parameters(function, trial=trial, data=data)
-            return lambda trials: stock(trials, with_data, folder, resources)
-
+        parameters = {"trial": trial, "data": data, "folder": folder}
         rows = {
-            "ours (MLflow and checkpoints written)": slope(lambda n: ours(n, loaded, folder), 4, 24),
-            "a plain Tune function": slope(in_tune(plain_function, {"cpu": 1}), 1, 5),
-            "a Tune function around a TorchTrainer": slope(in_tune(torch_trainer, {"cpu": 0}), 1, 3),
+            "ours (MLflow and checkpoints written)": slope(lambda trials: ours(trials, folder), 4, 24),
+            "a plain Tune function": slope(Stock(plain_function, 1, parameters, folder).run, 1, 5),
+            "a Tune function around a TorchTrainer": slope(
+                Stock(torch_trainer, 1, parameters, folder).run, 1, 3
+            ),
         }
     reference = rows["ours (MLflow and checkpoints written)"] - training
     print(f"training itself: {training:.2f} s a trial")

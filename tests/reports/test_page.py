@@ -147,3 +147,16 @@ def test_of_many_left_out_images_the_first_are_listed(make_contents):
 
 def test_two_hundred_trials_make_a_page_of_a_few_megabytes(make_contents):
     assert len(render(make_contents(trials=200)).encode()) < 7_000_000
+
+
+def test_selecting_on_clean_labels_shows_the_given_ones_beside_them(make_contents):
+    contents = make_contents()
+
+    def renamed(one):
+        history = dict(one.trial.history)
+        history["val/given_accuracy"] = history.pop("val/clean_accuracy")
+        return replace(one, trial=replace(one.trial, history=history))
+
+    page = render(replace(contents, ranking=[renamed(one) for one in contents.ranking]))
+    assert ">Given labels</button>" in page
+    assert "Clean labels" not in page

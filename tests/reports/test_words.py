@@ -22,7 +22,9 @@ def test_the_summary_says_what_won_and_how_much_it_can_be_trusted(make_contents)
         "best single trial, 0.8000; vote of 2, 0.8500."
     )
     assert "25.0% of them are wrong" in said[3] and "0.7500" in said[3]
-    assert said[4] == "2 of 12 trials failed; the causes are below."
+    error = (best.best * (1 - best.best) / 20) ** 0.5
+    assert f"has 20 images: the standard error of an accuracy is {error:.4f}" in said[4]
+    assert said[5] == "2 of 12 trials failed; the causes are below."
 
 
 def test_the_headlines_are_the_winners_on_validation_and_on_test(make_contents):
