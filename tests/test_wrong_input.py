@@ -70,7 +70,7 @@ def assert_refused(done, tmp_path, *expected):
         ),
         (
             QUICK.replace("warmup_epochs: 0", "warmup_epochs: {int: [0, 5]}"),
-            ["schedule.warmup_epochs: must be <= epochs (2), got 5 (the upper end of its range)"],
+            ["schedule.warmup_epochs: must be <= epochs (2), got 5.0 (the upper end of its range)"],
         ),
         (
             QUICK.replace("search: {", "search: {metric: test/accuracy, "),

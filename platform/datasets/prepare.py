@@ -18,7 +18,6 @@ from platform.datasets.normalise import Colour
 from platform.datasets.reading import list_images
 from platform.datasets.splits import SPLITS
 
-
 __all__ = ["Summary", "inspect", "prepare", "save_bad_images", "save_manifest"]
 
 

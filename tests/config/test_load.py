@@ -94,7 +94,8 @@ PEER = "method: {name: peer}\n"
         (PEER + "epochs: 3\nepochs: 4\n", "3:1: epochs: duplicate key 'epochs' (first on line 2)"),
         (
             PEER + "peer_model: {backbon: x}\n",
-            "2:14: peer_model.backbon: unknown key 'backbon'; did you mean 'backbone'?; there are backbone, scale",
+            "2:14: peer_model.backbon: unknown key 'backbon'; did you mean 'backbone'?; "
+            "there are backbone, scale",
         ),
         (
             "method:\n  name: peer\n  ramp_epochs: 9\n",

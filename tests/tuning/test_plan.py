@@ -29,7 +29,7 @@ def plan(tmp_path):
 def test_the_plan_counts_epochs_images_and_bytes_at_most(plan):
     assert (plan.trials, plan.epochs_at_most, plan.epochs_a_trial, plan.largest_image) == (10, 90, 9, 24)
     assert sum(plan.data.rows.values()) == 1797
-    # resnet10t has 4.93 M parameters without its classifier: two networks, weights and momentum, best and last
+    # resnet10t has 4.93 M parameters; two networks, each weights and momentum, best and last
     assert plan.checkpoint_bytes == pytest.approx(10 * 2 * 2 * 2 * 4.93e6 * 4, rel=0.01)
 
 
