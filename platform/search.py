@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from platform.config.load import LoadedSpace
+    from platform.tuning.plan import Plan
+    from platform.tuning.sweep import SweepEnd
     from platform.tuning.sweep_config import SweepConfig
     from platform.tuning.sweep_folder import SweepFolder
 
@@ -56,44 +59,45 @@ def _search(options: argparse.Namespace) -> int:
     # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
     # mistake in the YAML is answered at once.
     from platform.config.load import load_space
+    from platform.tuning.plan import make_plan
     from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
     from platform.tuning.sweep_folder import folder_to_resume, new_folder
 
+    address = options.address or os.environ.get("RAY_ADDRESS")
     overrides = list(options.overrides)
     overrides += [f"search.trials={options.trials}"] if options.trials else []
     overrides += [f"search.budget={options.budget}"] if options.budget else []
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     name = options.name or loaded.first().name or options.space.stem
-
     if options.plan:
-        return _show_plan(loaded, name)
+        return _show_plan(make_plan(loaded, name, address=address))
     if options.resume:
         folder = folder_to_resume(options.out, name, is_given=options.name is not None)
         loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
     else:
         folder = new_folder(options.out, name, is_given=options.name is not None)
-    return _run(loaded, folder, options)
+    return _run(loaded, make_plan(loaded, folder.name, address=address), folder, options)
 
 
-def _show_plan(loaded: "LoadedSpace[SweepConfig]", name: str) -> int:
+def _show_plan(plan: "Plan") -> int:
     from rich.console import Console
 
-    from platform.tuning.cores import cores
-    from platform.tuning.plan import make_plan, render
+    from platform.tuning.plan import render
 
-    plan = make_plan(loaded, name)
-    concurrency = min(plan.trials, max(1, cores() // plan.config.resources.cpus))
-    Console().print(render(plan, concurrency))
+    Console().print(render(plan))
     return DONE
 
 
-def _run(loaded: "LoadedSpace[SweepConfig]", folder: "SweepFolder", options: argparse.Namespace) -> int:
+def _run(
+    loaded: "LoadedSpace[SweepConfig]", plan: "Plan", folder: "SweepFolder", options: argparse.Namespace
+) -> int:
     from rich.console import Console
     from rich.logging import RichHandler
 
     from platform.tuning.quiet import quiet_settings
 
     quiet_settings()
+    from platform.tuning.cluster import leave
     from platform.tuning.sweep import resume_sweep, run_sweep
 
     console = Console(highlight=False, soft_wrap=True)
@@ -101,9 +105,15 @@ def _run(loaded: "LoadedSpace[SweepConfig]", folder: "SweepFolder", options: arg
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
     console.print(f"sweep {folder.name} in {folder.path}/")
-    run = resume_sweep if options.resume else run_sweep
-    end = run(loaded, folder, address=options.address, say=console.print)
-    _report(console, folder)
+    address = options.address or os.environ.get("RAY_ADDRESS")
+    try:
+        if options.resume:
+            end = resume_sweep(plan, folder, address=address, say=console.print)
+        else:
+            end = run_sweep(loaded, plan, folder, address=address, say=console.print)
+        _report(console, folder, end)
+    finally:
+        leave()
     if end.is_interrupted:
         print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
         return INTERRUPTED
@@ -113,13 +123,13 @@ def _run(loaded: "LoadedSpace[SweepConfig]", folder: "SweepFolder", options: arg
     return DONE
 
 
-def _report(console: "Console", folder: "SweepFolder") -> None:
+def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     from platform.tuning.closing import print_table
     from platform.tuning.quiet import chatter_to
     from reports.build import build_report
 
     with chatter_to(folder.logs), console.status("") as status:
-        report = build_report(folder.path, progress=status.update)
+        report = build_report(folder.path, data=end.data, progress=status.update)
     console.print()
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")

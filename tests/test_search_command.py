@@ -103,21 +103,13 @@ def test_the_plan_is_shown_without_starting_anything(command, environment, root,
     assert not (tmp_path / "runs").exists() and not (tmp_path / "mlflow.db").exists()
 
 
-def test_a_yaml_without_a_range_is_one_training_run(command, environment, root, tmp_path):
-    once = [*command, "method.drop_rate=0.2", "optim.lr=0.05", "epochs=1", "--name", "once"]
-    done = subprocess.run(once, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    assert "[1/1] trial 0000 finished" in done.stdout
-    assert [run.data.params for run in trials_in(client_of(environment), "once")] == [{}]
-
-
 def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(command, environment, root, tmp_path):
-    long = [*command, "epochs=8", "search.trials=5", "batch_size=16"]
+    long = [*command, "epochs=6", "search.trials=4", "batch_size=16"]
     process = subprocess.Popen(
         long, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     output = ""
-    while "[1/5]" not in output:
+    while "[1/4]" not in output:
         line = process.stdout.readline()
         assert line, process.stderr.read()
         output += line
@@ -134,13 +126,13 @@ def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(command, environmen
     done = subprocess.run(again, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = trials_in(client, "digits")
-    assert sorted(run.data.tags["trial_id"] for run in runs) == [f"{number:04d}" for number in range(5)]
+    assert sorted(run.data.tags["trial_id"] for run in runs) == [f"{number:04d}" for number in range(4)]
     assert {run.data.tags["outcome"] for run in runs} == {"finished"}
     for run in runs:
         steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/accuracy")]
-        assert steps == list(range(1, 9))
+        assert steps == list(range(1, 7))
     assert any(run.data.tags["attempt"] != "1" for run in runs)
-    assert len(pd.read_csv(tmp_path / "runs" / "digits" / "trials.csv")) == 5
+    assert len(pd.read_csv(tmp_path / "runs" / "digits" / "trials.csv")) == 4
 
 
 def test_a_terminal_shows_a_live_table(command, environment, root):

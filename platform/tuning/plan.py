@@ -11,15 +11,21 @@ from platform.config.load import LoadedSpace
 from platform.config.space import Parameter
 from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
+from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.sweep_config import AshaScheduler, SweepConfig
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known."""
+    """``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known.
+
+    ``concurrency`` is known of this machine, None for a cluster.
+    """
 
     name: str
+    experiment: str
     trials: int
+    concurrency: int | None
     epochs_at_most: int
     epochs_a_trial: int
     checkpoint_bytes: int
@@ -34,15 +40,19 @@ def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
     return loaded.first().search.trials if loaded.space.parameters() else 1
 
 
-def make_plan(loaded: LoadedSpace[SweepConfig], name: str) -> Plan:
+def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
+    """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
     trials = trials_of(loaded)
+    here = None if address else trial_resources(config.resources, resources_here(), trials)
     corners = list(loaded.corners())
     data = inspect(config.data)
     kept = config.storage.keep_checkpoints + 1
     return Plan(
         name=name,
+        experiment=config.name or name,
         trials=trials,
+        concurrency=here.concurrency if here else None,
         epochs_at_most=trials * max(corner.epochs for corner in corners),
         epochs_a_trial=max(corner.epochs for corner in corners),
         checkpoint_bytes=trials * kept * max(_bytes(corner, len(data.classes)) for corner in corners),
@@ -59,19 +69,20 @@ def _bytes(config: SweepConfig, classes: int) -> int:
     return copies * sum(checkpoint_bytes(model, classes) for model in config.models)
 
 
-def render(plan: Plan, concurrency: int) -> Group:
+def render(plan: Plan) -> Group:
     facts = Table(box=None, show_header=False, pad_edge=False)
     search = plan.config.search
     scheduler = search.scheduler
     early = "every trial runs all its epochs"
     if isinstance(scheduler, AshaScheduler):
         early = f"asha: from epoch {scheduler.grace_period} on, one in {scheduler.reduction_factor} goes on"
+    at_once = f"{plan.concurrency} at once on this machine" if plan.concurrency else "on the cluster"
     rows = ", ".join(f"{count:,} {split}" for split, count in plan.data.rows.items())
     for key, value in (
         ("sweep", plan.name),
         ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
         ("selects", f"{search.metric} ({search.direction})"),
-        ("trials", f"{plan.trials}, {concurrency} at once on this machine"),
+        ("trials", f"{plan.trials}, {at_once}"),
         ("epochs", f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"),
         ("stopping", early),
         ("budget", search.budget or "none"),
@@ -86,9 +97,9 @@ def render(plan: Plan, concurrency: int) -> Group:
     return Group(facts, Text(""), space)
 
 
-def as_text(plan: Plan, concurrency: int) -> str:
+def as_text(plan: Plan) -> str:
     text = StringIO()
-    Console(file=text, width=110).print(render(plan, concurrency))
+    Console(file=text, width=110).print(render(plan))
     return text.getvalue()
 
 

@@ -117,7 +117,7 @@ class ProgressCallback(tune.Callback):
         self._trial(trial).cause = cause_line(trial)
         self._end(trial, "failed")
 
-    def close(self) -> None:
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         if self.live is not None:
             self.live.stop()
             self.live = None
@@ -136,14 +136,13 @@ class ProgressCallback(tune.Callback):
             self.console.print(self._line(view), soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, view: TrialView) -> str:
-        ended = f"[{len(self.view.ended())}/{self.view.planned}]"
         if view.outcome == "failed":
-            return f"{ended} trial {view.number:04d} failed: {view.cause} ({_words(view.parameters)})"
-        value = f"{self.view.metric} {_number(view.best(self.view.mode))}"
-        epochs = f"{len(view.values)}/{view.epochs} epochs"
-        return (
-            f"{ended} trial {view.number:04d} {view.outcome}: {value}, {epochs} ({_words(view.parameters)})"
-        )
+            what = f"failed: {view.cause}"
+        else:
+            value = f"{self.view.metric} {_number(view.best(self.view.mode))}"
+            what = f"{view.outcome}: {value}, {len(view.values)}/{view.epochs} epochs"
+        parameters = f" ({_words(view.parameters)})" if view.parameters else ""
+        return f"[{len(self.view.ended())}/{self.view.planned}] trial {view.number:04d} {what}{parameters}"
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False)

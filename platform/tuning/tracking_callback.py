@@ -6,9 +6,10 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tracking.records import WriterState
 from platform.tracking.writer import SweepWriter
 from platform.tuning.failure import cause_of
+from platform.tuning.names import flatten, is_below
+from platform.tuning.opening import open_writer
 from platform.tuning.sweep_folder import SweepFolder
 
 
@@ -50,15 +51,6 @@ class TrackingCallback(tune.Callback):
         self._open.finish_trial(label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial))
 
 
-def open_writer(folder: SweepFolder) -> SweepWriter:
-    record = folder.read_record()
-    return SweepWriter.from_state(
-        WriterState(
-            record.tracking_uri, record.experiment, record.experiment_id, record.parent_run_id, record.name
-        )
-    )
-
-
 def label(trial: Trial) -> str:
     """A trial's name everywhere: Optuna's number of it, as 0007."""
     return f"{trial.config['number']:04d}"
@@ -78,17 +70,3 @@ def checkpoints_of(trial: Trial) -> dict[str, str | None]:
         "checkpoint": best.checkpoint.path if best and best.checkpoint else None,
         "checkpoint_last": last.checkpoint.path if last and last.checkpoint else None,
     }
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Sections as dotted names; a section that is absent stays one name with null."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        flat.update(flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
-    return flat
-
-
-def is_below(name: str, searched: Mapping[str, Any]) -> bool:
-    """Whether ``name`` is searched itself or lies in a section that is chosen as a whole."""
-    return any(name == path or name.startswith(f"{path}.") for path in searched)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import train, tune
 from ray.train.torch import TorchTrainer
 
@@ -26,9 +25,10 @@ from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
-from platform.tuning.cluster import join
-from platform.tuning.cores import cores
+from platform.tuning.cluster import join, leave
+from platform.tuning.plan import make_plan
 from platform.tuning.quiet import quiet_settings
+from platform.tuning.resources import cores
 from platform.tuning.sweep import run_sweep
 from platform.tuning.sweep_config import SWEEP_FIELDS, ResourcesConfig, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -56,9 +56,13 @@ def ours(trials: int, folder: Path) -> float:
     path = folder / "space.yaml"
     loaded = load_space(path, SweepConfig, overrides=[f"search.trials={trials}"], fixed=SWEEP_FIELDS)
     started = time.perf_counter()
-    end = run_sweep(loaded, SweepFolder(folder / f"ours-{trials}"), address=None, say=lambda text: None)
+    sweep = SweepFolder(folder / f"ours-{trials}")
+    plan = make_plan(loaded, sweep.name)
+    end = run_sweep(loaded, plan, sweep, address=None, say=lambda text: None)
     assert end.succeeded == trials, end
-    return time.perf_counter() - started
+    wall = time.perf_counter() - started
+    leave()
+    return wall
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Stock:
         results = tuner.fit()
         assert not results.errors, results.errors
         wall = time.perf_counter() - started
-        ray.shutdown()
+        leave()
         return wall
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.cluster import trial_resources
+from platform.tuning.resources import trial_resources
 from platform.tuning.sweep_config import ResourcesConfig
 
 

@@ -1,0 +1,18 @@
+"""Dotted names of a config's values, as MLflow and the tables show them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Sections as dotted names; a section that is absent stays one name with null."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat.update(flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def is_below(name: str, searched: Collection[str]) -> bool:
+    """Whether ``name`` is searched itself or lies in a section that is chosen as a whole."""
+    return any(name == path or name.startswith(f"{path}.") for path in searched)
