@@ -42,9 +42,7 @@ def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder
     )
 
 
-def _identity(
-    plan: Plan, folder: SweepFolder, data: Data, state: WriterState, command: str
-) -> SweepIdentity:
+def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, command: str) -> SweepIdentity:
     search = plan.config.search
     return SweepIdentity(
         name=folder.name,

@@ -21,20 +21,22 @@ SHOWN_ROWS = 12
 
 @dataclass
 class TrialView:
-    """What is shown of one trial; ``values`` are the selection metric's, one an epoch."""
+    """What is shown of one trial; ``best`` and ``last`` are the selection metric's values."""
 
     number: int
     parameters: dict[str, Any]
     epochs: int
     outcome: Outcome = "running"
-    values: list[float] = field(default_factory=list)
+    epoch: int = 0
+    best: float | None = None
+    last: float | None = None
     images_per_s: float = 0.0
     cause: str = ""
 
-    def best(self, mode: str) -> float | None:
-        if not self.values:
-            return None
-        return max(self.values) if mode == "max" else min(self.values)
+    def add(self, value: float, mode: str) -> None:
+        better = max if mode == "max" else min
+        self.best = value if self.best is None else better(self.best, value)
+        self.last = value
 
 
 @dataclass
@@ -46,23 +48,27 @@ class SweepView:
     planned: int
     trials: dict[int, TrialView] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    ended_before: int = 0
 
     def ended(self) -> list[TrialView]:
         return [trial for trial in self.trials.values() if trial.outcome != "running"]
 
     def best(self) -> TrialView | None:
-        scored = [trial for trial in self.trials.values() if trial.values]
-        if not scored:
-            return None
-        sign = 1 if self.mode == "max" else -1
-        return max(scored, key=lambda trial: sign * (trial.best(self.mode) or 0.0))
+        return max(self.trials.values(), key=self.goodness, default=None)
+
+    def goodness(self, trial: TrialView) -> float:
+        """The more, the better; a trial without a value is the worst."""
+        if trial.best is None:
+            return float("-inf")
+        return trial.best if self.mode == "max" else -trial.best
 
     def seconds_left(self) -> float | None:
-        """Remaining trials at the pace so far; None until one has ended."""
+        """Remaining trials at the pace of this process so far; None until one has ended in it."""
         ended = len(self.ended())
-        if ended == 0:
+        if ended == self.ended_before:
             return None
-        return (time.monotonic() - self.started) / ended * (self.planned - ended)
+        pace = (time.monotonic() - self.started) / (ended - self.ended_before)
+        return pace * (self.planned - ended)
 
     def summary(self) -> str:
         counts = {
@@ -72,8 +78,8 @@ class SweepView:
         parts = [f"{len(self.ended())}/{self.planned} trials"]
         parts += [f"{count} {outcome}" for outcome, count in counts.items() if count]
         best = self.best()
-        if best is not None:
-            parts.append(f"best {self.metric} {_number(best.best(self.mode))} (trial {best.number:04d})")
+        if best is not None and best.best is not None:
+            parts.append(f"best {self.metric} {_number(best.best)} (trial {best.number:04d})")
         left = self.seconds_left()
         if left:
             parts.append(f"about {duration(left)} left")
@@ -85,11 +91,14 @@ class ProgressCallback(tune.Callback):
 
     def __init__(self, metric: str, mode: str, planned: int) -> None:
         self.view = SweepView(metric, mode, planned)
+        self.is_new = True
         self.console: Console | None = None
         self.live: Live | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "console": None, "live": None}
+        """A resumed sweep starts with an empty view and fills it from Tune's trials."""
+        view = SweepView(self.view.metric, self.view.mode, self.view.planned)
+        return {"view": view, "is_new": True, "console": None, "live": None}
 
     def setup(self, *args: Any, **info: Any) -> None:
         self.view.started = time.monotonic()
@@ -100,6 +109,24 @@ class ProgressCallback(tune.Callback):
             )
             self.live.start()
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """A sweep that is resumed knows its earlier trials from its first step on."""
+        if self.is_new:
+            self.is_new = False
+            for trial in trials:
+                self._remember(trial)
+            self.view.ended_before = len(self.view.ended())
+
+    def _remember(self, trial: Trial) -> None:
+        view = self._trial(trial)
+        if known := (trial.metric_analysis or {}).get(self.view.metric):
+            view.epoch = trial.last_result["epoch"]
+            view.best, view.last = known[self.view.mode], known["last"]
+        if trial.status == Trial.ERROR:
+            view.outcome = "failed"
+        elif trial.status == Trial.TERMINATED:
+            view.outcome = "finished" if trial.last_result.get("finished") else "pruned"
+
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).outcome = "running"
 
@@ -107,7 +134,8 @@ class ProgressCallback(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         view = self._trial(trial)
-        view.values.append(result[self.view.metric])
+        view.epoch = result["epoch"]
+        view.add(result[self.view.metric], self.view.mode)
         view.images_per_s = result.get("time/images_per_s", 0.0)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -139,8 +167,8 @@ class ProgressCallback(tune.Callback):
         if view.outcome == "failed":
             what = f"failed: {view.cause}"
         else:
-            value = f"{self.view.metric} {_number(view.best(self.view.mode))}"
-            what = f"{view.outcome}: {value}, {len(view.values)}/{view.epochs} epochs"
+            value = f"{self.view.metric} {_number(view.best)}"
+            what = f"{view.outcome}: {value}, {view.epoch}/{view.epochs} epochs"
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
         return f"[{len(self.view.ended())}/{self.view.planned}] trial {view.number:04d} {what}{parameters}"
 
@@ -150,13 +178,12 @@ class ProgressCallback(tune.Callback):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
         table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
         for view in self._shown():
-            last = _number(view.values[-1] if view.values else None)
             table.add_row(
                 f"{view.number:04d}",
                 Text(view.outcome, style={"failed": "red", "running": "cyan"}.get(view.outcome, "")),
-                f"{len(view.values)}/{view.epochs}",
-                _number(view.best(self.view.mode)),
-                last,
+                f"{view.epoch}/{view.epochs}",
+                _number(view.best),
+                _number(view.last),
                 f"{view.images_per_s:,.0f}",
                 _words(view.parameters),
             )
@@ -165,13 +192,7 @@ class ProgressCallback(tune.Callback):
     def _shown(self) -> Iterable[TrialView]:
         """The running ones, then the best of the ended ones."""
         running = [trial for trial in self.view.trials.values() if trial.outcome == "running"]
-        sign = 1 if self.view.mode == "max" else -1
-        worst = float("-inf")
-        ended = sorted(
-            self.view.ended(),
-            key=lambda trial: sign * (trial.best(self.view.mode) or 0.0) if trial.values else worst,
-            reverse=True,
-        )
+        ended = sorted(self.view.ended(), key=self.view.goodness, reverse=True)
         return [*running, *ended][:SHOWN_ROWS]
 
 

@@ -1,0 +1,61 @@
+"""The view that the live table and the lines are drawn from."""
+
+import pickle
+
+import pytest
+
+from platform.tuning.progress import ProgressCallback, SweepView, TrialView, duration
+
+
+@pytest.fixture
+def view():
+    return SweepView("val/accuracy", "max", planned=4)
+
+
+def add(view, number, outcome, *values):
+    trial = TrialView(number, {"optim.lr": 0.1}, epochs=5, outcome=outcome, epoch=len(values))
+    for value in values:
+        trial.add(value, view.mode)
+    view.trials[number] = trial
+
+
+def test_the_summary_counts_outcomes_and_names_the_best(view):
+    add(view, 0, "finished", 0.2, 0.8, 0.6)
+    add(view, 1, "failed")
+    add(view, 2, "running", 0.4)
+    summary = view.summary()
+    assert summary.startswith(
+        "2/4 trials · 1 finished · 1 failed · 1 running · best val/accuracy 0.8000 (trial 0000)"
+    )
+    assert "left" in summary
+
+
+def test_the_best_follows_the_direction():
+    view = SweepView("val/loss", "min", planned=2)
+    add(view, 0, "finished", 2.0, 0.5, 0.7)
+    add(view, 1, "finished", 0.6)
+    assert view.best().number == 0 and view.best().best == 0.5 and view.best().last == 0.7
+
+
+def test_nothing_is_said_of_a_best_or_of_time_before_there_is_any(view):
+    add(view, 0, "running")
+    assert view.summary() == "0/4 trials · 1 running"
+
+
+def test_the_time_left_counts_only_what_ended_in_this_process(view):
+    add(view, 0, "finished", 0.5)
+    view.ended_before = 1
+    assert view.seconds_left() is None
+
+
+def test_a_pickled_callback_starts_anew():
+    callback = ProgressCallback("val/accuracy", "max", 3)
+    add(callback.view, 0, "finished", 0.5)
+    callback.is_new = False
+    again = pickle.loads(pickle.dumps(callback))
+    assert again.is_new and not again.view.trials and again.view.planned == 3
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.4, "4 s"), (75, "1 min 15 s"), (7320, "2 h 2 min")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text
