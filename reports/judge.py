@@ -67,8 +67,16 @@ class Judge:
         )
 
     def score(self, members: Sequence[Member], ensembles: Ensembles) -> TestScores | None:
-        """The best single trial and each rule's best ensemble on test, once; None without a test split."""
+        """The best single trial and each rule's best ensemble on test, once.
+
+        None without a test split, and while the sweep can still go on: its finalists are not fixed then.
+        """
         if not len(self.data.rows("test")):
+            return None
+        if self.inputs.sweep.outcome in ("running", "interrupted"):
+            self.notices.append(
+                "Test was not scored: the sweep is unfinished, its finalists are not fixed yet."
+            )
             return None
         by_trial = {member.evaluated.ranked.trial.trial_id: member for member in members}
         finalists = [self._finalist(SINGLE, None, members[:1])] + [

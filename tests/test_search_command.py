@@ -121,12 +121,16 @@ def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(command, environmen
     client = client_of(environment)
     outcomes = [run.data.tags["outcome"] for run in trials_in(client, "digits")]
     assert "finished" in outcomes and "running" not in outcomes
+    report = tmp_path / "runs" / "digits" / "report"
+    assert "Test was not scored: the sweep is unfinished" in (report / "index.html").read_text()
+    assert not (report / "finalists.json").exists()
 
     again = [*command, "--resume", "--name", "digits"]
     done = subprocess.run(again, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = re.findall(r"\[(\d)/4\] trial \d+ finished: .*, 6/6 epochs", done.stdout)
     assert counts == [str(count) for count in range(outcomes.count("finished") + 1, 5)]
+    assert len(json.loads((report / "finalists.json").read_text())["scorings"]) == 1
     runs = trials_in(client, "digits")
     assert sorted(run.data.tags["trial_id"] for run in runs) == [f"{number:04d}" for number in range(4)]
     assert {run.data.tags["outcome"] for run in runs} == {"finished"}

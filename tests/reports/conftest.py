@@ -102,7 +102,7 @@ def finished_sweep(_one_thread, tmp_path_factory):
     for trial_id, drop_rate, lr, epochs, outcome in TRIALS:
         trial = sample(config, drop_rate, lr)
         run_trial(writer, folder, Trainer(trial, data), trial_id, epochs, outcome)
-    writer.finish("interrupted")
+    writer.finish("finished")
     folder.write_record(identity_of(writer.state, data.digest))
     return Sweep(folder, writer.state)
 

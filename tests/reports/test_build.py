@@ -271,3 +271,13 @@ def test_the_sweep_in_mlflow_is_left_as_it_was(built):
         ("0003", "failed"),
         ("0004", "interrupted"),
     ]
+
+
+def test_test_is_not_scored_while_the_sweep_can_go_on(sweep):
+    SweepWriter.from_state(sweep.state).finish("interrupted")
+    report = build_report(sweep.folder.path)
+    assert report.test is None
+    assert report.notices == [
+        "Test was not scored: the sweep is unfinished, its finalists are not fixed yet."
+    ]
+    assert not (sweep.folder.report / "finalists.json").exists()
