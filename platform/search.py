@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
-        print("interrupted before the first trial ended; nothing is lost but this run", file=sys.stderr)
+        print("interrupted; what was saved is kept", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -104,7 +104,7 @@ def _run(
     log = logging.getLogger("platform")
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
-    console.print(f"sweep {folder.name} in {folder.path}/")
+    console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
     address = options.address or os.environ.get("RAY_ADDRESS")
     try:
         if options.resume:
