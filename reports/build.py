@@ -17,6 +17,7 @@ from reports.judge import Judge
 from reports.page import render
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.trials_table import trials_table
+from reports.winner import write_winner
 from reports.words import sentences
 
 Progress = Callable[[str], None]
@@ -108,6 +109,7 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     table = trials_table(contents.sweep, contents.ranking, inputs.metric)
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
+    write_winner(inputs, contents.ranking, contents.ensembles)
     writer = SweepWriter.from_state(_state(inputs))
     writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents))
     return page

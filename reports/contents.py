@@ -1,6 +1,7 @@
 """All that a report page says, gathered before any of it is written."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from platform.tracking.records import SweepRecord
 from platform.tuning.sweep_folder import SweepIdentity
@@ -13,6 +14,7 @@ class EvaluatedTrial:
     """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files."""
 
     ranked: RankedTrial
+    checkpoint: Path
     digest: str
     metrics: dict[str, float]
 

@@ -56,9 +56,14 @@ def checkpoint_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def device() -> str:
+    """Where networks predict: on the GPU, if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def predict(checkpoint: Path, data: Data, split: Split) -> tuple[Probabilities, Probabilities]:
     """Probabilities of each network [M, N, C] and their mean [N, C] on a split's images."""
-    predictor = load_predictor(checkpoint, "cuda" if torch.cuda.is_available() else "cpu")
+    predictor = load_predictor(checkpoint, device())
     probabilities_MNC = predictor.network_probabilities(predictor.loader(data, split))
     return probabilities_MNC, probabilities_MNC.mean(axis=0)
 

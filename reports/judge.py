@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -24,10 +23,9 @@ _TOLERANCE = 0.005  # by which evaluating a checkpoint again may differ: roundin
 
 @dataclass(frozen=True)
 class Member:
-    """A trial that can be ensembled: its checkpoint and its prediction of validation."""
+    """A trial that can be ensembled, and its prediction of validation."""
 
     evaluated: EvaluatedTrial
-    checkpoint: Path
     validation_NC: Probabilities
 
 
@@ -86,7 +84,9 @@ class Judge:
 
         def measure(new: Sequence[Finalist]) -> list[dict[str, float]]:
             trials = {trial for finalist in new for trial in finalist.trials}
-            predicted = {trial: predict(by_trial[trial].checkpoint, self.data, "test")[1] for trial in trials}
+            predicted = {
+                trial: predict(by_trial[trial].evaluated.checkpoint, self.data, "test")[1] for trial in trials
+            }
             return [self._test_metrics(finalist, predicted) for finalist in new]
 
         metrics, times = score_once(finalists, self.data.digest, self.inputs.folder.report, measure)
@@ -106,8 +106,8 @@ class Judge:
                 f"Trial {ranked.trial.trial_id}: its checkpoint evaluated again has {metric} "
                 f"{metrics[metric]:.4f}, but {ranked.best:.4f} was logged during training."
             )
-        evaluated = EvaluatedTrial(ranked, checkpoint_digest(checkpoint), metrics)
-        return Member(evaluated, checkpoint, probabilities_MNC[1])
+        evaluated = EvaluatedTrial(ranked, checkpoint, checkpoint_digest(checkpoint), metrics)
+        return Member(evaluated, probabilities_MNC[1])
 
     def _validation(self, probabilities_NC: Probabilities) -> dict[str, float]:
         return validation_metrics(probabilities_NC[None], self.data)

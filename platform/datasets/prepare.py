@@ -18,7 +18,7 @@ from platform.datasets.normalise import Colour
 from platform.datasets.reading import list_images
 from platform.datasets.splits import SPLITS
 
-__all__ = ["Summary", "inspect", "prepare", "save_bad_images", "save_manifest"]
+__all__ = ["Summary", "inspect", "kept_size", "prepare", "save_bad_images", "save_manifest"]
 
 
 def prepare(
@@ -32,7 +32,7 @@ def prepare(
     listing = list_images(config)
     arrange(listing.rows, config, listing.default_test_share)  # finds what is wrong before the long part
     paths = tuple(listing.rows["path"])
-    decoded = decode(DecodeJob(listing.source, paths, _kept_size(config, image_size), progress))
+    decoded = decode(DecodeJob(listing.source, paths, kept_size(config, image_size), progress))
     _refuse_too_many_bad(decoded, len(paths), config)
     readable = listing.rows.iloc[decoded.good].reset_index(drop=True)
     arranged = arrange(readable, config, listing.default_test_share)
@@ -81,7 +81,8 @@ def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _kept_size(config: DataConfig, image_size: int) -> KeptSize:
+def kept_size(config: DataConfig, image_size: int) -> KeptSize:
+    """How large images are kept for trials of up to ``image_size`` px."""
     if config.decode_size == "auto":
         return KeptSize.automatic(image_size)
     return KeptSize.exactly(config.decode_size)

@@ -1,4 +1,4 @@
-"""How soon the command answers a mistake in a YAML and ``--plan``, against ``import torch`` and ``import timm``.
+"""How soon the command answers a mistake in a YAML and ``--plan``, against importing torch and timm.
 
 Both are to take at most 3 s on two cores. Whole processes in turn, the median of five rounds.
 

@@ -24,6 +24,7 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
+from reports.build import build_report
 from reports.contents import Contents, DataFacts, Ensembles, EvaluatedTrial, TestScore, TestScores
 from reports.rank import rank_trials
 from reports.selection import Ensemble
@@ -105,6 +106,13 @@ def finished_sweep(_one_thread, tmp_path_factory):
     writer.finish("finished")
     folder.write_record(identity_of(writer.state, data.digest))
     return Sweep(folder, writer.state)
+
+
+@pytest.fixture(scope="package")
+def reported(finished_sweep, tmp_path_factory):
+    """A copy of the finished sweep with its report, and what that said. Nobody may change it."""
+    sweep = finished_sweep.copy(tmp_path_factory.mktemp("reported"))
+    return sweep, build_report(sweep.folder.path)
 
 
 @pytest.fixture
@@ -221,7 +229,9 @@ def contents_of(trials=12, name="peer", **changes):
 
 
 def _ensembles(ranking):
-    evaluated = [EvaluatedTrial(one, f"digest-{one.rank}", _metrics(one.best)) for one in ranking[:3]]
+    evaluated = [
+        EvaluatedTrial(one, Path("gone"), f"digest-{one.rank}", _metrics(one.best)) for one in ranking[:3]
+    ]
     best = ranking[0].best
     grown = [
         Ensemble("mean_probability", (0, 1), _metrics(best - 0.01)),

@@ -111,7 +111,7 @@ def test_page_and_table_and_figures_go_to_the_parent_run(built):
     client = connect(sweep.state.uri)
     run_id = sweep.state.parent_run_id
     names = {file.path for file in client.list_artifacts(run_id, "report")}
-    assert names == {"report/index.html", "report/finalists.json"}
+    assert names == {"report/index.html", "report/finalists.json", "report/winner.json"}
     assert "trials.csv" in {file.path for file in client.list_artifacts(run_id)}
     metrics = client.get_run(run_id).data.metrics
     assert metrics["best/val/accuracy"] == pytest.approx(report.ranking[0].best)

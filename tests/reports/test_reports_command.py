@@ -1,9 +1,24 @@
 """``python -m reports`` as people run it."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
+
+from reports.__main__ import main
+from reports.winner import read_winner
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three images without labels, one of them in a folder, and a table beside them."""
+    for name, colour in (("b.png", "red"), ("a/c.png", "green"), ("c.jpg", "blue")):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 30), colour).save(tmp_path / "photos" / name)
+    (tmp_path / "photos" / "table.csv").write_text("of the user")
+    return tmp_path / "photos"
 
 
 def run(root, *arguments):
@@ -48,3 +63,65 @@ def test_a_tracking_server_that_does_not_answer_is_one_line(sweep, root):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "MLflow at http://127.0.0.1:9: no MLflow server answers (Connection refused)\n"
     assert not sweep.folder.report.exists()
+
+
+def test_it_predicts_and_leaves_the_folder_as_it_was(reported, photos, root):
+    before = {file: file.stat().st_mtime_ns for file in photos.rglob("*")}
+    file = photos.parent / "new" / "predictions.csv"
+    done = run(root, reported[0].folder.path, "--predict", photos, "--out", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"predicted with {read_winner(reported[0].folder.report)}",
+        f"predictions of 3 images: {file}",
+    ]
+    assert [line.split(",")[0] for line in file.read_text().splitlines()] == [
+        "path",
+        "a/c.png",
+        "b.png",
+        "c.jpg",
+    ]
+    assert {file: file.stat().st_mtime_ns for file in photos.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("photo", "{tmp}/photo does not exist: {tmp} holds no 'photo'; did you mean 'photos'?\n"),
+        ("nothing", "{tmp}/nothing: holds no images (files that end in .jpg, .jpeg, "),
+    ],
+)
+def test_a_folder_without_images_is_one_line(folder, reason, reported, photos, tmp_path, root):
+    (tmp_path / "nothing").mkdir()
+    done = run(root, reported[0].folder.path, "--predict", tmp_path / folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(reason.format(tmp=tmp_path))
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--predict", "{photos}", "--out", "{photos}/table.csv"], r"--out: .*, where nothing is written"),
+        (
+            ["--predict", "{photos}", "--out", "{tmp}/a.csv"],
+            r".*a\.csv: cannot be written \(it is a folder\)",
+        ),
+        (["--predict", "{photos}", "--out", "{tmp}/b/c.csv"], r".*c\.csv: cannot be written \(File exists\)"),
+        (["--predict", "{photos}", "--out", "{tmp}/a.zip"], r"--out: must be a \.csv file, got .*a\.zip"),
+        (["--predict", "{photos}", "--top", "2"], r"--top: cannot go with --predict, .*"),
+        (["--predict", ""], "--predict: names no folder"),
+        (["--out", "{tmp}/c.csv"], r"--out: needs --predict FOLDER, whose predictions it is for"),
+        (["--predict", "{photos}/b.png"], r".*b\.png: is a file that is no \.zip; .*"),
+    ],
+)
+def test_predictions_that_cannot_be_are_one_line(arguments, reason, reported, photos, tmp_path, capsys):
+    (tmp_path / "a.csv").mkdir()
+    (tmp_path / "b").write_text("no folder")
+    before = sorted(tmp_path.rglob("*")), sorted(reported[0].folder.path.rglob("*"))
+    words = [word.format(photos=photos, tmp=tmp_path) for word in arguments]
+    assert main([str(reported[0].folder.path), *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.fullmatch(reason + "\n", said.err)
+    assert (sorted(tmp_path.rglob("*")), sorted(reported[0].folder.path.rglob("*"))) == before
+    assert (photos / "table.csv").read_text() == "of the user"

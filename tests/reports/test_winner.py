@@ -1,0 +1,91 @@
+"""What the report says that it chose, for ``--predict`` to read."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from platform.datasets.geometry import KeptSize
+from platform.tracking.writer import SweepWriter
+from reports.build import build_report
+from reports.evaluate import checkpoint_digest
+from reports.inputs import read_inputs
+from reports.selection import Ensemble
+from reports.winner import FILE, read_winner, write_winner
+
+
+def test_the_report_records_what_it_chose(reported):
+    sweep, report = reported
+    winner = read_winner(sweep.folder.report)
+    chosen = report.ensembles.winner
+    assert winner.rule == (chosen.rule if chosen else None)
+    assert (winner.metric, winner.classes) == ("val/accuracy", tuple("0123456789"))
+    assert winner.kept == KeptSize.automatic(16)
+    for member in winner.members:
+        assert member.checkpoint.startswith(f"trials/{member.trial}/")
+        assert member.digest == checkpoint_digest(sweep.folder.path / member.checkpoint)
+
+
+@pytest.mark.parametrize("best", [None, Ensemble("vote", (0, 2), {"val/accuracy": 0.9})])
+def test_an_ensemble_wins_if_it_beats_the_best_single_trial(best, reported, tmp_path):
+    sweep, report = reported
+    inputs = read_inputs(sweep.folder.path, None)
+    elsewhere = replace(inputs, folder=replace(inputs.folder, path=tmp_path))
+    write_winner(elsewhere, report.ranking, replace(report.ensembles, winner=best))
+    winner = read_winner(tmp_path / "report")
+    names = [report.ranking[place].trial.trial_id for place in ((0, 2) if best else (0,))]
+    assert [member.trial for member in winner.members] == names
+    folders = [report.ensembles.evaluated[place].checkpoint for place in ((0, 2) if best else (0,))]
+    assert [member.checkpoint for member in winner.members] == list(map(str, folders))  # not in that folder
+    if best:
+        assert str(winner) == f"vote of 2 trials ({', '.join(names)}), val/accuracy 0.9000 on validation"
+    else:
+        assert (winner.rule, winner.value) == (None, report.ensembles.evaluated[0].metrics["val/accuracy"])
+        assert str(winner) == f"trial {names[0]}, val/accuracy {winner.value:.4f} on validation"
+
+
+def test_without_its_data_the_best_trial_whose_checkpoint_is_there_is_chosen(sweep, tmp_path):
+    space = sweep.folder.space
+    space.write_text(space.read_text().replace("source: digits", "source: ./gone"))
+    writer = SweepWriter.open(sweep.state.uri, "digits", "again")
+    for trial, accuracy in (("0000", 0.9), ("0001", 0.4), ("0002", 0.6)):
+        shutil.rmtree(sweep.folder.trials / trial, ignore_errors=accuracy == 0.9)
+        folder = sweep.folder.trials / trial / "checkpoint_1"
+        writer.start_trial(trial, searched={}, constants={}, config={})
+        writer.report(trial, 1, {"val/accuracy": accuracy})
+        if accuracy < 0.9:
+            shutil.copytree(next((sweep.folder.trials / "0004").glob("checkpoint_*")), folder)
+        writer.finish_trial(trial, "finished", checkpoint=str(folder))
+    writer.finish("finished")
+    record = sweep.folder.read_record()
+    sweep.folder.write_record(replace(record, parent_run_id=writer.state.parent_run_id))
+    build_report(sweep.folder.path)
+    winner = read_winner(sweep.folder.report)
+    assert (winner.rule, winner.value, winner.members[0].trial) == (None, 0.6, "0002")
+
+    shutil.rmtree(sweep.folder.trials)
+    build_report(sweep.folder.path)
+    assert not (sweep.folder.report / FILE).exists()
+
+
+def changed(kept, **values):
+    return json.dumps(json.loads(kept) | values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: kept[:-5],
+        lambda kept: changed(kept, format=2),
+        lambda kept: changed(kept, members=[]),
+        lambda kept: changed(kept, rule="a rule that is gone"),
+        lambda kept: changed(kept, more=1),
+    ],
+)
+def test_a_record_that_this_version_did_not_write_is_none(change, reported, tmp_path):
+    kept = (reported[0].folder.report / FILE).read_text()
+    (tmp_path / FILE).write_text(kept)
+    assert read_winner(tmp_path) is not None
+    (tmp_path / FILE).write_text(change(kept))
+    assert read_winner(tmp_path) is None
