@@ -54,8 +54,8 @@ format: $(INSTALLED) ## format, and mend what the linter can
 	$(BIN)/ruff format .
 
 bench: $(INSTALLED) ## run the benchmarks, each a table with a ratio against a named reference
-	@for script in tests/benchmarks/*.py; do \
-	  echo "== $$script"; PYTHONPATH='$(CURDIR)' $(BIN)/python "$$script"; done
+	@failed=0; for script in tests/benchmarks/*.py; do \
+	  echo "== $$script"; PYTHONPATH='$(CURDIR)' $(BIN)/python "$$script" || failed=1; done; exit $$failed
 
 ui: $(INSTALLED) ## show the runs in MLflow, on this machine only: PORT=5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 --backend-store-uri sqlite:///mlflow.db $(ARGS)

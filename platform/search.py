@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
-        print("interrupted; what was saved is kept", file=sys.stderr)
+        print("interrupted before the sweep began", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -72,11 +73,19 @@ def _search(options: argparse.Namespace) -> int:
     if options.plan:
         return _show_plan(make_plan(loaded, name, address=address))
     if options.resume:
+        if overrides:
+            raise UserError(
+                "--resume goes on with a sweep as it was started: no override, --trials or --budget"
+            )
         folder = folder_to_resume(options.out, name, is_given=options.name is not None)
         loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+        plan = make_plan(loaded, folder.name, address=address)
     else:
+        if options.trials and not loaded.space.parameters():
+            raise UserError("--trials: the space has no range, so it is one training run")
+        plan = make_plan(loaded, name, address=address)
         folder = new_folder(options.out, name, is_given=options.name is not None)
-    return _run(loaded, make_plan(loaded, folder.name, address=address), folder, options)
+    return _run(loaded, replace(plan, name=folder.name), folder, options)
 
 
 def _show_plan(plan: "Plan") -> int:
@@ -98,6 +107,7 @@ def _run(
 
     quiet_settings()
     from platform.tuning.cluster import leave
+    from platform.tuning.failure import SweepBroken
     from platform.tuning.sweep import resume_sweep, run_sweep
 
     console = Console(highlight=False, soft_wrap=True)
@@ -112,13 +122,26 @@ def _run(
         else:
             end = run_sweep(loaded, plan, folder, address=address, say=console.print)
         _report(console, folder, end)
+    except SweepBroken as error:
+        print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+        return BROKE
+    except KeyboardInterrupt:
+        if not folder.record_file.exists():
+            raise
+        print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+        return INTERRUPTED
     finally:
         leave()
+    return _exit_code(end, options, folder)
+
+
+def _exit_code(end: "SweepEnd", options: argparse.Namespace, folder: "SweepFolder") -> int:
     if end.is_interrupted:
         print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
         return INTERRUPTED
     if not end.succeeded:
-        print(f"no trial succeeded; the last cause: {end.failures[-1]}", file=sys.stderr)
+        cause = end.failures[-1] if end.failures else "the budget ended before any trial's first epoch"
+        print(f"no trial succeeded; the last cause: {cause}", file=sys.stderr)
         return BROKE
     return DONE
 

@@ -122,7 +122,8 @@ def _closing_metrics(contents: Contents) -> dict[str, float]:
     if contents.ensembles is not None and contents.ensembles.winner is not None:
         metrics[f"ensemble/{metric}"] = contents.ensembles.winner.metrics[metric]
     for score in contents.test.scores if contents.test else []:
-        metrics[f"test/accuracy/{score.name}"] = score.metrics["accuracy"]
+        # Without the ensemble's size, which differs between sweeps.
+        metrics[f"test/accuracy/{score.name.split(' of ')[0]}"] = score.metrics["accuracy"]
     return metrics
 
 

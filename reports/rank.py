@@ -91,7 +91,8 @@ def _measure(trial: TrialRecord, metric: str, mode: Mode) -> RankedTrial | None:
     if not finite:
         return None
     sign = -1 if mode == "max" else 1
-    best_epoch, best = min(finite, key=lambda point: (sign * point[1], point[0]))
+    # Of equal epochs the last: it is the one whose checkpoint Tune keeps.
+    best_epoch, best = min(finite, key=lambda point: (sign * point[1], -point[0]))
     last = [value for _, value in points[-_LAST_EPOCHS:]]
     return RankedTrial(0, trial, best, best_epoch, last[-1], sum(last) / len(last), points[-1][0])
 

@@ -140,6 +140,7 @@ def test_a_trial_that_diverges_is_named_and_the_others_finish(search, tmp_path):
     done = search(text, "--trials", "3", "epochs=1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed: TrainingDiverged" in done.stdout
+    assert "finished: val/accuracy" in done.stdout
     page = (tmp_path / "runs" / "space" / "report" / "index.html").read_text()
     assert "TrainingDiverged" in page
 
@@ -154,7 +155,49 @@ def test_every_trial_failing_is_exit_code_1_with_the_cause_on_the_last_line(sear
 
 def test_a_machine_without_room_is_not_waited_for(search, tmp_path):
     done = search(QUICK, "resources.cpus=512")
-    assert_refused(done, tmp_path, "resources.cpus: a trial asks for 512, but there are")
+    assert_refused(done, tmp_path, "resources.cpus: a trial asks for 512, but no machine has")
+
+
+def test_a_trial_whose_networks_cannot_be_built_fails_alone(search, tmp_path):
+    broken = tmp_path / "broken.pth"
+    broken.write_bytes(b"no weights")
+    text = QUICK.replace(
+        "{backbone: test_resnet}", f"{{backbone: test_resnet, weights: {{choice: [null, {broken}]}}}}"
+    )
+    done = search(text, "--trials", "3", "epochs=1", "optim.lr=1e-3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "finished: val/accuracy" in done.stdout
+    assert "failed: ModelError" in done.stdout and "broken.pth" in done.stdout
+    assert "broken.pth" in (tmp_path / "runs" / "space" / "report" / "index.html").read_text()
+
+
+def test_a_budget_that_ends_before_any_epoch_is_exit_code_1(search, tmp_path):
+    done = search(QUICK, "--budget", "0.5s", "epochs=50")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.strip().endswith("the budget ended before any trial's first epoch")
+
+
+@pytest.mark.parametrize("argument", ["optim.lr=0.1", "--trials=5", "--budget=1h"])
+def test_a_sweep_is_resumed_as_it_was_started(search, tmp_path, argument):
+    assert_refused(search(QUICK, "--resume", argument), tmp_path, "--resume goes on with a sweep as it was")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--name", "../../elsewhere"], "--name: must be letters, digits"),
+        (["--trials", "3", "optim.lr=0.1"], "--trials: the space has no range"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(search, tmp_path, arguments, words):
+    assert_refused(search(QUICK, *arguments), tmp_path, words)
+
+
+def test_an_out_folder_that_is_a_file(search, tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    done = search(QUICK)
+    assert done.returncode == 2
+    assert done.stderr == f"--out: {tmp_path}/runs is not a folder\n"
 
 
 def test_resuming_what_is_not_there(search, tmp_path):

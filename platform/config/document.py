@@ -63,8 +63,8 @@ def read_document(path: Path) -> Document:
 def override(document: Document, assignment: str) -> None:
     """Lay ``key.path=value`` (the value is YAML) over the document, in place."""
     key, equals, text = assignment.partition("=")
-    path: TreePath = tuple(int(part) if part.isdigit() else part for part in key.strip().split("."))
-    if not equals or not key.strip() or "" in path:
+    path = _path_in(document.tree, key.strip().split("."))
+    if not equals or "" in path:
         raise UserError(f"command line: {assignment!r} is not an override; write key.path=value")
     source = f"command line: {assignment}"
     laid = Document(source)
@@ -78,6 +78,20 @@ def override(document: Document, assignment: str) -> None:
     on_command_line = Mark("command line")
     document.marks.update(dict.fromkeys([*laid.marks, *parents, path], on_command_line))
     document.key_marks.update(dict.fromkeys([*laid.key_marks, *parents, path], on_command_line))
+
+
+def _path_in(tree: Any, parts: list[str]) -> TreePath:
+    """A number is an index where there is a list, and a key like any other elsewhere."""
+    path: list[str | int] = []
+    for part in parts:
+        path.append(int(part) if isinstance(tree, list) and part.isdigit() else part)
+        if isinstance(tree, dict):
+            tree = tree.get(part)
+        elif isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
+            tree = tree[int(part)]
+        else:
+            tree = None
+    return tuple(path)
 
 
 def write_yaml(tree: dict[str, Any], path: Path) -> None:

@@ -67,12 +67,15 @@ def find_or_create_experiment(client: MlflowClient, uri: str, name: str) -> Expe
 
 
 def hush() -> None:
-    """Keep MLflow's and Alembic's messages off the terminal; the root logger's handlers, if any, get them."""
+    """Keep MLflow's and Alembic's messages off the terminal; a log file set up for them gets them."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
+        files: list[logging.Handler] = [
+            handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)
+        ]
         # An own handler, even one that does nothing, keeps Python's last resort (stderr) out of it.
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = True
+        logger.handlers = files or [logging.NullHandler()]
+        logger.propagate = not files
 
 
 @contextmanager

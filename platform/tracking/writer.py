@@ -190,6 +190,12 @@ class SweepWriter:
             self._client.set_terminated(trial.run_id, _STATUS[outcome])
         trial.open = False
 
+    def reopen(self) -> None:
+        """Say on the parent that a sweep which was stopped runs again."""
+        with talking(self._state.uri):
+            self._client.update_run(self._state.parent_run_id, status="RUNNING")
+            self._client.set_tag(self._state.parent_run_id, names.OUTCOME, "running")
+
     def finish(self, outcome: SweepOutcome) -> None:
         """Close the sweep; trials still open were interrupted."""
         for trial_id, trial in self._trials.items():

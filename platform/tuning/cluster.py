@@ -23,6 +23,7 @@ def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialReso
     """
     if address is None:
         ray.init(
+            address="local",
             num_cpus=cores(),
             include_dashboard=False,
             log_to_driver=False,
@@ -31,7 +32,8 @@ def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialReso
         )
     else:
         _join_cluster(address)
-    return trial_resources(config, ray.cluster_resources(), trials)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return trial_resources(config, nodes, trials)
 
 
 def leave() -> None:

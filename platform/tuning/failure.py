@@ -6,7 +6,23 @@ from pathlib import Path
 from ray import cloudpickle
 from ray.tune.experiment import Trial
 
+from platform.config.errors import UserError
+
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class SweepBroken(Exception):
+    """Something outside the trials ended the sweep; ``str()`` is one line. What was saved can be resumed."""
+
+
+def outside_cause(error: BaseException) -> UserError | None:
+    """The error of ours that Tune wrapped, if it is one that the user can do something about."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, UserError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return None
 
 
 def cause_of(trial: Trial) -> str:

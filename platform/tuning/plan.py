@@ -44,7 +44,7 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
     """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
     trials = trials_of(loaded)
-    here = None if address else trial_resources(config.resources, resources_here(), trials)
+    here = None if address else trial_resources(config.resources, [resources_here()], trials)
     corners = list(loaded.corners())
     data = inspect(config.data)
     kept = config.storage.keep_checkpoints + 1

@@ -1,5 +1,6 @@
 """Optuna's sampler behind Tune: samples the conditional space, and tells early stops as what they are."""
 
+import logging
 import warnings
 from typing import Any
 
@@ -8,9 +9,13 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
+from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
 from platform.tuning.sweep_config import RandomSampler, SearchConfig, SweepConfig, TpeSampler
+
+logger = logging.getLogger(__name__)
+MAX_REDRAWS = 100
 
 
 class SpaceSearch(OptunaSearch):
@@ -51,10 +56,21 @@ class SpaceSearch(OptunaSearch):
         }
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        suggestion = super().suggest(trial_id)
-        if suggestion is None:
-            return None
-        return {key: suggestion[key] for key in ("number", "parameters", "trial")}
+        """A sample that builds no valid trial, as one between valid corners may, is told as FAIL and redrawn.
+
+        Raises ConfigError when a hundred in a row are invalid.
+        """
+        for attempt in range(MAX_REDRAWS):
+            try:
+                suggestion = super().suggest(trial_id)
+            except ConfigError as error:
+                self.study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
+                logger.warning("a sample was drawn again: %s", error)
+                if attempt == MAX_REDRAWS - 1:
+                    raise
+            else:
+                return suggestion and {key: suggestion[key] for key in ("number", "parameters", "trial")}
+        return None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ray import tune
+from ray.tune.error import TuneError
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from platform.config.errors import UserError
@@ -15,7 +16,7 @@ from platform.datasets.ray_decode import decode_with_ray
 from platform.models.build import check_builds
 from platform.tracking.records import SweepOutcome
 from platform.tuning.cluster import join
-from platform.tuning.failure import words_of
+from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
 from platform.tuning.opening import open_sweep, open_writer
 from platform.tuning.plan import Plan
@@ -26,7 +27,7 @@ from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import AshaScheduler, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tracking_callback import TrackingCallback, label
-from platform.tuning.trainable import TrialTrainable
+from platform.tuning.trainable import Place, TrialTrainable
 
 Say = Callable[[str], None]
 
@@ -48,18 +49,18 @@ def run_sweep(
 
     Ray still runs afterwards, as ``data`` lies in it: :func:`platform.tuning.cluster.leave` ends it.
     """
-    _check_models(loaded, len(plan.data.classes))
-    folder.path.mkdir(parents=True)
     with chatter_to(folder.logs):
         try:
+            _check_models(loaded, len(plan.data.classes))
             resources = join(address, plan.config.resources, plan.trials)
-            data = _prepare(plan, folder, say)
+            data = _prepare(plan, say)
+            _save_data(data, folder, say)
             open_sweep(loaded, plan, folder, data)
         except BaseException:
             shutil.rmtree(folder.path)
             raise
         tuner = tune.Tuner(
-            _trainable(data, resources),
+            _trainable(data, folder, resources),
             tune_config=_tune_config(loaded, plan, folder, resources),
             run_config=_run_config(plan, folder),
         )
@@ -70,14 +71,17 @@ def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: S
     """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest."""
     with chatter_to(folder.logs):
         resources = join(address, plan.config.resources, plan.trials)
-        data = _prepare(plan, folder, say)
+        data = _prepare(plan, say)
         if data.digest != folder.read_record().data_digest:
             raise UserError(
                 f"data.source: {plan.config.data.source} is not what it was when {folder.path} was started; "
                 f"start a new sweep, its trials could not be compared"
             )
-        tuner = tune.Tuner.restore(str(folder.trials.absolute()), _trainable(data, resources))
-        return _fit(tuner, folder, data)
+        if not tune.Tuner.can_restore(str(folder.trials.absolute())):
+            raise UserError(f"{folder.path}: was stopped before its first trial; start a new sweep")
+        trainable = _trainable(data, folder, resources)
+        open_writer(folder).reopen()
+        return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data)
 
 
 def _check_models(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
@@ -91,30 +95,39 @@ def _check_models(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
 
 
 def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:
-    with graceful_interrupt() as interrupt:
-        results = tuner.fit()
+    metric = folder.read_record().metric
+    try:
+        with graceful_interrupt() as interrupt:
+            results = tuner.fit()
+    except TuneError as error:
+        if cause := outside_cause(error):
+            raise SweepBroken(str(cause)) from error
+        raise
     ended = [results[index] for index in range(len(results))]
     failures = [words_of(result.error) for result in ended if result.error]
-    succeeded = sum(result.error is None and bool(result.metrics) for result in ended)
+    succeeded = sum(result.error is None and metric in (result.metrics or {}) for result in ended)
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     open_writer(folder).finish(outcome)
     return SweepEnd(succeeded, failures, interrupt.is_set, data)
 
 
-def _prepare(plan: Plan, folder: SweepFolder, say: Say) -> Data:
+def _prepare(plan: Plan, say: Say) -> Data:
     say(f"decoding {plan.config.data.source}")
-    data = prepare(plan.config.data, plan.largest_image, decode=decode_with_ray)
+    return prepare(plan.config.data, plan.largest_image, decode=decode_with_ray)
+
+
+def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
     save_manifest(data, folder.manifest)
     if data.bad:
         save_bad_images(data, folder.bad_images)
         first = f"the first {data.bad[0].path}: {data.bad[0].reason}"
         say(f"left out {len(data.bad)} images that cannot be decoded, {first}; all: {folder.bad_images}")
-    return data
 
 
-def _trainable(data: Data, resources: TrialResources) -> type[tune.Trainable]:
+def _trainable(data: Data, folder: SweepFolder, resources: TrialResources) -> type[tune.Trainable]:
+    place = Place(resources.device, resources.cpus, folder.logs.absolute())
     trainable: type[tune.Trainable] = tune.with_resources(
-        tune.with_parameters(TrialTrainable, data=data, threads=resources.cpus),
+        tune.with_parameters(TrialTrainable, data=data, place=place),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
     return trainable

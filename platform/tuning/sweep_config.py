@@ -9,6 +9,7 @@ from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
 from platform.tracking.tracking_config import TrackingConfig
 from platform.training.trial_config import TrialConfig
+from platform.tuning.sweep_folder import NAME
 
 METRICS = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
 LOWER_IS_BETTER = ("val/loss", "val/ece")
@@ -46,7 +47,9 @@ class SearchConfig(Section):
     metric: str = Field("val/accuracy", description="what selects: a val/… metric, never the test split")
     mode: Literal["auto", "max", "min"] = Field("auto", description="auto: min for val/loss and val/ece")
     trials: int = Field(16, ge=1, description="trials to sample; a YAML without a range runs one")
-    budget: str | None = Field(None, description="wall time after which nothing new starts: 90s, 30m, 2h, 1d")
+    budget: str | None = Field(
+        None, description="wall time after which the sweep is stopped: 90s, 30m, 2h, 1d"
+    )
     sampler: Annotated[TpeSampler | RandomSampler, Field(discriminator="name")] = TpeSampler()
     scheduler: Annotated[AshaScheduler | NoScheduler, Field(discriminator="name")] = AshaScheduler()
 
@@ -90,14 +93,14 @@ class ResourcesConfig(Section):
 
     cpus: int = Field(1, ge=1, description="CPU cores (and torch threads) a trial")
     gpus: float | Literal["auto"] = Field(
-        "auto", description="GPUs a trial, fractions share one; auto: 1 where the cluster has any, else 0"
+        "auto", description="share of a GPU a trial, 0 to 1; auto: 1 where the cluster has any, else 0"
     )
 
     @field_validator("gpus")
     @classmethod
     def _is_a_share(cls, gpus: float | str) -> float | str:
-        if isinstance(gpus, float) and not (0 <= gpus <= 1 or gpus.is_integer()):
-            raise ValueError(f"must be auto, a fraction up to 1, or a whole number, got {gpus}")
+        if isinstance(gpus, float) and not 0 <= gpus <= 1:
+            raise ValueError(f"must be auto or a share from 0 to 1 (a trial has one process), got {gpus:g}")
         return gpus
 
 
@@ -114,7 +117,7 @@ class SweepConfig(TrialConfig):
 
     name: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        pattern=f"^{NAME}$",
         description="the MLflow experiment, and the folder under runs/; by default the file's name",
     )
     data: DataConfig = DataConfig()

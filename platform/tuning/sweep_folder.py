@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from platform.config.errors import UserError
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What a sweep may be called: it is a folder, a study and an MLflow run."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,25 @@ class SweepFolder:
 
 
 def new_folder(out: Path, name: str, *, is_given: bool) -> SweepFolder:
-    """The folder of a new sweep. A name that the user gave must be free; a space's own gets -2, -3 …"""
+    """Make the folder of a new sweep, so that it is nobody else's.
+
+    A name that the user gave must be free; a space's own gets -2, -3 … Raises UserError, also where the
+    folder cannot be made.
+    """
+    if not re.fullmatch(NAME, name):
+        raise UserError(f"--name: must be letters, digits, '.', '_' and '-', got {name!r}")
     candidates = [name] if is_given else [name, *(f"{name}-{count}" for count in range(2, 10_000))]
     for candidate in candidates:
         path = out / candidate
-        if not path.exists():
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
             return SweepFolder(path)
+        except FileExistsError:
+            if not out.is_dir():
+                raise UserError(f"--out: {out} is not a folder") from None
+        except OSError as error:
+            raise UserError(f"--out: {path} cannot be made: {error.strerror}") from None
     raise UserError(
         f"{out / name}: a sweep of this name is there; go on with it by --resume, or give another --name"
     )

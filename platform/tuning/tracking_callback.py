@@ -19,9 +19,10 @@ class TrackingCallback(tune.Callback):
     def __init__(self, folder: SweepFolder) -> None:
         self.folder = folder
         self.writer: SweepWriter | None = None
+        self.started: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "writer": None}
+        return {"folder": self.folder, "writer": None, "started": set()}
 
     def setup(self, *args: Any, **info: Any) -> None:
         self.writer = open_writer(self.folder)
@@ -33,6 +34,7 @@ class TrackingCallback(tune.Callback):
         return self.writer
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self.started.add(label(trial))
         config = trial.config["trial"]
         searched = trial.config["parameters"]
         constants = {name: value for name, value in flatten(config).items() if not is_below(name, searched)}
@@ -48,6 +50,8 @@ class TrackingCallback(tune.Callback):
         self._open.finish_trial(label(trial), outcome, **checkpoints_of(trial))  # type: ignore[arg-type]
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        if label(trial) not in self.started:  # it failed while it was built: Tune tells of no start
+            self.on_trial_start(iteration, trials, trial)
         self._open.finish_trial(label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial))
 
 

@@ -1,10 +1,11 @@
 """One trial as Tune runs it with one worker: a class Trainable whose process is kept for the next trial."""
 
 import json
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from ray import tune
 
 from platform.datasets.data import Data
@@ -13,32 +14,63 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a sweep's trials run: a torch device, threads, and the folder for what they have to say."""
+
+    device: str
+    threads: int
+    logs: Path
+
+
 class TrialTrainable(tune.Trainable):
     """Calls one :class:`Trainer`, an epoch a step; with ``reuse_actors`` imports and data stay warm."""
 
-    def setup(self, config: dict[str, Any], data: Data | None = None, threads: int = 1) -> None:
-        if data is None:
-            raise ValueError("the trial was started without its data")
+    def setup(self, config: dict[str, Any], data: Data | None = None, place: Place | None = None) -> None:
+        if data is None or place is None:
+            raise ValueError("the trial was started without its data or its place")
         self.data = data
-        self.threads = threads
-        self.trainer = self._make_trainer(config)
+        self.place = place
+        _log_to(place.logs)
+        self.trainer: Trainer | None = None
+        self._make_trainer(config)
 
     def _make_trainer(self, config: dict[str, Any]) -> Trainer:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.trainer = None  # the last trial's networks make room before the next one's are built
         trial = TrialConfig.model_validate_json(json.dumps(config["trial"]))
-        return Trainer(trial, self.data, device=device, threads=self.threads)
+        self.trainer = Trainer(trial, self.data, device=self.place.device, threads=self.place.threads)
+        return self.trainer
+
+    @property
+    def _trainer(self) -> Trainer:
+        if self.trainer is None:
+            raise RuntimeError("the trial was used after its networks could not be built")
+        return self.trainer
 
     def step(self) -> dict[str, Any]:
-        metrics: dict[str, Any] = self.trainer.train_epoch()
-        is_finished = self.trainer.epoch >= self.trainer.config.epochs
-        return {**metrics, "epoch": self.trainer.epoch, "finished": is_finished, "done": is_finished}
+        trainer = self._trainer
+        # A trial that was stopped between its last epoch and the news of it has nothing left to train.
+        is_over = trainer.epoch >= trainer.config.epochs
+        metrics = trainer.metrics if is_over else trainer.train_epoch()
+        is_finished = trainer.epoch >= trainer.config.epochs
+        return {**metrics, "epoch": trainer.epoch, "finished": is_finished, "done": is_finished}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        save_checkpoint(Path(checkpoint_dir), self.trainer)
+        save_checkpoint(Path(checkpoint_dir), self._trainer)
 
     def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
-        restore(Path(checkpoint), self.trainer)
+        restore(Path(checkpoint), self._trainer)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self.trainer = self._make_trainer(new_config)
+        self._make_trainer(new_config)
         return True
+
+
+def _log_to(folder: Path) -> None:
+    """Keep what our code says in this process beside the sweep, where this node can see its folder."""
+    if folder.is_dir():
+        handler = logging.FileHandler(folder / "trials.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+        log = logging.getLogger("platform")
+        log.handlers[:] = [handler]
+        log.setLevel(logging.INFO)

@@ -31,7 +31,7 @@ from platform.tuning.quiet import quiet_settings
 from platform.tuning.resources import cores
 from platform.tuning.sweep import run_sweep
 from platform.tuning.sweep_config import SWEEP_FIELDS, ResourcesConfig, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.sweep_folder import new_folder
 
 SPACE = f"""
 epochs: 1
@@ -56,7 +56,7 @@ def ours(trials: int, folder: Path) -> float:
     path = folder / "space.yaml"
     loaded = load_space(path, SweepConfig, overrides=[f"search.trials={trials}"], fixed=SWEEP_FIELDS)
     started = time.perf_counter()
-    sweep = SweepFolder(folder / f"ours-{trials}")
+    sweep = new_folder(folder, f"ours-{trials}", is_given=True)
     plan = make_plan(loaded, sweep.name)
     end = run_sweep(loaded, plan, sweep, address=None, say=lambda text: None)
     assert end.succeeded == trials, end

@@ -219,6 +219,13 @@ def test_overrides_lay_values_ranges_and_new_sections_over_the_yaml(load):
     assert (first.epochs, first.method.drop_rate, first.peer_model.backbone) == (7, 1e-4, "resnet18")
 
 
+def test_a_number_is_an_index_in_a_list_and_a_key_in_a_section(load):
+    loaded = load(PEER + "model: {scale: [0.1, 0.2]}\n", "model.scale.1=0.7")
+    assert loaded.first().model.scale == (0.1, 0.7)
+    with pytest.raises(ConfigError, match="command line: model.3: unknown key '3'"):
+        load(PEER, "model.3=x")
+
+
 def test_numbers_are_those_of_yaml_1_2(load):
     assert load("method: {name: peer, drop_rate: 1e-3}\n").first().method.drop_rate == 0.001
 

@@ -90,3 +90,8 @@ def test_parameters_are_shown_as_the_yaml_writes_them():
         "sgd",
         "1e-05",
     ]
+
+
+def test_of_equal_epochs_the_last_is_the_best_as_its_checkpoint_is_kept():
+    [ranked] = rank_trials([trial("level", [0.2, 0.7, 0.7, 0.5])], "val/accuracy", "max")
+    assert (ranked.best, ranked.best_epoch) == (0.7, 3)

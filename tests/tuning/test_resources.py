@@ -15,21 +15,36 @@ from platform.tuning.sweep_config import ResourcesConfig
         (ResourcesConfig(), {"CPU": 64.0}, (1, 0.0, 10)),
         (ResourcesConfig(), {"CPU": 16.0, "GPU": 4.0}, (1, 1.0, 4)),
         (ResourcesConfig(gpus=0.25), {"CPU": 16.0, "GPU": 1.0}, (1, 0.25, 4)),
+        (ResourcesConfig(gpus=0.1), {"CPU": 32.0, "GPU": 1.0}, (1, 0.1, 10)),
+        (ResourcesConfig(gpus=0.6), {"CPU": 32.0, "GPU": 2.0}, (1, 0.6, 2)),
         (ResourcesConfig(gpus=0.0), {"CPU": 3.0, "GPU": 1.0}, (1, 0.0, 3)),
     ],
 )
 def test_as_many_trials_run_as_fit(config, there, expected):
-    found = trial_resources(config, there, trials=10)
+    found = trial_resources(config, [there], trials=10)
     assert (found.cpus, found.gpus, found.concurrency) == expected
+
+
+def test_machines_are_counted_one_by_one():
+    two_of_four = [{"CPU": 4.0}, {"CPU": 4.0}]
+    assert trial_resources(ResourcesConfig(cpus=3), two_of_four, trials=10).concurrency == 2
+    with pytest.raises(UserError, match="no machine has more than 4"):
+        trial_resources(ResourcesConfig(cpus=6), two_of_four, trials=10)
+
+
+def test_a_trial_without_a_gpu_stays_on_the_cpu():
+    there = [{"CPU": 4.0, "GPU": 1.0}]
+    assert trial_resources(ResourcesConfig(gpus=0.0), there, trials=1).device == "cpu"
+    assert trial_resources(ResourcesConfig(), there, trials=1).device == "cuda"
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (ResourcesConfig(cpus=3), "resources.cpus: a trial asks for 3, but there are 2"),
-        (ResourcesConfig(gpus=1.0), "resources.gpus: a trial asks for 1, but there are 0"),
+        (ResourcesConfig(cpus=3), "resources.cpus: a trial asks for 3, but no machine has more than 2"),
+        (ResourcesConfig(gpus=1.0), "resources.gpus: a trial asks for 1, but no machine has more than 0"),
     ],
 )
 def test_what_can_never_fit_is_refused_at_once(config, words):
     with pytest.raises(UserError, match=words):
-        trial_resources(config, {"CPU": 2.0}, trials=10)
+        trial_resources(config, [{"CPU": 2.0}], trials=10)

@@ -95,3 +95,16 @@ def test_the_searcher_can_be_pickled_with_its_space(searcher):
 
 def test_optuna_is_the_one_that_samples(searcher):
     assert isinstance(searcher.study.sampler, optuna.samplers.TPESampler)
+
+
+def test_a_sample_that_builds_no_trial_is_drawn_again(tmp_path):
+    path = tmp_path / "sizes.yaml"
+    text = SPACE.replace(
+        "model: {backbone: resnet10t}", "model: {backbone: test_vit}\nimage_size: {int: [32, 64]}"
+    )
+    path.write_text(text)
+    search = SpaceSearch(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), study_name="sizes")
+    suggestions = [search.suggest(f"t{index}") for index in range(2)]
+    assert all(suggestion["trial"]["image_size"] % 16 == 0 for suggestion in suggestions)
+    states = [trial.state.name for trial in search.study.trials]
+    assert "FAIL" in states and states.count("RUNNING") == 2

@@ -32,7 +32,7 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be >= 2, got 1"),
         ("search: {scheduler: {name: ahsa}}", "unknown name 'ahsa'; did you mean 'asha'?"),
         ("epochs: 2\nsearch: {scheduler: {name: asha, grace_period: 3}}", "must be <= epochs (2), got 3"),
-        ("resources: {gpus: 1.5}", "must be auto, a fraction up to 1, or a whole number, got 1.5"),
+        ("resources: {gpus: 1.5}", "must be auto or a share from 0 to 1 (a trial has one process), got 1.5"),
         ("resources: {cpus: 0}", "resources.cpus: must be >= 1, got 0"),
         ("name: ../elsewhere", "name: must match"),
         ("search: {trials: {int: [1, 5]}}", "search is one for the whole sweep"),
