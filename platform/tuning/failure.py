@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from ray import cloudpickle
+from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 
 from platform.config.errors import UserError
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+RAISED = re.compile(r"(?:\w+\.)*(?P<type>\w+): (?P<message>.+)")
 
 
 class SweepBroken(Exception):
@@ -47,4 +49,9 @@ def words_of(error: BaseException) -> str:
     """One line of an exception, of its cause where Ray wrapped one."""
     cause = getattr(error, "cause", None) or error
     words = COLOURS.sub("", str(cause)).strip().splitlines()
-    return f"{type(cause).__name__}: {words[-1]}" if words else type(cause).__name__
+    if not words:
+        return type(cause).__name__
+    # A process that dies while it starts leaves a traceback as text: its last line names the cause.
+    if isinstance(cause, RayActorError) and (named := RAISED.match(words[-1])):
+        return f"{named['type']}: {named['message']}"
+    return f"{type(cause).__name__}: {words[-1]}"
