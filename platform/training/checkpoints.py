@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 from torch import nn
 
@@ -67,6 +67,18 @@ def restore(folder: Path, trainer: Trainer) -> None:
     trainer.load_state_dict(
         trainer.state_dict() | state | {key: description[key] for key in ("epoch", "step", "metrics")}
     )
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether all of a checkpoint's files are there at their full length; their content is not read."""
+    try:
+        networks = range(1, len(_read_description(folder)["networks"]) + 1)
+        for number in networks:
+            with safe_open(folder / f"network_{number}.safetensors", "pt"):
+                pass
+    except (CheckpointError, SafetensorError, OSError):
+        return False
+    return is_zipfile(folder / STATE)
 
 
 def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predictor:

@@ -9,7 +9,7 @@ from typing import Any
 from ray import tune
 
 from platform.datasets.data import Data
-from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.checkpoints import is_whole, restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 
@@ -58,6 +58,20 @@ class TrialTrainable(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         save_checkpoint(Path(checkpoint_dir), self._trainer)
 
+    def restore(self, checkpoint_path: Any) -> None:
+        """Restore a trial of a resumed sweep, from a later epoch than Tune remembers where it has to be.
+
+        Tune deletes a checkpoint as soon as a newer one is there, but saves its own state seconds later: a
+        driver that was killed in between remembers a checkpoint that is gone.
+        """
+        remembered = Path(checkpoint_path.checkpoint.path)
+        newest = None if remembered.exists() else newest_checkpoint(remembered.parent)
+        if newest is None:
+            super().restore(checkpoint_path)
+        else:
+            super().restore(str(newest))
+            self._iteration = self._trainer.epoch  # an epoch a step; a bare path does not say which
+
     def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
         restore(Path(checkpoint), self._trainer)
 
@@ -66,11 +80,19 @@ class TrialTrainable(tune.Trainable):
         return True
 
 
+def newest_checkpoint(folder: Path) -> Path | None:
+    """A trial's checkpoint of the latest epoch, among those that were written whole."""
+    whole = [path for path in folder.glob("checkpoint_*") if is_whole(path)]
+    return max(whole, key=lambda path: path.name, default=None)
+
+
 def _log_to(folder: Path) -> None:
     """Keep what our code says in this process beside the sweep, where this node can see its folder."""
     if folder.is_dir():
         handler = logging.FileHandler(folder / "trials.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
         log = logging.getLogger("platform")
+        for before in log.handlers:
+            before.close()
         log.handlers[:] = [handler]
         log.setLevel(logging.INFO)
