@@ -51,6 +51,7 @@ def local_ray() -> Iterator[None]:
     import ray
 
     ray.init(
+        address="local",  # not a cluster that happens to run on this machine
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
