@@ -18,6 +18,7 @@ STORE = 80 * 2**20  # bytes: about the least that Ray accepts
 @pytest.fixture(scope="module", autouse=True)
 def small_ray(root):
     ray.init(
+        address="local",
         num_cpus=2,
         object_store_memory=STORE,
         include_dashboard=False,
