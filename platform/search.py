@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -66,10 +67,11 @@ def _search(options: argparse.Namespace) -> int:
 
     address = options.address or os.environ.get("RAY_ADDRESS")
     overrides = list(options.overrides)
-    overrides += [f"search.trials={options.trials}"] if options.trials else []
-    overrides += [f"search.budget={options.budget}"] if options.budget else []
+    overrides += [f"search.trials={options.trials}"] if options.trials is not None else []
+    overrides += [f"search.budget={options.budget}"] if options.budget is not None else []
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
-    name = options.name or loaded.first().name or options.space.stem
+    own_name = loaded.first().name or options.space.stem
+    name = own_name if options.name is None else options.name
     if options.plan:
         return _show_plan(make_plan(loaded, name, address=address))
     if options.resume:
@@ -81,7 +83,7 @@ def _search(options: argparse.Namespace) -> int:
         loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
         plan = make_plan(loaded, folder.name, address=address)
     else:
-        if options.trials and not loaded.space.parameters():
+        if options.trials is not None and not loaded.space.parameters():
             raise UserError("--trials: the space has no range, so it is one training run")
         plan = make_plan(loaded, name, address=address)
         folder = new_folder(options.out, name, is_given=options.name is not None)
@@ -110,7 +112,7 @@ def _run(
     from platform.tuning.failure import SweepBroken
     from platform.tuning.sweep import resume_sweep, run_sweep
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     log = logging.getLogger("platform")
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
@@ -159,9 +161,10 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
 
 
 def _resume_command(options: argparse.Namespace, folder: "SweepFolder") -> str:
-    words = ["python -m platform.search", str(options.space), "--resume", "--name", folder.name]
+    words = ["python", "-m", "platform.search", str(options.space), "--resume", "--name", folder.name]
     words += ["--out", str(options.out)] if options.out != Path("runs") else []
-    return " ".join(words)
+    words += ["--address", options.address] if options.address else []
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_a_few_broken_images_are_named_and_left_out(search, tmp_path):
     done = search(QUICK, f"data.source={folder}", "data.max_bad=0.1", "optim.lr=1e-3", "epochs=1")
     assert done.returncode == 0, done.stderr
     assert "[1/1] trial 0000 finished" in done.stdout  # without a range it is one training run
-    assert "left out 2 images" in done.stdout
+    assert "left out what cannot be decoded (2)" in done.stdout
     listed = (tmp_path / "runs" / "space" / "bad_images.csv").read_text()
     assert "cat/0.jpg" in listed and "dog/1.jpg" in listed
     assert "cat/0.jpg" in (tmp_path / "runs" / "space" / "report" / "index.html").read_text()

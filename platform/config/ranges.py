@@ -86,7 +86,10 @@ def _number_range(kind: str, body: Any, document: Document, path: TreePath) -> N
         raise _error(document, path, f"empty range: low must be below high, got {show(body)}")
     if kind.startswith("log") and low <= 0:
         raise _error(document, path, f"{kind} needs a low end > 0, got {show(body)}")
-    return NumberRange(kind, low, high)
+    # A number drawn from a continuous range is a float, its ends too: none of them is a whole-number setting.
+    return (
+        NumberRange(kind, low, high) if kind.endswith("int") else NumberRange(kind, float(low), float(high))
+    )
 
 
 def _choice(body: Any, document: Document, path: TreePath) -> Choice:

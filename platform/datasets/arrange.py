@@ -71,6 +71,13 @@ def _classes(rows: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
     if len(learnt) < 2:
         what = f"holds one class only ({learnt[0]!r})"
         raise DataError(f"data.source: {config.source} {what}: there is nothing to tell it from")
+    if "clean" in rows and "noisy" not in rows:
+        true = set(map(str, rows["clean"][is_train].unique())) - {MISSING}
+        if true and not true & set(map(str, learnt)):
+            raise DataError(
+                f"data.clean_label: no true label ({min(true)!r} …) is one of the given classes "
+                f"({min(map(str, learnt))!r} …); write both alike, or say clean_label: null"
+            )
     for split in ("val", "test"):
         for column in ("label", "clean"):
             held = rows[column][rows["split"] == split].unique() if column in rows else ()

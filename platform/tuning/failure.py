@@ -52,6 +52,9 @@ def words_of(error: BaseException) -> str:
     if not words:
         return type(cause).__name__
     # A process that dies while it starts leaves a traceback as text: its last line names the cause.
-    if isinstance(cause, RayActorError) and (named := RAISED.match(words[-1])):
+    if isinstance(cause, RayActorError):
+        named = RAISED.match(words[-1])
+        if named is None:
+            return "the trial's process died: killed, perhaps for want of memory"
         return f"{named['type']}: {named['message']}"
     return f"{type(cause).__name__}: {words[-1]}"

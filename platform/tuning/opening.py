@@ -1,5 +1,6 @@
 """A new sweep's first records: its folder's files and its parent run."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder
     """Write space.yaml and sweep.json, and start the parent run with all that holds for every trial."""
     write_yaml(loaded.document.tree, folder.space)
     writer = SweepWriter.open(resolve_uri(plan.config.tracking), plan.experiment, folder.name)
-    command = " ".join(["python -m platform.search", *sys.argv[1:]])
+    command = f"python -m platform.search {shlex.join(sys.argv[1:])}"
     folder.write_record(_identity(plan, folder, data, writer.state, command))
     searched = {parameter.path: None for parameter in plan.parameters}
     flat = flatten(plan.config.model_dump(mode="json"))

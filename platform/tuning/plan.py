@@ -11,6 +11,7 @@ from platform.config.load import LoadedSpace
 from platform.config.space import Parameter
 from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
+from platform.tracking.tracking_config import resolve_uri
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.sweep_config import AshaScheduler, SweepConfig
 
@@ -43,6 +44,7 @@ def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
 def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
     """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
+    resolve_uri(config.tracking)
     trials = trials_of(loaded)
     here = None if address else trial_resources(config.resources, [resources_here()], trials)
     corners = list(loaded.corners())

@@ -121,7 +121,7 @@ def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
     if data.bad:
         save_bad_images(data, folder.bad_images)
         first = f"the first {data.bad[0].path}: {data.bad[0].reason}"
-        say(f"left out {len(data.bad)} images that cannot be decoded, {first}; all: {folder.bad_images}")
+        say(f"left out what cannot be decoded ({len(data.bad)}), {first}; all: {folder.bad_images}")
 
 
 def _trainable(data: Data, folder: SweepFolder, resources: TrialResources) -> type[tune.Trainable]:

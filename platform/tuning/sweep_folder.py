@@ -82,7 +82,7 @@ class SweepFolder:
     def read_record(self) -> SweepIdentity:
         try:
             return SweepIdentity(**json.loads(self.record_file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.path}: is not a sweep's folder (it has no sweep.json)") from None
         except (ValueError, TypeError) as error:
             raise UserError(f"{self.record_file}: cannot be read as a sweep's record: {error}") from None

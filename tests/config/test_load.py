@@ -121,7 +121,10 @@ def test_a_mistake_is_one_line_with_place_path_and_value(load, text, expected):
             "{uniform: [0.1, 1.2]}",
             "1:49: method.drop_rate: must be < 1, got 1.2 (the upper end of its range)",
         ),
-        ("{uniform: [-1, 0.2]}", "1:44: method.drop_rate: must be >= 0, got -1 (the lower end of its range)"),
+        (
+            "{uniform: [-1, 0.2]}",
+            "1:44: method.drop_rate: must be >= 0, got -1.0 (the lower end of its range)",
+        ),
         ("{choice: [0.1, 2]}", "1:48: method.drop_rate: must be < 1, got 2"),
         (
             "{uniform: [0.3, 0.3]}",
@@ -152,6 +155,11 @@ def test_a_mistake_is_one_line_with_place_path_and_value(load, text, expected):
 )
 def test_a_range_is_checked_at_its_ends_and_in_its_form(load, drop_rate, expected):
     assert error_of(load, f"method: {{name: peer, drop_rate: {drop_rate}}}\n") == expected
+
+
+def test_a_continuous_range_is_none_of_a_whole_number(load):
+    message = error_of(load, PEER + "epochs: {uniform: [1, 3]}\n")
+    assert message == "2:20: epochs: must be a whole number, got 1.0 (the lower end of its range)"
 
 
 def test_a_range_whose_upper_end_breaks_another_field_names_that_end(load):
