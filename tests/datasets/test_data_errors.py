@@ -226,3 +226,11 @@ def test_no_column_is_silently_another(images):
         images / "train_labels.csv", index=False
     )
     assert "has no column 'label'; it has path, clean" in refusal(images)
+
+
+def test_true_labels_that_are_written_otherwise_than_the_given_ones(images):
+    text = (
+        "path,label,clean\nimages/0.png,0,0.0\nimages/1.png,1,1.0\nimages/2.png,0,0.0\nimages/3.png,1,1.0\n"
+    )
+    words = refusal(listed(images, text))
+    assert "data.clean_label: no true label ('0.0' …) is one of the given classes ('0' …)" in words
