@@ -8,7 +8,6 @@ from pathlib import Path
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
-from platform.tracking.records import WriterState
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
 from reports.finalists import write_whole
@@ -110,7 +109,7 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
-    writer = SweepWriter.from_state(_state(inputs))
+    writer = SweepWriter.from_state(inputs.identity.writer_state)
     writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents))
     return page
 
@@ -125,8 +124,3 @@ def _closing_metrics(contents: Contents) -> dict[str, float]:
         # Without the ensemble's size, which differs between sweeps.
         metrics[f"test/accuracy/{score.name.split(' of ')[0]}"] = score.metrics["accuracy"]
     return metrics
-
-
-def _state(inputs: Inputs) -> WriterState:
-    one = inputs.identity
-    return WriterState(one.tracking_uri, one.experiment, one.experiment_id, one.parent_run_id, one.name)

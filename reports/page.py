@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -165,10 +166,8 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
 
 
 def _state(contents: Contents) -> WriterState:
-    one = contents.identity
-    return WriterState(
-        shown_uri(one.tracking_uri), one.experiment, one.experiment_id, one.parent_run_id, one.name
-    )
+    state = contents.identity.writer_state
+    return replace(state, uri=shown_uri(state.uri))
 
 
 def _policy(scripts: list[str]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 import ray
 
 from platform.config.errors import UserError
-from platform.tuning.resources import TrialResources, cores, trial_resources
+from platform.datasets.decode import usable_cores
+from platform.tuning.resources import TrialResources, trial_resources
 from platform.tuning.sweep_config import ResourcesConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialReso
     if address is None:
         ray.init(
             address="local",
-            num_cpus=cores(),
+            num_cpus=usable_cores(),
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,

@@ -63,9 +63,4 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
 
 def open_writer(folder: SweepFolder) -> SweepWriter:
     """The writer of a sweep that was opened before, perhaps by another process."""
-    record = folder.read_record()
-    return SweepWriter.from_state(
-        WriterState(
-            record.tracking_uri, record.experiment, record.experiment_id, record.parent_run_id, record.name
-        )
-    )
+    return SweepWriter.from_state(folder.read_record().writer_state)

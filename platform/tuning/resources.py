@@ -1,10 +1,10 @@
 """What one trial gets of what there is, and how many run at once; needs no Ray."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from platform.config.errors import UserError
+from platform.datasets.decode import usable_cores
 from platform.tuning.sweep_config import ResourcesConfig
 
 
@@ -21,16 +21,11 @@ class TrialResources:
         return "cuda" if self.gpus else "cpu"
 
 
-def cores() -> int:
-    """The CPU cores of this process; unlike the machine's count it knows ``taskset``'s limits."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def resources_here() -> dict[str, float]:
     """This machine's cores and GPUs, under Ray's names."""
     import torch
 
-    return {"CPU": float(cores()), "GPU": float(torch.cuda.device_count())}
+    return {"CPU": float(usable_cores()), "GPU": float(torch.cuda.device_count())}
 
 
 def trial_resources(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from platform.config.errors import UserError
+from platform.tracking.records import WriterState
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
@@ -28,6 +29,13 @@ class SweepIdentity:
     data_digest: str
     command: str
     git_commit: str
+
+    @property
+    def writer_state(self) -> WriterState:
+        """What opens the sweep's writer again."""
+        return WriterState(
+            self.tracking_uri, self.experiment, self.experiment_id, self.parent_run_id, self.name
+        )
 
 
 @dataclass(frozen=True)

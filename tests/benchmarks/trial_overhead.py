@@ -22,13 +22,13 @@ from ray.train.torch import TorchTrainer
 
 from platform.config.load import load_space
 from platform.datasets.data import Data
+from platform.datasets.decode import usable_cores
 from platform.datasets.prepare import prepare
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.cluster import join, leave
 from platform.tuning.plan import make_plan
 from platform.tuning.quiet import quiet_settings
-from platform.tuning.resources import cores
 from platform.tuning.sweep import run_sweep
 from platform.tuning.sweep_config import SWEEP_FIELDS, ResourcesConfig, SweepConfig
 from platform.tuning.sweep_folder import new_folder
@@ -42,7 +42,7 @@ method: {{name: cross_entropy}}
 optim: {{lr: {{loguniform: [1.0e-4, 1.0e-2]}}}}
 schedule: {{name: constant, warmup_epochs: 0}}
 search: {{trials: 1, scheduler: {{name: none}}, sampler: {{name: random}}}}
-resources: {{cpus: {cores()}, gpus: 0.0}}
+resources: {{cpus: {usable_cores()}, gpus: 0.0}}
 """
 
 
