@@ -45,7 +45,7 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
         identity=identity,
         sweep=read_sweep(identity.tracking_uri, identity.parent_run_id),
         data_config=loaded.first().data,
-        image_size=max(corner.image_size for corner in loaded.corners()),
+        image_size=max(corner.largest_image for corner in loaded.corners()),
         top=identity.top if top is None else top,
     )
 

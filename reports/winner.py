@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from platform.datasets.geometry import KeptSize
 from platform.datasets.prepare import kept_size
-from platform.training.checkpoints import DESCRIPTION
+from platform.training.description import DESCRIPTION
 from reports.contents import Ensembles
 from reports.ensemble import rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint

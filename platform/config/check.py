@@ -47,24 +47,36 @@ def validate(resolved: Resolved, root: type[S], document: Document) -> S:
     try:
         return root.model_validate_json(json.dumps(resolved.tree))
     except ValidationError as error:
-        lines = [_line(one, resolved, root, document) for one in error.errors(include_url=False)]
+        found = [(_path_in_tree(one, resolved.tree, root), one) for one in error.errors(include_url=False)]
+    written = [path for path, _ in found if path in resolved.origins]
+    lines = [
+        _line(path, one, resolved, root, document)
+        for path, one in found
+        if path in resolved.origins or not any(_ends_with(path, other) for other in written)
+    ]
     raise ConfigError(*dict.fromkeys(lines))
 
 
-def _line(error: Mapping[str, Any], resolved: Resolved, root: type[Section], document: Document) -> str:
+def _ends_with(path: TreePath, end: TreePath) -> bool:
+    """Whether a mistake at ``path`` was only inherited from ``end``, as a stage inherits from its trial."""
+    return path[-len(end) :] == end
+
+
+def _line(
+    path: TreePath, error: Mapping[str, Any], resolved: Resolved, root: type[Section], document: Document
+) -> str:
     context = error.get("ctx", {})
-    path = _path_in_tree(error, resolved.tree)
     written = resolved.origin(path)
     is_unknown_key = error["type"] == "extra_forbidden"
     words = _words(error, context, _fields(root, error["loc"]))
     return located(document.mark(written, key=is_unknown_key), dotted(path), words + _end(written))
 
 
-def _path_in_tree(error: Mapping[str, Any], tree: Any) -> TreePath:
+def _path_in_tree(error: Mapping[str, Any], tree: Any, root: type[Section]) -> TreePath:
     """pydantic's ``loc`` names a union's member as well; the tree has no such level, so it is left out."""
     location: list[str | int] = list(error["loc"])
     if error["type"] == "combination":
-        location += error["ctx"]["path"].split(".")
+        location += [int(part) if part.isdigit() else part for part in error["ctx"]["path"].split(".")]
     elif error["type"].startswith("union_tag"):
         location.append(error["ctx"]["discriminator"].strip("'"))
     path: list[str | int] = []
@@ -74,7 +86,11 @@ def _path_in_tree(error: Mapping[str, Any], tree: Any) -> TreePath:
         is_index = isinstance(here, list) and isinstance(part, int) and part < len(here)
         if is_key or is_index:
             here = here[part]
-        elif place < len(location) - 1 or _is_tag(part, here):
+        elif _is_tag(part, here):
+            continue
+        elif part in _fields(root, tuple(location[: place + 1])):
+            here = None  # inherited: it is not written here
+        elif place < len(location) - 1:
             continue
         path.append(part)
     return tuple(path)

@@ -13,6 +13,18 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from platform.config.section import Section
+from platform.datasets.appearance_config import (
+    ColorJitter,
+    Cutout,
+    DownUp,
+    Jpeg,
+    Mixing,
+    MotionBlur,
+    Policy,
+    Probability,
+    RandomErasing,
+    ascending,
+)
 from platform.datasets.randomness import Uniforms
 from platform.datasets.splits import Ints
 
@@ -25,7 +37,7 @@ Ratio = Annotated[float, Field(gt=0)]
 
 
 class AugmentConfig(Section):
-    """The ``augment`` section of a trial."""
+    """The ``augment`` section of a trial; what it does to a picture, in the order of its fields."""
 
     crop: Literal["none", "padded", "random_resized"] = Field(
         "padded",
@@ -35,16 +47,45 @@ class AugmentConfig(Section):
     padding_mode: Literal["constant", "edge", "reflect"] = Field(
         "reflect", description="what padding shows: black, the edge's pixel, the mirrored image"
     )
-    scale: tuple[Share, Share] = Field((0.5, 1.0), description="share of the area; only for random_resized")
-    ratio: tuple[Ratio, Ratio] = Field((0.75, 1.3333), description="width / height; only for random_resized")
+    scale: tuple[Share, Share] = Field(
+        (0.5, 1.0), strict=False, description="share of the area; only for random_resized"
+    )
+    ratio: tuple[Ratio, Ratio] = Field(
+        (0.75, 1.3333), strict=False, description="width / height; only for random_resized"
+    )
     horizontal_flip: float = Field(0.5, ge=0, le=1, description="probability; 0 where left and right differ")
+    down_up: DownUp | None = None
+    policy: Policy | None = Field(None, description="a published set of operations; null: none")
+    color_jitter: ColorJitter | None = None
+    grayscale: Probability = 0.0
+    motion_blur: MotionBlur | None = None
+    jpeg: Jpeg | None = None
+    random_erasing: RandomErasing | None = None
+    cutout: Cutout | None = None
+    mixing: Mixing | None = Field(None, description="mixup and cutmix, with soft labels; null: none")
 
     @field_validator("scale", "ratio")
     @classmethod
     def _ascends(cls, ends: tuple[float, float]) -> tuple[float, float]:
-        if ends[0] > ends[1]:
-            raise ValueError(f"must be [lower, upper], got [{ends[0]:g}, {ends[1]:g}]")
-        return ends
+        return ascending(ends)
+
+    def check_image_size(self, image_size: int) -> tuple[str, str, object] | None:
+        """Field, message and value of what is too large for pictures of that many px; None where all fits."""
+        limits = {
+            "padding": self.padding if self.crop == "padded" else 0,
+            "cutout.size": self.cutout.size if self.cutout else 0,
+            "motion_blur.kernel_size": self.motion_blur.kernel_size[1] if self.motion_blur else 0,
+        }
+        for field, size in limits.items():
+            if size >= image_size:
+                return field, f"must be < image_size ({image_size})", size
+        return None
+
+    @property
+    def changes_appearance(self) -> bool:
+        """Whether anything is done to single pictures once they are cut out."""
+        parts = (self.down_up, self.policy, self.color_jitter, self.motion_blur, self.jpeg)
+        return any((*parts, self.random_erasing, self.cutout)) or self.grayscale > 0
 
     @property
     def draws(self) -> int:

@@ -29,6 +29,7 @@ class Data:
         digest: SHA-256 of classes, manifest and the files' contents, in hexadecimal.
         mean, std: of the training images' channels, of values in [0, 1].
         val_label: which labels ``val/…`` metrics compare with.
+        shots: training images above which a class is many-shot, and below which it is few-shot.
     """
 
     manifest: pd.DataFrame
@@ -39,6 +40,7 @@ class Data:
     mean: Colour
     std: Colour
     val_label: Literal["given", "clean"] = "given"
+    shots: tuple[int, int] = (100, 20)
 
     @property
     def splits(self) -> tuple[str, ...]:

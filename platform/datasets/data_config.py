@@ -73,6 +73,8 @@ class DataConfig(Section):
     val_label: Literal["given", "clean"] = Field(
         "given", description="labels that val/… metrics compare with"
     )
+    many_shot: int = Field(100, ge=0, description="classes of more training images count as val/many_shot")
+    few_shot: int = Field(20, ge=0, description="classes of fewer training images count as val/few_shot")
     imbalance: float = Field(1, ge=1, description="largest over smallest training class; 1: left as it is")
     noise: Noise | None = Field(None, description="noise put into the training labels; null: none")
     seed: int = Field(0, ge=0, lt=2**63, description="of val split, imbalance and noise")
@@ -97,6 +99,12 @@ class DataConfig(Section):
     def _columns_differ(self) -> "DataConfig":
         if isinstance(self.noise, ColumnNoise) and self.noise.column == self.label:
             reject("noise.column", "must be another column than data.label", self.noise.column)
+        return self
+
+    @model_validator(mode="after")
+    def _few_are_less_than_many(self) -> "DataConfig":
+        if self.few_shot > self.many_shot:
+            reject("few_shot", f"must be <= many_shot ({self.many_shot})", self.few_shot)
         return self
 
 

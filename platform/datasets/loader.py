@@ -5,7 +5,7 @@ by threads, a few batches ahead of the caller; the result is the same.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from platform.datasets.appearance import Appearance
 from platform.datasets.augment import AugmentConfig, Windows, flips, random_boxes, shifts
 from platform.datasets.data import Data
 from platform.datasets.geometry import centre_boxes, evaluation_side
+from platform.datasets.image_decoding import Pixels
 from platform.datasets.normalise import Colour, Normaliser
 from platform.datasets.randomness import uniforms
 from platform.datasets.splits import Ints
@@ -25,18 +27,22 @@ AHEAD = 2  # batches that are prepared while one is used
 INLINE_SIZE = 64  # px up to which a batch cut out at once is not worth a thread
 
 Plan = Iterable[tuple[Ints, Windows]]
+Finish = Callable[[Pixels, Ints], Pixels]
+"""What is done to pictures [b, S, S, 3] of some rows once they are cut out."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """``images`` [B, 3, S, S] float32 normalised, given ``labels`` [B] int64, manifest ``rows`` [B] int64.
 
-    There are no true labels in it: a method cannot see them.
+    ``targets`` [B, C] float32 are the soft labels of mixed pictures, of which ``labels`` are the ones mixed
+    into; None: the pictures are not mixed. There are no true labels in it: a method cannot see them.
     """
 
     images: Tensor
     labels: Tensor
     rows: Tensor
+    targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,21 +68,21 @@ class _Feed:
             -(-part_of_batch // (2 * self._threads)), 1
         )  # images that a thread prepares at a time
 
-    def batches(self, plan: Plan) -> Iterator[Batch]:
-        if self._views.at_once and self._normaliser.size <= INLINE_SIZE:
+    def batches(self, plan: Plan, finish: Finish | None = None) -> Iterator[Batch]:
+        if self._views.at_once and self._normaliser.size <= INLINE_SIZE and finish is None:
             for rows_B, windows in plan:
                 room = self._normaliser.empty(len(rows_B))
                 self._normaliser.write(room, self._views.pictures(rows_B, windows))
                 yield self._batch(rows_B, room)
         else:
-            yield from self._ahead(plan)
+            yield from self._ahead(plan, finish)
 
-    def _ahead(self, plan: Plan) -> Iterator[Batch]:
+    def _ahead(self, plan: Plan, finish: Finish | None) -> Iterator[Batch]:
         waiting: deque[_Pending] = deque()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="pictures") as pool:
             try:
                 for rows_B, windows in plan:
-                    waiting.append(self._start(pool, rows_B, windows))
+                    waiting.append(self._start(pool, rows_B, windows, finish))
                     if len(waiting) > AHEAD:
                         yield self._finish(waiting.popleft())
                 while waiting:
@@ -85,17 +91,24 @@ class _Feed:
                 for part in (part for pending in waiting for part in pending.parts):
                     part.cancel()
 
-    def _start(self, pool: ThreadPoolExecutor, rows_B: Ints, windows: Windows) -> _Pending:
+    def _start(
+        self, pool: ThreadPoolExecutor, rows_B: Ints, windows: Windows, finish: Finish | None
+    ) -> _Pending:
         room = self._normaliser.empty(len(rows_B))
         starts = range(0, len(rows_B), self._part)
         slices = [slice(start, start + self._part) for start in starts]
-        parts = [pool.submit(self._fill, room[part], rows_B[part], windows.part(part)) for part in slices]
+        parts = [
+            pool.submit(self._fill, room[part], rows_B[part], windows.part(part), finish) for part in slices
+        ]
         return _Pending(rows_B, room, parts)
 
-    def _fill(self, room: Tensor, rows_B: Ints, windows: Windows) -> None:
+    def _fill(self, room: Tensor, rows_B: Ints, windows: Windows, finish: Finish | None) -> None:
         for place in range(len(rows_B)):  # one by one: a picture stays in the core's cache
             one = slice(place, place + 1)
-            self._normaliser.write(room[one], self._views.pictures(rows_B[one], windows.part(one)))
+            pictures = self._views.pictures(rows_B[one], windows.part(one))
+            if finish is not None:
+                pictures = finish(pictures, rows_B[one])
+            self._normaliser.write(room[one], pictures)
 
     def _finish(self, pending: _Pending) -> Batch:
         for part in pending.parts:
@@ -135,13 +148,17 @@ class TrainLoader:
         views = choose_views(data.images, self._rows, image_size, image_size, augment)
         normaliser = Normaliser(mean, std, image_size, torch.device(device))
         self._feed = _Feed(data, views, normaliser, threads, batch_size)
+        self._appearance = Appearance(augment, image_size, seed) if augment.changes_appearance else None
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch (from 0): each training row once."""
-        return self._feed.batches(self._plan(epoch))
+        change = self._appearance
+        if change is None:
+            return self._feed.batches(self._plan(epoch))
+        return self._feed.batches(self._plan(epoch), lambda pictures, rows_B: change(pictures, rows_B, epoch))
 
     def _plan(self, epoch: int) -> Plan:
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))

@@ -46,6 +46,7 @@ def prepare(
         mean=mean,
         std=std,
         val_label=config.val_label,
+        shots=(config.many_shot, config.few_shot),
     )
 
 

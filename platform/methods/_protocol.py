@@ -1,4 +1,7 @@
-"""What a training method is: a step over a batch that returns a loss for each of its networks."""
+"""What a training method is: a step over a batch that returns a loss for each of its networks.
+
+Shapes: M networks, B samples of a batch, C classes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +15,20 @@ from platform.datasets.loader import Batch
 
 
 @dataclass(frozen=True)
+class SampleOutcome:
+    """What one step found of each sample, detached; row m is network m's.
+
+    ``losses_MB`` (float32) is plain cross-entropy of the given label, whatever the method minimises, so that
+    it can be compared; ``predictions_MB`` (int64) the class with the highest logit; ``selected_MB`` (bool)
+    whether the sample took part in the network's update.
+    """
+
+    losses_MB: Tensor
+    predictions_MB: Tensor
+    selected_MB: Tensor
+
+
+@dataclass(frozen=True)
 class StepOutput:
     """What one step computed: one scalar loss [] a network, to be minimised, and what to report.
 
@@ -20,6 +37,7 @@ class StepOutput:
     """
 
     losses: tuple[Tensor, ...]
+    samples: SampleOutcome
     metrics: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -27,6 +45,7 @@ class MethodSection(Section):
     """A method's section of the YAML as the trial holds it: its own ``Config`` and the file's name."""
 
     networks: ClassVar[int]
+    takes_soft_labels: ClassVar[bool]
     name: str
 
 
@@ -34,7 +53,9 @@ class Method(Protocol):
     """The class ``Method`` of each file in this folder; beside it stands the class ``Config``.
 
     ``Config`` is a Section without ``name`` and says in ``networks: ClassVar[int]`` how many networks the
-    method trains. Each field named ``…_epochs`` is a span of the trial: it may not exceed its epochs.
+    method trains, and in ``takes_soft_labels: ClassVar[bool]`` whether it can learn ``batch.targets`` [B, C],
+    the labels of mixed pictures. Each field named ``…_epochs`` is a span of the trial: it may not exceed its
+    epochs, which count on through its stages.
     """
 
     def __init__(self, config: Section, class_counts: Tensor) -> None:
@@ -54,6 +75,18 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
 def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:
     """The share [] of the batch whose highest score is at its given label."""
     return (scores_BC.detach().argmax(1) == labels_B).float().mean()
+
+
+def sample_outcome(
+    logits_MBC: Sequence[Tensor], labels_B: Tensor, selected_MB: Sequence[Tensor] | None = None
+) -> SampleOutcome:
+    """The outcome of a step with these logits; without ``selected_MB`` every sample took part."""
+    logits = torch.stack([logits_BC.detach() for logits_BC in logits_MBC])
+    log_p_MBC = logits.log_softmax(2)
+    losses_MB = -log_p_MBC.gather(2, labels_B.expand(len(logits), -1)[:, :, None]).squeeze(2)
+    everything = torch.ones_like(losses_MB, dtype=torch.bool)
+    selected = everything if selected_MB is None else torch.stack(list(selected_MB))
+    return SampleOutcome(losses_MB, logits.argmax(2), selected)
 
 
 def mean_loss(losses: Sequence[Tensor]) -> Tensor:

@@ -10,11 +10,12 @@ from platform.config.section import Section
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
-from platform.methods._protocol import StepOutput, accuracy, logits_of
+from platform.methods._protocol import StepOutput, accuracy, logits_of, sample_outcome
 
 
 class Config(Section):
     networks: ClassVar[int] = 1
+    takes_soft_labels: ClassVar[bool] = True
 
     loss: Literal["cross_entropy", "balanced_softmax"] = Field(
         "cross_entropy", description="balanced_softmax adds the log class counts to the logits (long tails)"
@@ -25,7 +26,11 @@ class Config(Section):
 
 
 class Method:
-    """Mean loss over the batch of one network."""
+    """Mean loss over the batch of one network.
+
+    Of mixed pictures it learns the soft labels; ``accuracy`` still counts the given label of the picture that
+    was mixed into, and so is below what the network could do.
+    """
 
     def __init__(self, config: Config, class_counts: Tensor) -> None:
         self.config = config
@@ -33,14 +38,15 @@ class Method:
 
     def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
         logits_BC = logits_of(networks[0], batch.images)
-        loss = self._losses(logits_BC, batch.labels).mean()
+        loss = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets).mean()
         return StepOutput(
             losses=(loss,),
+            samples=sample_outcome([logits_BC], batch.labels),
             metrics={"loss": loss.detach(), "accuracy": accuracy(logits_BC, batch.labels)},
         )
 
-    def _losses(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+    def _losses(self, logits_BC: Tensor, targets: Tensor) -> Tensor:
         smoothing = self.config.label_smoothing
         if self.config.loss == "balanced_softmax":
-            return balanced_softmax(logits_BC, labels_B, self.class_counts, label_smoothing=smoothing)
-        return cross_entropy(logits_BC, labels_B, label_smoothing=smoothing)
+            return balanced_softmax(logits_BC, targets, self.class_counts, label_smoothing=smoothing)
+        return cross_entropy(logits_BC, targets, label_smoothing=smoothing)

@@ -8,6 +8,7 @@ smoothing.
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -16,11 +17,13 @@ from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
-from platform.methods._protocol import StepOutput, accuracy, logits_of, mean_loss
+from platform.methods._protocol import StepOutput, accuracy, logits_of, mean_loss, sample_outcome
 
 
 class Config(Section):
     networks: ClassVar[int] = 2
+    takes_soft_labels: ClassVar[bool] = False
+    """Samples are ranked by how well they fit their own label; a mixed picture has none."""
 
     drop_rate: float = Field(
         0.3, ge=0, lt=1, description="share of the agreed samples that is left out once the ramp has ended"
@@ -67,11 +70,12 @@ class Method:
         probabilities = [logits_BC.detach().softmax(1) for logits_BC in logits]
         return StepOutput(
             losses=losses,
+            samples=sample_outcome(logits, batch.labels, chosen),
             metrics={
                 "loss": mean_loss(losses),
                 "agreement": agreed_B.float().mean(),
                 "drop_rate": losses[0].new_tensor(drop_rate),
-                "selected": chosen[0].float().mean(),
+                "dropped": 1 - torch.stack(chosen).float().mean(),
                 "accuracy": accuracy(probabilities[0] + probabilities[1], batch.labels),
                 "accuracy_network_1": accuracy(logits[0], batch.labels),
                 "accuracy_network_2": accuracy(logits[1], batch.labels),

@@ -22,8 +22,8 @@ class Backbone:
     """Parameters without a classifier, at the architecture's own image size."""
     parameters_per_class: int
     """What each class adds to them."""
-    num_features: int
-    """Width of the features that the classifier sees."""
+    layers: int
+    """Groups that layer-wise learning-rate decay tells apart; 1 or 0: it has no layers for it."""
     size_multiple: int
     """The image size must be a multiple of this many px; 0: not known, a size is tried when built."""
     has_small_stem: bool
@@ -62,7 +62,7 @@ def _backbone(row: dict[str, str]) -> Backbone:
         name=row["name"],
         parameters=int(row["parameters"]),
         parameters_per_class=int(row["parameters_per_class"]),
-        num_features=int(row["num_features"]),
+        layers=int(row["layers"]),
         size_multiple=int(row["size_multiple"]),
         has_small_stem=row["has_small_stem"] == "yes",
         options=tuple(row["options"].split()),

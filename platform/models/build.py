@@ -32,19 +32,19 @@ def build_resolved(config: ModelConfig, classes: int, image_size: int) -> tuple[
     if config.weights is not None:
         load_weights(network, Path(config.weights))
     if image_size != _own_image_size(network):
-        _check_forward(network, config, image_size)
+        check_forward(network, config, image_size)
     return network, config.model_copy(update={"stem": "small" if is_small else "original"})
 
 
-def check_builds(config: ModelConfig, classes: int, image_size: int) -> None:
-    """Raise :class:`ModelError` if the network cannot be built for this size; makes no weights.
+def build_blank(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
+    """The network without weights, for a check before a sweep that it can be built.
 
-    For a check before a sweep. Published weights are not fetched; local ones must be there.
+    Raises :class:`ModelError` if it cannot. Published weights are not fetched; local ones must be there.
     """
     if config.weights is not None and not Path(config.weights).is_file():
         raise ModelError(f"{config.weights}: no such file")
     with torch.device("meta"):
-        build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
+        return build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
 
 
 def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
@@ -86,7 +86,7 @@ def _own_image_size(network: nn.Module) -> int:
     return int(published.get("input_size", (3, 0, 0))[-1])
 
 
-def _check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> None:
+def check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> None:
     """Find out now, not in the first epoch, that a picture is too small or not a multiple of the patches."""
     some = next(network.parameters())
     problem = config.check_image_size(image_size)

@@ -16,6 +16,7 @@ from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
 from platform.models.backbones import TABLE, Backbone
+from platform.models.layers import layer_count
 from platform.models.stems import make_stem_small
 
 SMALL_PX = 32
@@ -54,7 +55,7 @@ def describe(name: str, pretrained: tuple[str, ...]) -> Backbone:
         name=name,
         parameters=_count(network) - 10 * per_class,
         parameters_per_class=per_class,
-        num_features=_feature_width(network),
+        layers=layer_count(network),
         size_multiple=_patch_size(network) if is_fixed else 1,
         has_small_stem=not is_fixed and _works_with_small_stem(network),
         options=tuple(options),
@@ -81,11 +82,6 @@ def _on_meta(name: str, *, classes: int) -> nn.Module:
 
 def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def _feature_width(network: nn.Module) -> int:
-    widths: list[int] = [getattr(network, name, 0) for name in ("head_hidden_size", "num_features")]
-    return widths[0] or widths[1]
 
 
 def _patch_size(network: nn.Module) -> int:

@@ -2,7 +2,8 @@
 
 network_1.safetensors      each network's weights
 network_1_ema.safetensors  their moving average, where there is one: what predicts
-training_state.pt          optimisers and gradient scaler
+training_state.pt          optimisers, gradient scaler, what is known of each training image
+samples.parquet            the latter as a table, for people: how often dropped, mean loss, prediction
 checkpoint.json            config, classes, normalisation, epoch, metrics
 """
 
@@ -23,16 +24,25 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from platform.models.model_config import ModelConfig
-from platform.models.normalisation import Normalisation
+from platform.training.description import (
+    DESCRIPTION,
+    FORMAT,
+    normalisation_of,
+    read_description,
+    weights_file,
+)
 from platform.training.errors import CheckpointError
 from platform.training.networks import Blueprint, place, rebuild_networks
 from platform.training.prediction import Predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 
-FORMAT = 1
-DESCRIPTION = "checkpoint.json"
 STATE = "training_state.pt"
+SAMPLES = "samples.parquet"
+SAVED = ("optimisers", "scaler", "ledger")
+"""The parts of a trainer's state that are in training_state.pt."""
+DESCRIBED = ("epoch", "step", "metrics", "precision")
+"""Those that are in checkpoint.json."""
 
 
 def save_checkpoint(folder: Path, trainer: Trainer) -> None:
@@ -47,7 +57,8 @@ def save_checkpoint(folder: Path, trainer: Trainer) -> None:
         for number, average in enumerate(trainer.averages, start=1):
             save_model(average.network, str(draft / f"network_{number}_ema.safetensors"))
         state = trainer.state_dict()
-        torch.save({"optimisers": state["optimisers"], "scaler": state["scaler"]}, draft / STATE)
+        torch.save({key: state[key] for key in SAVED}, draft / STATE)
+        trainer.ledger.table().to_parquet(draft / SAMPLES, index=False)
         (draft / DESCRIPTION).write_text(json.dumps(_describe(trainer), indent=2))
 
 
@@ -57,22 +68,21 @@ def restore(folder: Path, trainer: Trainer) -> None:
     Raises :class:`CheckpointError` if the checkpoint is broken or of another trial.
     """
     folder = Path(folder)
-    description = _read_description(folder)
+    description = read_description(folder)
     _check_same_trial(folder, description, trainer)
+    trainer.enter_stage_after(description["epoch"])  # its networks have the checkpoint's image size then
     for number, network in enumerate(trainer.networks, start=1):
         _load_weights(network, folder / f"network_{number}.safetensors")
     for number, average in enumerate(trainer.averages, start=1):
         _load_weights(average.network, folder / f"network_{number}_ema.safetensors")
     state = _load_state(folder / STATE)
-    trainer.load_state_dict(
-        trainer.state_dict() | state | {key: description[key] for key in ("epoch", "step", "metrics")}
-    )
+    trainer.load_state_dict(trainer.state_dict() | state | {key: description[key] for key in DESCRIBED})
 
 
 def is_whole(folder: Path) -> bool:
     """Whether all of a checkpoint's files are there at their full length; their content is not read."""
     try:
-        networks = range(1, len(_read_description(folder)["networks"]) + 1)
+        networks = range(1, len(read_description(folder)["networks"]) + 1)
         for number in networks:
             with safe_open(folder / f"network_{number}.safetensors", "pt"):
                 pass
@@ -87,22 +97,22 @@ def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predicto
     Raises :class:`CheckpointError` if the checkpoint is broken.
     """
     folder = Path(folder)
-    description = _read_description(folder)
+    description = read_description(folder)
     config = TrialConfig.model_validate_json(json.dumps(description["trial"]))
     blueprints = [
-        Blueprint(ModelConfig.model_validate(one["section"]), _normalisation(one["input"]))
+        Blueprint(ModelConfig.model_validate(one["section"]), normalisation_of(one["input"]))
         for one in description["networks"]
     ]
-    normalisation = _normalisation(description)
-    classes = tuple(description["classes"])
-    networks = rebuild_networks(blueprints, len(classes), config.image_size, normalisation)
-    suffix = "_ema" if config.ema is not None else ""
+    normalisation = normalisation_of(description)
+    classes, image_size = tuple(description["classes"]), description["image_size"]
+    networks = rebuild_networks(blueprints, len(classes), image_size, normalisation)
     for number, module in enumerate(networks.modules, start=1):
-        _load_weights(module, folder / f"network_{number}{suffix}.safetensors")
+        _load_weights(module, weights_file(folder, description, number))
     placed = [
         place(module, torch.device(device), channels_last=config.channels_last) for module in networks.modules
     ]
-    return Predictor(config, classes, placed, normalisation)
+    precision = description["precision"]
+    return Predictor(config, classes, placed, normalisation, image_size=image_size, precision=precision)
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
@@ -111,7 +121,15 @@ def _describe(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "step": trainer.step,
         "metrics": trainer.metrics,
-        "image_size": trainer.config.image_size,
+        "precision": trainer.precision,
+        "image_size": trainer.stage.config.image_size,
+    } | _identity(trainer)
+
+
+def _identity(trainer: Trainer) -> dict[str, Any]:
+    """What tells that a checkpoint is of this trial."""
+    return {
+        "trial": trainer.config.model_dump(mode="json"),
         "classes": trainer.data.classes,
         "mean": trainer.normalisation.mean,
         "std": trainer.normalisation.std,
@@ -120,26 +138,12 @@ def _describe(trainer: Trainer) -> dict[str, Any]:
             for blueprint in trainer.blueprints
         ],
         "data_digest": trainer.data.digest,
-        "trial": trainer.config.model_dump(mode="json"),
     }
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder}: no checkpoint here ({DESCRIPTION} is missing)") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: broken ({error})") from error
-    if description.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format {description.get('format')}, this version reads {FORMAT}")
-    return description
-
-
 def _check_same_trial(folder: Path, description: dict[str, Any], trainer: Trainer) -> None:
-    own = json.loads(json.dumps(_describe(trainer)))
-    for key in ("trial", "classes", "mean", "std", "networks", "data_digest"):
+    own = json.loads(json.dumps(_identity(trainer)))
+    for key in own:
         if own[key] != description[key]:
             difference = _first_difference(description[key], own[key], key)
             raise CheckpointError(f"{folder}: of another trial: {difference}")
@@ -172,10 +176,6 @@ def _load_state(path: Path) -> dict[str, Any]:
         cause = str(error).partition("\n")[0][:200]
         raise CheckpointError(f"{path}: broken, or holds more than tensors and numbers ({cause})") from error
     return state
-
-
-def _normalisation(record: dict[str, Any]) -> Normalisation:
-    return Normalisation(tuple(record["mean"]), tuple(record["std"]))
 
 
 @contextmanager

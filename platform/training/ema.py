@@ -1,5 +1,7 @@
 """The section ``ema``: a moving average of each network's weights."""
 
+from typing import Literal
+
 from pydantic import Field
 from torch import nn
 
@@ -7,11 +9,14 @@ from platform.config.section import Section
 
 
 class EmaConfig(Section):
-    """Where it is set, the averaged networks are what is evaluated, ranked and predicted with."""
+    """Averaged and raw weights are both evaluated; one of them is what ``val/…`` and predictions are of."""
 
     decay: float = Field(0.99, ge=0, lt=1, description="share of the average that one step keeps")
     warmup: bool = Field(
         True, description="let the decay rise to its value: 1 - (1 + step)^(-2/3) until then"
+    )
+    ranked: Literal["ema", "raw"] = Field(
+        "ema", description="whose metrics are val/…, that is, which weights are ranked and predict"
     )
 
 

@@ -4,7 +4,11 @@ from platform.config.errors import UserError
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss that is not finite: the trial ends before the weights are touched by it."""
+    """A loss that is not finite: the trial ends, and nothing of it is kept."""
+
+
+class TrialError(UserError):
+    """A trial that cannot be run as it says on this machine."""
 
 
 class CheckpointError(UserError):

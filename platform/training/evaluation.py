@@ -49,22 +49,63 @@ def classification_metrics(
     }
 
 
-def validation_metrics(probabilities_MNC: Probabilities, data: Data) -> dict[str, float]:
+def validation_metrics(
+    probabilities_MNC: Probabilities,
+    data: Data,
+    others_MNC: Probabilities | None = None,
+    others_name: str = "raw",
+) -> dict[str, float]:
     """``val/…`` of the networks' mean probabilities, and each network's own accuracy.
 
     Labels are the given ones, or the clean ones if ``data.val_label`` says so; the accuracy on the others
-    is there too where they are known and differ.
+    is there too where they are known and differ. Besides :func:`classification_metrics`:
+
+    - disagreement: share of samples on which two networks predict different classes; it goes to zero where
+      they collapse into one
+    - many_shot, medium_shot, few_shot: as :func:`shot_accuracies`
+    - ``others_MNC``, the same networks' other weights (averaged or not), as ``raw_accuracy`` and the like
     """
     mean_NC = probabilities_MNC.mean(0)
     labels_N = data.evaluation_labels("val")
     metrics = classification_metrics(mean_NC, labels_N, data.classes)
+    metrics |= shot_accuracies(mean_NC, labels_N, data.class_counts().numpy(), data.shots)
     if len(probabilities_MNC) > 1:
         for number, own_NC in enumerate(probabilities_MNC, start=1):
             metrics[f"accuracy_network_{number}"] = accuracy(own_NC, labels_N)
-    for name, others_N in _other_labels(data).items():
-        if not np.array_equal(labels_N, others_N):
-            metrics[f"{name}_accuracy"] = accuracy(mean_NC, others_N)
+        predictions_MN = probabilities_MNC.argmax(2)
+        metrics["disagreement"] = float((predictions_MN != predictions_MN[0]).any(axis=0).mean())
+    for name, labels in _other_labels(data).items():
+        if not np.array_equal(labels_N, labels):
+            metrics[f"{name}_accuracy"] = accuracy(mean_NC, labels)
+    if others_MNC is not None:
+        others = classification_metrics(others_MNC.mean(0), labels_N, data.classes)
+        metrics |= {f"{others_name}_{name}": value for name, value in others.items()}
     return {f"val/{name}": value for name, value in metrics.items()}
+
+
+def shot_accuracies(
+    probabilities_NC: Probabilities, labels_N: Labels, class_counts_C: Labels, shots: tuple[int, int]
+) -> dict[str, float]:
+    """Accuracy in the classes with many, a medium number of, and few training images.
+
+    ``shots`` (many, few): many-shot classes have more than the first number of training images, few-shot ones
+    fewer than the second, medium-shot ones the rest (Liu et al., Large-Scale Long-Tailed Recognition in an Open
+    World, CVPR 2019, arXiv 1904.05160: 100 and 20). Each is the mean of its classes' accuracies; a group
+    without samples is absent.
+    """
+    many, few = shots
+    is_right_N = probabilities_NC.argmax(1) == labels_N
+    groups = {
+        "many_shot": class_counts_C > many,
+        "medium_shot": (class_counts_C >= few) & (class_counts_C <= many),
+        "few_shot": class_counts_C < few,
+    }
+    found = {}
+    for name, is_in_C in groups.items():
+        present = np.unique(labels_N[is_in_C[labels_N]])
+        if len(present):
+            found[name] = float(np.mean([is_right_N[labels_N == label].mean() for label in present]))
+    return found
 
 
 def accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> float:

@@ -9,6 +9,7 @@ from torch import nn
 from platform.models.build import build_resolved
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation, convert_input, expected_normalisation
+from platform.training.initial_weights import InitialWeights, read_initial_weights
 from platform.training.seeding import Purpose, seed_torch
 from platform.training.trial_config import TrialConfig
 
@@ -31,25 +32,48 @@ class Networks:
     modules: tuple[nn.Module, ...]
     blueprints: tuple[Blueprint, ...]
     normalisation: Normalisation
+    is_trained: tuple[bool, ...]
+    """Of each network, whether its weights were trained before."""
 
 
 def build_networks(config: TrialConfig, classes: int, of_data: Normalisation) -> Networks:
     """The trial's networks, each with its own initial weights: those of (seed, its place).
 
-    Images are normalised as the first network with published or local weights was trained with, or by
-    ``of_data``, the training images' own mean and deviation, if all networks start afresh.
+    Images are normalised as the first network with trained weights was trained with, or by ``of_data``, the
+    training images' own mean and deviation, if all networks start afresh. Raises CheckpointError and
+    ModelError for weights that do not fit.
     """
+    initial = read_initial_weights(config)
     built = []
     for index, section in enumerate(config.models):
         seed_torch(config.seed, Purpose.NETWORK, index)
-        built.append(build_resolved(section, classes, config.image_size))
-    expected = [expected_normalisation(module, section) for module, section in built]
-    normalisation = next((one for one in expected if one is not None), of_data)
-    blueprints = [
-        Blueprint(section, input_ or normalisation)
-        for (_, section), input_ in zip(built, expected, strict=True)
-    ]
-    return _fed([module for module, _ in built], blueprints, normalisation)
+        weights = initial[index] if initial else None
+        built.append(_build(section, weights, classes, config.phases[0].image_size))
+    normalisation = next((one.expects for one in built if one.expects is not None), of_data)
+    blueprints = [Blueprint(one.section, one.expects or normalisation) for one in built]
+    is_trained = tuple(one.expects is not None for one in built)
+    return _fed([one.module for one in built], blueprints, normalisation, is_trained)
+
+
+@dataclass(frozen=True)
+class _Built:
+    module: nn.Module
+    section: ModelConfig
+    expects: Normalisation | None
+    """None where the network starts afresh."""
+
+
+def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, image_size: int) -> _Built:
+    if initial is None:
+        module, settled = build_resolved(section, classes, image_size)
+        return _Built(module, settled, expected_normalisation(module, settled))
+    module, settled = build_resolved(initial.fit(section), classes, image_size)
+    initial.load_into(module)
+    # A bare file does not say what it was trained with: taken to be what timm publishes of the architecture.
+    expects = initial.normalisation or expected_normalisation(
+        module, settled.model_copy(update={"weights": str(initial.file)})
+    )
+    return _Built(module, settled, expects)
 
 
 def rebuild_networks(
@@ -60,7 +84,7 @@ def rebuild_networks(
     for blueprint in blueprints:
         blank = blueprint.section.model_copy(update={"pretrained": False, "weights": None})
         modules.append(build_resolved(blank, classes, image_size)[0])
-    return _fed(modules, blueprints, normalisation)
+    return _fed(modules, blueprints, normalisation, [True] * len(modules))
 
 
 def place(module: nn.Module, device: torch.device, *, channels_last: bool) -> nn.Module:
@@ -70,8 +94,11 @@ def place(module: nn.Module, device: torch.device, *, channels_last: bool) -> nn
 
 
 def _fed(
-    modules: Sequence[nn.Module], blueprints: Sequence[Blueprint], normalisation: Normalisation
+    modules: Sequence[nn.Module],
+    blueprints: Sequence[Blueprint],
+    normalisation: Normalisation,
+    is_trained: Sequence[bool],
 ) -> Networks:
     for module, blueprint in zip(modules, blueprints, strict=True):
         convert_input(module, normalisation, blueprint.input)
-    return Networks(tuple(modules), tuple(blueprints), normalisation)
+    return Networks(tuple(modules), tuple(blueprints), normalisation, tuple(is_trained))

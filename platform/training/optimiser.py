@@ -7,10 +7,19 @@ from torch import nn
 from torch.optim import Optimizer
 
 from platform.config.section import Section, reject
+from platform.models.backbones import find_backbone
+from platform.models.layers import head_parameters, is_transformer_like
+from platform.models.model_config import ModelConfig
+
+TRANSFORMER_LAYER_DECAY = 0.75
 
 
 class OptimConfig(Section):
-    """Weight decay leaves norms and biases alone."""
+    """Weight decay leaves alone norms, biases, and what timm's architecture names (position embeddings …).
+
+    A parameter's learning rate is ``lr`` times its scale: layer_decay^(layers between it and the head), and
+    backbone_lr_scale besides for all but the classifier.
+    """
 
     name: Literal["sgd", "adamw"] = "sgd"
     lr: float = Field(
@@ -23,6 +32,14 @@ class OptimConfig(Section):
     clip_norm: float | None = Field(
         None, gt=0, description="gradient norm of a network above which it is scaled down; null: never"
     )
+    layer_decay: float | Literal["auto"] = Field(
+        "auto",
+        description="learning rate of a layer as a share of the next one's, 0 to 1 (1: none); auto: 0.75 for "
+        "transformer-like backbones (ViT, Swin, ConvNeXt) that start from trained weights, else 1",
+    )
+    backbone_lr_scale: float = Field(
+        1.0, gt=0, description="learning rate of everything but the classifier, as a share of lr"
+    )
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> "OptimConfig":
@@ -30,9 +47,28 @@ class OptimConfig(Section):
             reject("momentum", "must be > 0 with nesterov", self.momentum)
         return self
 
+    @model_validator(mode="after")
+    def _layer_decay_is_a_share(self) -> "OptimConfig":
+        if self.layer_decay != "auto" and not 0 < self.layer_decay <= 1:
+            reject("layer_decay", "must be auto or a share above 0, at most 1", self.layer_decay)
+        return self
 
-def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
-    """The optimiser of one network, through timm's factory."""
+    def check(self, model: ModelConfig) -> tuple[str, str, object] | None:
+        """Field, message and value of what ``model`` has no use for; None where all fits."""
+        known = find_backbone(model.backbone)
+        if isinstance(self.layer_decay, float) and self.layer_decay < 1 and known and known.layers < 2:
+            message = f"must be auto or 1: timm tells no layers of {known.name} apart"
+            return "layer_decay", message, self.layer_decay
+        return None
+
+
+def build_optimiser(config: OptimConfig, network: nn.Module, *, trained: bool) -> Optimizer:
+    """The optimiser of what learns in one network, through timm's factory.
+
+    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. ``trained``: whether
+    the network began with trained weights; only then does ``layer_decay: auto`` slow the first layers down,
+    which hold little that is worth keeping otherwise. On a GPU the update is one fused kernel.
+    """
     from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
     name: str = config.name
@@ -41,12 +77,55 @@ def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
         options["betas"] = (config.momentum, config.beta_2)
     elif not config.nesterov:
         name = "momentum"  # timm's name for SGD without Nesterov
+    if next(network.parameters()).device.type == "cuda":
+        options["fused"] = True
+    decay = _layer_decay(config, network, trained)
     optimiser: Optimizer = create_optimizer_v2(
         network,
         opt=name,
         lr=config.lr,
         weight_decay=config.weight_decay,
         momentum=config.momentum,
+        layer_decay=None if decay == 1 else decay,
         **options,
     )
+    _scale_backbone(optimiser, network, config.backbone_lr_scale)
     return optimiser
+
+
+def carry_optimiser_state(old: Optimizer, new: Optimizer) -> None:
+    """Let ``new`` go on with the momenta of ``old``, as far as their parameters have the same shape.
+
+    Both are of the same network and section, so that their parameters stand in the same order.
+    """
+    before = [parameter for group in old.param_groups for parameter in group["params"]]
+    after = [parameter for group in new.param_groups for parameter in group["params"]]
+    for was, now in zip(before, after, strict=True):
+        if was.shape == now.shape and was in old.state:
+            new.state[now] = old.state[was]
+
+
+def _layer_decay(config: OptimConfig, network: nn.Module, trained: bool) -> float:
+    if config.layer_decay == "auto":
+        return TRANSFORMER_LAYER_DECAY if trained and is_transformer_like(network) else 1.0
+    return config.layer_decay
+
+
+def _scale_backbone(optimiser: Optimizer, network: nn.Module, scale: float) -> None:
+    """Split each group of the optimiser into what is of the head and what is not, which gets ``scale``."""
+    if scale == 1:
+        return
+    of_head = head_parameters(network)
+    head = {id(parameter) for name, parameter in network.named_parameters() if name in of_head}
+    for group in list(optimiser.param_groups):
+        backbone = [parameter for parameter in group["params"] if id(parameter) not in head]
+        if not backbone:
+            continue
+        rest = [parameter for parameter in group["params"] if id(parameter) in head]
+        own = group.get("lr_scale", 1.0)
+        if rest:
+            group["params"] = rest
+            others = {key: value for key, value in group.items() if key != "params"}
+            optimiser.add_param_group(others | {"params": backbone, "lr_scale": own * scale})
+        else:
+            group["lr_scale"] = own * scale

@@ -53,12 +53,16 @@ class Predictor:
         classes: tuple[str, ...],
         networks: Sequence[nn.Module],
         normalisation: Normalisation,
+        *,
+        image_size: int,
+        precision: Precision,
     ) -> None:
         self.config = config
         self.classes = classes
         self.networks = tuple(networks)
         self.normalisation = normalisation
-        self.image_size = config.image_size
+        self.image_size = image_size
+        self.precision = precision
 
     def loader(self, data: Data, split: Split) -> EvalLoader:
         """The split's images as this predictor's networks take them, in the order of ``data.rows(split)``."""
@@ -67,7 +71,14 @@ class Predictor:
                 f"the checkpoint knows {len(self.classes)} classes ({_listed(self.classes)}), "
                 f"the data have {len(data.classes)} ({_listed(data.classes)})"
             )
-        return eval_loader(data, split, self.config, self.normalisation, self.device)
+        return eval_loader(
+            data,
+            split,
+            batch_size=self.config.batch_size,
+            image_size=self.image_size,
+            normalisation=self.normalisation,
+            device=self.device,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -78,7 +89,7 @@ class Predictor:
         return network_probabilities(
             self.networks,
             loader,
-            precision=self.config.precision,
+            precision=self.precision,
             channels_last=self.config.channels_last,
         )
 
@@ -89,14 +100,20 @@ class Predictor:
 
 
 def eval_loader(
-    data: Data, split: Split, config: TrialConfig, normalisation: Normalisation, device: torch.device
+    data: Data,
+    split: Split,
+    *,
+    batch_size: int,
+    image_size: int,
+    normalisation: Normalisation,
+    device: torch.device,
 ) -> EvalLoader:
-    """A split's images as a trial's networks take them."""
+    """A split's images as a trial's networks take them; ``batch_size`` is the one they were trained with."""
     return EvalLoader(
         data,
         split,
-        batch_size=2 * config.batch_size,  # without gradients twice as many fit
-        image_size=config.image_size,
+        batch_size=2 * batch_size,  # without gradients twice as many fit
+        image_size=image_size,
         mean=normalisation.mean,
         std=normalisation.std,
         device=device,

@@ -12,7 +12,9 @@ from torch.optim import Optimizer
 from platform.config.section import Section
 
 if TYPE_CHECKING:
-    from timm.scheduler.scheduler import Scheduler
+    from timm.scheduler.scheduler import Scheduler as Schedule
+else:
+    Schedule = Any
 
 Warmup = Annotated[float, Field(ge=0, description="epochs over which the learning rate rises linearly")]
 
@@ -60,14 +62,14 @@ ScheduleConfig = Annotated[
 
 def build_schedule(
     config: ScheduleConfig, optimiser: Optimizer, *, epochs: int, steps_per_epoch: int
-) -> "Scheduler":
+) -> "Schedule":
     """A timm scheduler whose ``step_update(n)`` sets the learning rate of step n (from 0)."""
     from timm.scheduler.cosine_lr import CosineLRScheduler
     from timm.scheduler.step_lr import StepLRScheduler
 
     from platform.training.one_cycle import OneCycleLRScheduler
 
-    learning_rate = optimiser.param_groups[0]["lr"]
+    learning_rate = optimiser.defaults["lr"]
     steps = epochs * steps_per_epoch
     warmup_steps = round(config.warmup_epochs * steps_per_epoch)
     warmup: dict[str, Any] = {

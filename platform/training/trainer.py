@@ -2,33 +2,37 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from platform.datasets.data import Data
 from platform.datasets.loader import Batch, TrainLoader
-from platform.methods import StepOutput, build_method
+from platform.datasets.mixing import mix
+from platform.methods import StepOutput
+from platform.models.input_size import set_image_size
+from platform.models.layers import keep_frozen_still
 from platform.models.normalisation import Normalisation
+from platform.training.compiling import compile_network
 from platform.training.ema import Ema
 from platform.training.errors import TrainingDiverged
 from platform.training.evaluation import validation_metrics
+from platform.training.finite import FiniteWatch
+from platform.training.ledger import SampleLedger
 from platform.training.networks import build_networks, place
-from platform.training.optimiser import build_optimiser
-from platform.training.precision import autocast, gradient_scaler
-from platform.training.prediction import eval_loader, network_probabilities, to_layout
-from platform.training.schedules import build_schedule
+from platform.training.precision import Precision, autocast, gradient_scaler, settle
+from platform.training.prediction import network_probabilities, to_layout
 from platform.training.seeding import Purpose, seed_torch
+from platform.training.stages import Stage, StageMaker, StagePlan
 from platform.training.trial_config import TrialConfig
 
 
 class Trainer:
-    """One trial: ``train_epoch`` until ``epoch`` reaches ``config.epochs``.
+    """One trial: ``train_epoch`` until ``epoch`` reaches ``config.total_epochs``.
 
     It knows nothing of who calls it. What it does depends on ``config`` and ``data`` alone, so that a trial
     restored after any epoch ends with the weights of one that never stopped (bit for bit on CPU).
@@ -56,116 +60,188 @@ class Trainer:
         self.networks = tuple(
             place(module, self.device, channels_last=config.channels_last) for module in built.modules
         )
-        self.method = build_method(config.method, data.class_counts().to(self.device))
-        self.train_loader = self._train_loader()
-        self.val_loader = eval_loader(data, "val", config, self.normalisation, self.device)
-
-        self.optimisers = tuple(build_optimiser(config.optim, network) for network in self.networks)
-        self.schedules = tuple(self._schedule(optimiser) for optimiser in self.optimisers)
-        self.scaler = gradient_scaler(config.precision, self.device)
         self.averages = tuple(Ema(config.ema, network) for network in self.networks) if config.ema else ()
+        if config.compile:
+            for network in self.networks:
+                compile_network(network, self.device)
+        self.ledger = SampleLedger(data, len(self.networks), self.device)
+        self._watch = FiniteWatch(self.device)
+        self._plan = StagePlan(config, len(data.rows("train")))
+        self._maker = StageMaker(
+            self._plan, data, self.networks, built.is_trained, self.normalisation, self.device
+        )
+        self._image_size = config.phases[0].image_size
+        self.stage = self._maker.make(0, before=None)
+        self._precision: Precision | None = None
+        self.scaler = gradient_scaler("fp32", self.device)
+        if config.precision != "auto":
+            self.use_precision(config.precision)
 
     @property
     def evaluated_networks(self) -> tuple[nn.Module, ...]:
-        """The networks that are evaluated and predict: the averaged ones where there are any."""
-        return tuple(average.network for average in self.averages) or self.networks
+        """The networks that are ranked and predict: the averaged ones, unless the raw ones are to be."""
+        averaged = tuple(average.network for average in self.averages)
+        return averaged if self.config.ema and self.config.ema.ranked == "ema" else self.networks
+
+    @property
+    def train_loader(self) -> TrainLoader:
+        """The current stage's."""
+        return self.stage.train_loader
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the latest step."""
-        return float(self.optimisers[0].param_groups[0]["lr"])
+        return self.stage.learning_rate
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done."""
+        return self.epoch >= self.config.total_epochs
+
+    @property
+    def precision(self) -> Precision:
+        """The number format that is used; ``auto`` is settled when it is first asked for."""
+        if self._precision is None:
+            config = self.stage.config
+            images = torch.rand(config.batch_size, 3, config.image_size, config.image_size)
+            images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
+            self.use_precision(settle(self.config.precision, self.networks, images))
+        assert self._precision is not None
+        return self._precision
+
+    def use_precision(self, precision: Precision) -> None:
+        """Settle the precision: of ``auto``, as another trainer of this trial did."""
+        self._precision = precision
+        self.scaler = gradient_scaler(precision, self.device)
 
     def train_epoch(self) -> dict[str, float]:
         """Train for one epoch and evaluate; the epoch's metrics.
 
         Raises :class:`TrainingDiverged` if a loss is not finite.
         """
-        started = time.perf_counter()
         with _threads(self.threads):
+            self.enter_stage(self._plan.at_epoch(self.epoch))
+            started = time.perf_counter()
             means = self._train()
             trained = time.perf_counter()
             metrics = {f"train/{name}": value for name, value in means.items()}
-            metrics |= {"train/lr": self.learning_rate} | self.evaluate()
+            metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
+        if self.config.stages:
+            metrics["train/stage"] = self.stage.place + 1
         self.epoch += 1
         metrics["time/epoch_s"] = time.perf_counter() - started
         metrics["time/images_per_s"] = len(self.data.rows("train")) / (trained - started)
         self.metrics = metrics
         return dict(metrics)
 
+    def enter_stage(self, place: int) -> None:
+        """Make the stage at ``place`` the current one: its image size, what learns, optimisers and data."""
+        if place == self.stage.place:
+            return
+        config = self.config.phases[place]
+        if config.image_size != self._image_size:
+            averaged = [average.network for average in self.averages]
+            for network, blueprint in zip([*self.networks, *averaged], self.blueprints * 2, strict=False):
+                set_image_size(network, blueprint.section, config.image_size)
+            self._image_size = config.image_size
+        self.stage = self._maker.make(place, before=self.stage)
+
     def _train(self) -> dict[str, float]:
         """One pass over the training images; the method's metrics as means over the samples."""
         seed_torch(self.config.seed, Purpose.EPOCH, self.epoch)
         values: dict[str, list[Tensor]] = defaultdict(list)
         sizes: list[int] = []
-        for batch in self.train_loader.epoch(self.epoch):
-            output = self.train_step(batch)
-            sizes.append(len(batch.labels))
-            for name, value in output.metrics.items():
-                values[name].append(value)
+        for batches in self.stage.updates(self.epoch):
+            outputs = self.train_step(batches, first=len(sizes))
+            for batch, output in zip(batches, outputs, strict=True):
+                sizes.append(len(batch.labels))
+                for name, value in output.metrics.items():
+                    values[name].append(value)
+        self._watch.look()
         weights = torch.tensor(sizes, dtype=torch.float64)
         return {
             name: ((torch.stack(each).cpu().double() * weights).sum() / weights.sum()).item()
             for name, each in values.items()
         }
 
-    def train_step(self, batch: Batch) -> StepOutput:
-        """One update of every network."""
-        for network, optimiser, schedule in zip(self.networks, self.optimisers, self.schedules, strict=True):
+    def train_step(self, batches: Sequence[Batch], *, first: int = 0) -> list[StepOutput]:
+        """One update of every network, from the mean loss over all samples of ``batches``.
+
+        ``first`` is the place of the first of them in its epoch.
+        """
+        stage = self.stage
+        stage.set_learning_rates(self.step)
+        for network, optimiser in zip(self.networks, stage.optimisers, strict=True):
             network.train()
+            keep_frozen_still(network)
             optimiser.zero_grad()
-            schedule.step_update(self.step)
 
-        output = self._forward(batch)
-        total: Tensor = self.scaler.scale(torch.stack(output.losses).sum())
-        total.backward()
-
-        self._check_finite(output)
-        for network, optimiser in zip(self.networks, self.optimisers, strict=True):
-            self._update(network, optimiser)
+        samples = sum(len(batch) for batch in batches)
+        outputs = [
+            self._backward(batch, first + place, share=len(batch) / samples)
+            for place, batch in enumerate(batches)
+        ]
+        sections = stage.config.optims
+        for network, optimiser, section in zip(self.networks, stage.optimisers, sections, strict=True):
+            if section.clip_norm is not None:
+                self.scaler.unscale_(optimiser)
+                nn.utils.clip_grad_norm_(network.parameters(), section.clip_norm)
+            self.scaler.step(optimiser)
         self.scaler.update()
         self.step += 1
         for network, average in zip(self.networks, self.averages, strict=False):
             average.update(network, self.step)
+        return outputs
+
+    def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:
+        """Forward, and backward of the losses times ``share``, the batch's part of the update."""
+        batch = self._prepared(batch, place_in_epoch)
+        with autocast(self.precision, self.device):
+            output = self.stage.method.step(self.networks, batch, self.epoch)
+        rate = f"at learning rate {self.learning_rate:.3g}"
+        self._watch.see(output.losses, f"epoch {self.epoch + 1}, step {self.step + 1}, {rate}")
+        total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
+        total.backward()
+        self.ledger.record(batch.rows, output.samples)
         return output
 
-    def _forward(self, batch: Batch) -> StepOutput:
-        images = to_layout(batch.images, channels_last=self.config.channels_last)
-        with autocast(self.config.precision, self.device):
-            return self.method.step(self.networks, Batch(images, batch.labels, batch.rows), self.epoch)
-
-    def _check_finite(self, output: StepOutput) -> None:
-        is_finite = torch.stack(output.losses).isfinite().tolist()
-        for number, (loss, is_good) in enumerate(zip(output.losses, is_finite, strict=True), start=1):
-            if not is_good:
-                raise TrainingDiverged(
-                    f"the loss of network {number} is {loss.item()} in epoch {self.epoch + 1}, "
-                    f"step {self.step + 1}, at learning rate {self.learning_rate:.3g}"
-                )
-
-    def _update(self, network: nn.Module, optimiser: Optimizer) -> None:
-        if self.config.optim.clip_norm is not None:
-            self.scaler.unscale_(optimiser)
-            nn.utils.clip_grad_norm_(network.parameters(), self.config.optim.clip_norm)
-        self.scaler.step(optimiser)
+    def _prepared(self, batch: Batch, place_in_epoch: int) -> Batch:
+        images, targets, mixing = batch.images, None, self.stage.config.augment.mixing
+        if mixing is not None:
+            seed, classes = self.config.seed, len(self.data.classes)
+            images, targets = mix(
+                images, batch.labels, mixing, classes, seed=seed, epoch=self.epoch, step=place_in_epoch
+            )
+        images = to_layout(images, channels_last=self.config.channels_last)
+        return Batch(images, batch.labels, batch.rows, targets)
 
     def evaluate(self) -> dict[str, float]:
-        """``val/…``: all networks in one pass over the validation split.
+        """``val/…``: all networks, raw and averaged, in one pass over the validation split.
 
         Raises :class:`TrainingDiverged` if a network's weights are no longer of use.
         """
+        ranked = self.evaluated_networks
+        averaged = tuple(average.network for average in self.averages)
+        others = averaged if ranked is self.networks else self.networks if averaged else ()
         probabilities_MNC = network_probabilities(
-            self.evaluated_networks,
-            self.val_loader,
-            precision=self.config.precision,
+            (*ranked, *others),
+            self.stage.val_loader,
+            precision=self.precision,
             channels_last=self.config.channels_last,
         )
-        for number, own_NC in enumerate(probabilities_MNC, start=1):
+        for number, own_NC in enumerate(probabilities_MNC):
             if not np.isfinite(own_NC).all():
                 raise TrainingDiverged(
-                    f"network {number} predicts what is not a number after step {self.step}, "
-                    f"at learning rate {self.learning_rate:.3g}"
+                    f"network {number % len(ranked) + 1} predicts what is not a number after step "
+                    f"{self.step}, at learning rate {self.learning_rate:.3g}"
                 )
-        return validation_metrics(probabilities_MNC, self.data)
+        count = len(ranked)
+        return validation_metrics(
+            probabilities_MNC[:count],
+            self.data,
+            probabilities_MNC[count:] if others else None,
+            "ema" if ranked is self.networks else "raw",
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the trial depends on, besides config and data; after whole epochs only."""
@@ -173,44 +249,33 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "metrics": dict(self.metrics),
+            "precision": self._precision,
             "networks": [network.state_dict() for network in self.networks],
             "averages": [average.network.state_dict() for average in self.averages],
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "optimisers": [optimiser.state_dict() for optimiser in self.stage.optimisers],
             "scaler": self.scaler.state_dict(),
+            "ledger": self.ledger.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where another trainer of the same config and data was."""
+        self.enter_stage_after(state["epoch"])
         for network, own in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(own)
         for average, own in zip(self.averages, state["averages"], strict=True):
             average.network.load_state_dict(own)
-        for optimiser, own in zip(self.optimisers, state["optimisers"], strict=True):
+        for optimiser, own in zip(self.stage.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(own)
+        if state["precision"] is not None:
+            self.use_precision(state["precision"])
         self.scaler.load_state_dict(state["scaler"])
+        self.ledger.load_state_dict(state["ledger"])
         self.epoch, self.step = state["epoch"], state["step"]
         self.metrics = dict(state["metrics"])
 
-    def _train_loader(self) -> TrainLoader:
-        config = self.config
-        return TrainLoader(
-            self.data,
-            batch_size=config.batch_size,
-            image_size=config.image_size,
-            augment=config.augment,
-            seed=config.seed,
-            mean=self.normalisation.mean,
-            std=self.normalisation.std,
-            device=self.device,
-        )
-
-    def _schedule(self, optimiser: Optimizer) -> Any:
-        return build_schedule(
-            self.config.schedule,
-            optimiser,
-            epochs=self.config.epochs,
-            steps_per_epoch=len(self.train_loader),
-        )
+    def enter_stage_after(self, epochs: int) -> None:
+        """Enter the stage in which a trial is after that many epochs: the one of the last of them."""
+        self.enter_stage(self._plan.at_epoch(max(epochs - 1, 0)))
 
 
 @contextmanager

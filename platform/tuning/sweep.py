@@ -13,8 +13,8 @@ from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
 from platform.datasets.ray_decode import decode_with_ray
-from platform.models.build import check_builds
 from platform.tracking.records import SweepOutcome
+from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
@@ -51,7 +51,7 @@ def run_sweep(
     """
     with chatter_to(folder.logs):
         try:
-            _check_models(loaded, len(plan.data.classes))
+            check_buildable(loaded, len(plan.data.classes))
             resources = join(address, plan.config.resources, plan.trials)
             data = _prepare(plan, say)
             _save_data(data, folder, say)
@@ -82,16 +82,6 @@ def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: S
         trainable = _trainable(data, folder, resources)
         open_writer(folder).reopen()
         return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data)
-
-
-def _check_models(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
-    """Build each network of the space, without weights, at each of its image sizes."""
-    corners = loaded.corners()
-    distinct = {
-        (model.model_dump_json(), corner.image_size): model for corner in corners for model in corner.models
-    }
-    for (_, image_size), model in distinct.items():
-        check_builds(model, classes, image_size)
 
 
 def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:

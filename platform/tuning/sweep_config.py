@@ -130,8 +130,8 @@ class SweepConfig(TrialConfig):
     @model_validator(mode="after")
     def _rungs_fit(self) -> "SweepConfig":
         scheduler = self.search.scheduler
-        if isinstance(scheduler, AshaScheduler) and scheduler.grace_period > self.epochs:
-            message = f"must be <= epochs ({self.epochs})"
+        if isinstance(scheduler, AshaScheduler) and scheduler.grace_period > self.total_epochs:
+            message = f"must be <= epochs ({self.total_epochs})"
             reject("search.scheduler.grace_period", message, scheduler.grace_period)
         return self
 

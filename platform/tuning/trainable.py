@@ -50,10 +50,8 @@ class TrialTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         trainer = self._trainer
         # A trial that was stopped between its last epoch and the news of it has nothing left to train.
-        is_over = trainer.epoch >= trainer.config.epochs
-        metrics = trainer.metrics if is_over else trainer.train_epoch()
-        is_finished = trainer.epoch >= trainer.config.epochs
-        return {**metrics, "epoch": trainer.epoch, "finished": is_finished, "done": is_finished}
+        metrics = trainer.metrics if trainer.is_over else trainer.train_epoch()
+        return {**metrics, "epoch": trainer.epoch, "finished": trainer.is_over, "done": trainer.is_over}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         save_checkpoint(Path(checkpoint_dir), self._trainer)

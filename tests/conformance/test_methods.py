@@ -70,7 +70,7 @@ def test_its_loss_falls_and_it_predicts(method, backbone, make_trainer):
 @pytest.mark.parametrize("method", METHODS)
 def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
     trainer = make_trainer(method)
-    output = trainer.train_step(next(trainer.train_loader.epoch(0)))
+    output = trainer.train_step([next(trainer.train_loader.epoch(0))])[0]
     assert len(output.losses) == len(trainer.networks) == trainer.config.method.networks
     assert all(loss.shape == () for loss in output.losses)
     assert "loss" in output.metrics
@@ -86,7 +86,7 @@ def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision
     trainer = make_trainer(method, precision=precision)
     trainer.epoch = epoch
     images = torch.randn(len(labels), 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    output = trainer.train_step(Batch(images, torch.tensor(labels), torch.arange(len(labels))))
+    output = trainer.train_step([Batch(images, torch.tensor(labels), torch.arange(len(labels)))])[0]
     assert all(value.isfinite() for value in (*output.losses, *output.metrics.values()))
     for network in trainer.networks:
         assert all(weight.isfinite().all() for weight in network.parameters())
@@ -134,9 +134,12 @@ def test_its_checkpoint_predicts_probabilities(method, make_trainer, zeros_and_o
 @pytest.mark.parametrize("method", METHODS)
 def test_it_does_not_see_clean_labels(method, zeros_and_ones, make_trainer):
     """A batch has no place for them, and other ones change no weight and no metric of training."""
-    assert {field.name for field in fields(Batch)} == {"images", "labels", "rows"}
+    assert {field.name for field in fields(Batch)} == {"images", "labels", "rows", "targets"}
     manifest = zeros_and_ones.manifest
     other = replace(zeros_and_ones, manifest=manifest.assign(clean=1 - manifest["clean"]))
     metrics = [make_trainer(method, data=data).train_epoch() for data in (zeros_and_ones, other)]
-    seen = [{k: v for k, v in each.items() if not k.startswith(("time/", "val/clean"))} for each in metrics]
+    seen = [
+        {k: v for k, v in each.items() if not k.startswith(("time/", "val/clean", "noise/"))}
+        for each in metrics
+    ]
     assert seen[0] == seen[1]

@@ -51,7 +51,7 @@ def step_losses(method: str, data: Data) -> list[list[float]]:
     batches = chain.from_iterable(trainer.train_loader.epoch(epoch) for epoch in range(trainer.config.epochs))
     for batch, _ in zip(batches, range(STEPS), strict=False):
         trainer.epoch = trainer.step // len(trainer.train_loader)
-        losses.append([loss.item() for loss in trainer.train_step(batch).losses])
+        losses.append([loss.item() for loss in trainer.train_step([batch])[0].losses])
     return losses
 
 

@@ -117,7 +117,7 @@ def test_smoothing_does_not_rank():
 def test_edges_are_finite_and_right(agreed_loss, logits_1, logits_2, labels, selected):
     config = Config(drop_rate=0.999, ramp_epochs=0, agreed_loss=agreed_loss, label_smoothing=0.1)
     networks, output = step(config, (logits_1, logits_2), labels, class_counts=(7, 2, 0))
-    assert output.metrics["selected"] == selected
+    assert output.metrics["dropped"] == 1 - selected
     for network, loss in zip(networks, output.losses, strict=True):
         assert loss.isfinite()
         assert network.logits_BC.grad.isfinite().all()
@@ -132,7 +132,7 @@ def test_metrics_are_of_the_batch():
         "loss": (output.losses[0] + output.losses[1]).item() / 2,
         "agreement": 0.8,
         "drop_rate": 0.25,
-        "selected": 0.8,
+        "dropped": 0.2,
         "accuracy": 0.6,  # of the mean probabilities: a tie on the last sample goes to its first class
         "accuracy_network_1": 0.8,
         "accuracy_network_2": 0.6,

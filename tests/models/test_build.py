@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from platform.models.build import build, build_resolved, check_builds
+from platform.models.build import build, build_resolved, build_blank
 from platform.models.errors import ModelError
 from platform.models.model_config import ModelConfig
 
@@ -54,14 +54,14 @@ def test_dropout_and_drop_path_arrive():
     ],
 )
 def test_what_cannot_be_built_is_one_line(config, image_size, message):
-    for attempt in (build, check_builds):
+    for attempt in (build, build_blank):
         with pytest.raises(ModelError, match=message) as raised:
             attempt(config, 5, image_size)
         assert "\n" not in str(raised.value)
 
 
 def test_a_check_makes_no_weights():
-    check_builds(ModelConfig(backbone="vit_giant_patch14_224"), 1000, 28)
+    build_blank(ModelConfig(backbone="vit_giant_patch14_224"), 1000, 28)
 
 
 def test_no_small_stem_where_none_can_be_made():
@@ -69,4 +69,4 @@ def test_no_small_stem_where_none_can_be_made():
         update={"stem": "small"}
     )  # as for a net not in the table
     with pytest.raises(ModelError, match="no small stem can be made for vgg11"):
-        check_builds(asked, 5, 32)
+        build_blank(asked, 5, 32)

@@ -83,6 +83,7 @@ def test_the_folder_holds_safetensors_and_plain_json(checkpoint):
         "network_1_ema.safetensors",
         "network_2.safetensors",
         "network_2_ema.safetensors",
+        "samples.parquet",
         "training_state.pt",
     ]
     torch.load(checkpoint / "training_state.pt", weights_only=True)

@@ -21,7 +21,7 @@ def network():
     ],
 )
 def test_the_section_is_what_the_optimiser_does(config, kind, settings, network):
-    optimiser = build_optimiser(config, network)
+    optimiser = build_optimiser(config, network, trained=False)
     assert type(optimiser) is kind
     for group in optimiser.param_groups:
         assert {name: group[name] for name in settings} == settings
@@ -29,7 +29,7 @@ def test_the_section_is_what_the_optimiser_does(config, kind, settings, network)
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_norms_and_biases_do_not_decay(name, network):
-    optimiser = build_optimiser(OptimConfig(name=name, weight_decay=0.01), network)
+    optimiser = build_optimiser(OptimConfig(name=name, weight_decay=0.01), network, trained=False)
     decay = {
         id(weight): group["weight_decay"] for group in optimiser.param_groups for weight in group["params"]
     }

@@ -49,10 +49,10 @@ def test_metrics_are_means_over_samples_not_batches(make_config, digits, monkeyp
     seen = []
     train_step = trainer.train_step
 
-    def noting(batch):
-        output = train_step(batch)
-        seen.append((len(batch), output.metrics["agreement"].item()))
-        return output
+    def noting(batches, **options):
+        outputs = train_step(batches, **options)
+        seen.append((len(batches[0]), outputs[0].metrics["agreement"].item()))
+        return outputs
 
     monkeypatch.setattr(trainer, "train_step", noting)
     metrics = trainer.train_epoch()
@@ -123,7 +123,7 @@ def test_weights_that_break_in_the_last_step_are_noticed(make_config, digits):
 
 def test_the_gradients_of_each_network_are_clipped(make_config, digits):
     trainer = Trainer(make_config(optim={"lr": 0.02, "clip_norm": 0.01}), digits)
-    trainer.train_step(next(trainer.train_loader.epoch(0)))
+    trainer.train_step([next(trainer.train_loader.epoch(0))])
     for network in trainer.networks:
         norm = torch.stack([weight.grad.norm() for weight in network.parameters()]).norm()
         assert norm == pytest.approx(0.01, rel=1e-3)
@@ -145,7 +145,7 @@ def test_the_moving_average_is_what_is_evaluated(make_config, digits):
     trainer = Trainer(config, digits)
     expected = None
     for batch in trainer.train_loader.epoch(0):
-        trainer.train_step(batch)
+        trainer.train_step([batch])
         now = trainer.networks[0].fc.weight.detach().clone()
         expected = now if expected is None else 0.9 * expected + 0.1 * now
     averaged = trainer.evaluated_networks[0]
@@ -165,7 +165,7 @@ def test_half_precision_is_near_to_float32(precision, make_config, digits):
         make_config(method=method, model={"backbone": "test_resnet"}, precision=precision), digits
     )
     batch = next(trainer.train_loader.epoch(0))
-    expected, found = (each.train_step(batch).losses[0].item() for each in (reference, trainer))
+    expected, found = (each.train_step([batch])[0].losses[0].item() for each in (reference, trainer))
     assert found != expected
     assert found == pytest.approx(expected, rel=0.02)
     assert all(weight.dtype == torch.float32 for weight in trainer.networks[0].parameters())

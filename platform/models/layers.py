@@ -1,0 +1,86 @@
+"""A network as layers, by timm's own grouping of its parameters; what of it learns."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from torch import nn
+
+from platform.models.errors import ModelError
+
+Trainable = Literal["all", "last_stage", "head"]
+
+
+def layer_count(network: nn.Module) -> int:
+    """Groups of parameters from the stem to the head that layer-wise decay tells apart; 0: timm knows none."""
+    groups = _groups(network, coarse=False)
+    return max(groups.values()) + 1 if groups else 0
+
+
+def is_transformer_like(network: nn.Module) -> bool:
+    """Whether LayerNorms are at least half of its normalisations: ViT, Swin, ConvNeXt and their kin."""
+    is_layer_norm = [
+        isinstance(module, nn.LayerNorm)
+        for module in network.modules()
+        if isinstance(module, nn.LayerNorm | nn.modules.batchnorm._NormBase | nn.GroupNorm)
+    ]
+    return sum(is_layer_norm) * 2 >= max(len(is_layer_norm), 1)
+
+
+def head_parameters(network: nn.Module) -> frozenset[str]:
+    """Names of the classifier's parameters (of all of them, where a network has two)."""
+    classifier: Any = network.get_classifier()  # type: ignore[operator]
+    modules: Iterable[nn.Module] = classifier if isinstance(classifier, tuple | list) else (classifier,)
+    own = {id(parameter) for module in modules for parameter in module.parameters()}
+    return frozenset(name for name, parameter in network.named_parameters() if id(parameter) in own)
+
+
+def set_trainable(network: nn.Module, part: Trainable) -> None:
+    """Let ``part`` of a network learn and nothing else.
+
+    ``head`` is its classifier; ``last_stage`` adds the last of timm's coarse groups before it and what
+    stands between, such as a final norm. Raises :class:`ModelError` where timm does not know the parts.
+    """
+    learning = _names_of(network, part)
+    if not learning:
+        raise ModelError(f"trainable: {part}: timm does not say which parameters of this network that is")
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in learning)
+
+
+def keep_frozen_still(network: nn.Module) -> None:
+    """After ``network.train()``: whole modules that do not learn go on as in evaluation.
+
+    Their batch statistics then stay as they are, and nothing in them is dropped.
+    """
+    if all(parameter.requires_grad for parameter in network.parameters()):
+        return
+    for module in network.modules():
+        own = list(module.parameters())
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.eval()
+
+
+def _names_of(network: nn.Module, part: Trainable) -> frozenset[str]:
+    if part == "all":
+        return frozenset(name for name, _ in network.named_parameters())
+    head = head_parameters(network)
+    if part == "head" or not head:
+        return head
+    groups = _groups(network, coarse=True)
+    if not groups:
+        return frozenset()
+    # What no pattern of timm's names, as the final norm of some, belongs to the head.
+    of_head = min(groups[name] for name in head if name in groups)
+    before = [group for group in groups.values() if group < of_head]
+    last = max(before, default=of_head)
+    return frozenset(name for name, _ in network.named_parameters() if groups.get(name, last) >= last)
+
+
+def _groups(network: nn.Module, *, coarse: bool) -> dict[str, int]:
+    """Name of a parameter -> its group, from the stem on; empty where timm knows no groups."""
+    from timm.models import group_parameters
+
+    if not hasattr(network, "group_matcher"):
+        return {}
+    found: dict[str, int] = group_parameters(network, network.group_matcher(coarse=coarse), reverse=True)  # type: ignore[operator]
+    return found

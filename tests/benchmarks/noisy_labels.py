@@ -1,0 +1,152 @@
+"""Peer-learning against plain cross-entropy on CIFAR-10N's ``worse`` labels, 40 % of which are wrong.
+
+    python -m tests.benchmarks.noisy_labels ../shared/data/cifar10n.zip
+
+Both methods train the same network for as many epochs with the same augmentation; both are tuned by as many
+random trials on the noisy validation labels, then run with three seeds. The table is of the clean test images:
+in the epoch that is best on the noisy validation labels, in the last one, and in the mean of the last three.
+About an hour of two cores.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from platform.datasets.data import Data
+from platform.datasets.data_config import DataConfig
+from platform.datasets.prepare import prepare
+from platform.training.prediction import eval_loader, network_probabilities
+from platform.training.trainer import Trainer
+from platform.training.trial_config import TrialConfig
+
+EPOCHS, TUNING_EPOCHS = 40, 15
+TUNING_TRIALS = 4
+SEEDS = (1, 2, 3)
+VAL_SHARE = 0.6  # few training images, so that memorising them takes few epochs
+METHODS = ("cross_entropy", "peer")
+
+
+@cache
+def images(source: str) -> Data:
+    section = {"source": source, "label": "worse", "clean_label": "clean", "val_share": VAL_SHARE}
+    return prepare(DataConfig.model_validate(section), 32)
+
+
+def trial(method: str, epochs: int, seed: int, settings: dict[str, float]) -> TrialConfig:
+    own = {"drop_rate": settings["drop_rate"], "ramp_epochs": 4} if method == "peer" else {}
+    return TrialConfig.model_validate(
+        {
+            "seed": seed,
+            "epochs": epochs,
+            "batch_size": 128,
+            "image_size": 32,
+            "augment": {"crop": "none", "horizontal_flip": 0.5},
+            "channels_last": True,
+            "model": {"backbone": "test_byobnet"},
+            "method": {"name": method, **own},
+            "optim": {"lr": settings["lr"], "weight_decay": settings["weight_decay"]},
+        }
+    )
+
+
+def run(
+    source: str, method: str, epochs: int, seed: int, settings: dict[str, float]
+) -> list[dict[str, float]]:
+    """Each epoch's validation accuracy (noisy labels), training fit and accuracy on the clean test images."""
+    data = images(source)
+    trainer = Trainer(trial(method, epochs, seed, settings), data, threads=1)
+    history = []
+    for _ in range(epochs):
+        metrics = trainer.train_epoch()
+        kept = {name: metrics[name] for name in ("val/accuracy", "train/memorisation", "noise/memorisation")}
+        history.append(kept | {"test": test_accuracy(trainer, data)})
+    return history
+
+
+def test_accuracy(trainer: Trainer, data: Data) -> float:
+    config = trainer.stage.config
+    loader = eval_loader(
+        data,
+        "test",
+        batch_size=config.batch_size,
+        image_size=config.image_size,
+        normalisation=trainer.normalisation,
+        device=trainer.device,
+    )
+    probabilities_MNC = network_probabilities(
+        trainer.evaluated_networks, loader, precision=trainer.precision, channels_last=True
+    )
+    return float((probabilities_MNC.mean(0).argmax(1) == data.clean("test")).mean())
+
+
+def samples(method: str) -> list[dict[str, float]]:
+    """The same learning rates and weight decays for both methods."""
+    random = np.random.default_rng(0)
+    drawn = [
+        {
+            "lr": math.exp(random.uniform(math.log(0.02), math.log(0.3))),
+            "weight_decay": math.exp(random.uniform(math.log(1e-4), math.log(2e-3))),
+            "drop_rate": random.uniform(0.2, 0.5),
+        }
+        for _ in range(TUNING_TRIALS)
+    ]
+    return drawn if method == "peer" else [{**one, "drop_rate": 0.0} for one in drawn]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("source", help="cifar10n.zip")
+    parser.add_argument("--out", type=Path, help="also write every epoch of the seeds' runs here, as JSON")
+    options = parser.parse_args()
+    curves: dict[str, Any] = {}
+    with ProcessPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        tuning = {
+            method: [
+                pool.submit(run, options.source, method, TUNING_EPOCHS, 0, settings)
+                for settings in samples(method)
+            ]
+            for method in METHODS
+        }
+        for method in METHODS:
+            found = [max(epoch["val/accuracy"] for epoch in one.result()) for one in tuning[method]]
+            best = samples(method)[found.index(max(found))]
+            print(
+                f"{method}: best of {found} on noisy validation labels: {best}", file=sys.stderr, flush=True
+            )
+            curves[method] = {
+                "settings": best,
+                "runs": [pool.submit(run, options.source, method, EPOCHS, seed, best) for seed in SEEDS],
+            }
+        for method in METHODS:
+            curves[method]["runs"] = [one.result() for one in curves[method]["runs"]]
+    if options.out:
+        options.out.write_text(json.dumps(curves))
+    table = Table("clean test accuracy", "best", "last", "mean of last 3", "wrong labels fitted at the end")
+    for method in METHODS:
+        table.add_row(method, *cells(curves[method]["runs"]))
+    Console(width=110).print(table)
+
+
+def cells(runs: list[list[dict[str, float]]]) -> list[str]:
+    best = [max(history, key=lambda epoch: epoch["val/accuracy"])["test"] for history in runs]
+    last = [history[-1]["test"] for history in runs]
+    mean = [statistics.mean(epoch["test"] for epoch in history[-3:]) for history in runs]
+    fitted = [history[-1]["noise/memorisation"] for history in runs]
+    return [
+        f"{statistics.mean(each):.3f} ± {statistics.stdev(each):.3f}" for each in (best, last, mean, fitted)
+    ]
+
+
+if __name__ == "__main__":
+    main()
