@@ -53,6 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--trials", metavar="N", help="the same as search.trials=N")
     parser.add_argument("--budget", metavar="TIME", help="the same as search.budget=TIME, e.g. 90s, 30m, 2h")
+    parser.add_argument(
+        "--trial", metavar="RUN_ID", help="run one trial again, from its MLflow run, and compare the metric"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="with --trial: difference that counts as the same (0.001)",
+    )
     parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
     return parser
 
@@ -71,6 +80,8 @@ def _search(options: argparse.Namespace) -> int:
     overrides += [f"search.budget={options.budget}"] if options.budget is not None else []
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     own_name = loaded.first().name or options.space.stem
+    if options.trial is not None:
+        return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
     if options.plan:
         return _show_plan(make_plan(loaded, name, address=address))
@@ -90,6 +101,34 @@ def _search(options: argparse.Namespace) -> int:
     return _run(loaded, replace(plan, name=folder.name), folder, options)
 
 
+def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argparse.Namespace) -> int:
+    """``--trial``: the space only says where MLflow is; everything else comes from the run."""
+    from tempfile import TemporaryDirectory
+
+    from platform.tuning.plan import make_plan
+    from platform.tuning.rerun import TOLERANCE, compare, differences_of_code, past_trial, space_of
+    from platform.tuning.sweep_folder import new_folder
+
+    if options.resume or options.plan or options.overrides or options.trials or options.budget:
+        raise UserError("--trial runs a trial as it was: no override, --plan, --resume, --trials or --budget")
+    past = past_trial(options.trial, loaded.first().tracking)
+    for difference in differences_of_code(past):
+        print(difference, file=sys.stderr)
+    with TemporaryDirectory() as folder:
+        space = space_of(past, Path(folder) / "space.yaml")
+    name = options.name or f"{past.sweep}-{past.trial.trial_id}-again"
+    plan = make_plan(space, name, address=options.address or os.environ.get("RAY_ADDRESS"))
+    folder_of_run = new_folder(options.out, name, is_given=options.name is not None)
+    plan = replace(plan, name=folder_of_run.name)
+    code = _run(space, plan, folder_of_run, options, data_digest=past.data_digest)
+    if code != DONE:
+        return code
+    tolerance = TOLERANCE if options.tolerance is None else options.tolerance
+    comparison = compare(past, folder_of_run, tolerance)
+    print(comparison)
+    return DONE if comparison.came_back else BROKE
+
+
 def _show_plan(plan: "Plan") -> int:
     from rich.console import Console
 
@@ -100,7 +139,11 @@ def _show_plan(plan: "Plan") -> int:
 
 
 def _run(
-    loaded: "LoadedSpace[SweepConfig]", plan: "Plan", folder: "SweepFolder", options: argparse.Namespace
+    loaded: "LoadedSpace[SweepConfig]",
+    plan: "Plan",
+    folder: "SweepFolder",
+    options: argparse.Namespace,
+    data_digest: str | None = None,
 ) -> int:
     from rich.console import Console
     from rich.logging import RichHandler
@@ -122,7 +165,7 @@ def _run(
         if options.resume:
             end = resume_sweep(plan, folder, address=address, say=console.print)
         else:
-            end = run_sweep(loaded, plan, folder, address=address, say=console.print)
+            end = run_sweep(loaded, plan, folder, address=address, say=console.print, data_digest=data_digest)
         _report(console, folder, end)
     except SweepBroken as error:
         print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)

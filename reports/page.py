@@ -96,7 +96,13 @@ def _noise_figures(contents: Contents) -> list[Figure]:
     )
     accuracies = {clean: "on clean labels", given: "on given labels"}
     accuracies |= {f"val/accuracy_network_{n}": f"network {n}" for n in (1, 2)}
-    method = {"train/agreement": "agreement", "train/drop_rate": "drop rate"}
+    method = {
+        "train/agreement": "agreement",
+        "train/dropped": "dropped",
+        "train/drop_overlap": "drop overlap",
+    }
+    fits = {"train/memorisation": "given labels", "noise/memorisation": "wrong labels"}
+    fits |= {"noise/corrected": "true labels of the wrongly labelled"}
     made = [
         figures.given_against_clean(contents.ranking, given, clean) if clean in best.history else None,
         figures.over_epochs(
@@ -110,8 +116,17 @@ def _noise_figures(contents: Contents) -> list[Figure]:
             best,
             method,
             name="best-method",
-            caption=f"What the method did in the best trial ({best.trial_id}): the share of samples on which "
-            "the two networks agree, and the share of agreed samples that it leaves out.",
+            caption=f"What the method did in the best trial ({best.trial_id}): the share of training "
+            "images on which the two networks agree; that it left out; and how far these are the ones that it "
+            "left out an epoch before.",
+            y="share",
+        ),
+        figures.over_epochs(
+            best,
+            fits,
+            name="best-memorisation",
+            caption=f"What the networks of the best trial ({best.trial_id}) predict of the training "
+            "images: their given labels; of the wrongly labelled ones, the wrong and the true label.",
             y="share",
         ),
     ]

@@ -1,7 +1,9 @@
 """What several folders of tests share: where things lie, real data, a local Ray, a browser."""
 
+import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,3 +78,13 @@ def chromium() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def golden_steps(root):
+    """The module tests/golden/steps.py, which is no package's."""
+    specification = importlib.util.spec_from_file_location("golden_steps", root / "tests/golden/steps.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module
+    specification.loader.exec_module(module)
+    return module

@@ -106,15 +106,22 @@ def _choice(body: Any, document: Document, path: TreePath) -> Choice:
 
 
 def _labels(options: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Scalars stand for themselves, sections for their ``name`` where that tells them apart."""
-    names = [option.get("name", option.get("kind")) for option in options if isinstance(option, dict)]
-    named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    """Scalars stand for themselves; sections and lists for what is short and tells them apart."""
+    shorts = [_short(option) for option in options]
+    counts = Counter(str(short) for short in shorts)
+    return tuple(
+        f"option {index}" if isinstance(option, dict | list) and counts[str(short)] > 1 else short
+        for index, (option, short) in enumerate(zip(options, shorts, strict=True))
+    )
 
-    def label(index: int, option: Any) -> Any:
-        if isinstance(option, dict):
-            return option.get("name", option.get("kind")) if named else f"option {index}"
-        if isinstance(option, list | NumberRange | Choice):
-            return str(option)
-        return option
 
-    return tuple(label(index, option) for index, option in enumerate(options))
+def _short(option: Any) -> Any:
+    """A section's name, or its settings; a list's items."""
+    if isinstance(option, dict):
+        name = option.get("name", option.get("kind"))
+        if isinstance(name, str):
+            return name
+        return ", ".join(f"{key} {_short(value)}" for key, value in option.items())
+    if isinstance(option, list):
+        return "[" + ", ".join(str(_short(item)) for item in option) + "]"
+    return str(option) if isinstance(option, NumberRange | Choice) else option

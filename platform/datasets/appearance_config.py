@@ -47,15 +47,23 @@ class AugMix(Section):
     name: Literal["augmix"] = "augmix"
     severity: int = Field(3, ge=1, le=10, description="greatest strength of an operation, 1 to 10")
     mixture_width: int = Field(3, ge=1, description="chains that are mixed")
-    chain_depth: int = Field(-1, ge=-1, description="operations a chain; 0 or -1: 1 to 3 at random")
+    chain_depth: int = Field(-1, ge=-1, description="operations a chain; -1: 1 to 3 at random")
     alpha: float = Field(1.0, gt=0, description="of the Dirichlet and Beta distributions of the weights")
+
+    @field_validator("chain_depth")
+    @classmethod
+    def _is_deep(cls, depth: int) -> int:
+        if depth == 0:
+            raise ValueError("must be -1 or at least 1, got 0")
+        return depth
 
 
 Policy = Annotated[TrivialAugmentWide | RandAugment | AugMix, Field(discriminator="name")]
 
 
 class ColorJitter(Section):
-    """Brightness, contrast and saturation times a factor in [max(0, 1 - x), 1 + x], hue turned by up to x."""
+    """Brightness, contrast and saturation times a factor in [max(0, 1 - x), 1 + x], hue turned by up to x; in
+    a random order."""
 
     probability: Probability = 1.0
     brightness: Strength = 0.0
@@ -69,8 +77,10 @@ class RandomErasing(Section):
 
     probability: Probability = 0.25
     scale: tuple[float, float] = Field((0.02, 0.33), strict=False, description="its share of the area")
-    ratio: tuple[float, float] = Field((0.3, 3.3), strict=False, description="its width / height")
-    value: Literal["mean", "black", "noise"] = Field("mean", description="what is written; mean: grey")
+    ratio: tuple[float, float] = Field((0.3, 3.3), strict=False, description="its height / width")
+    value: Literal["mean", "black", "noise"] = Field(
+        "mean", description="what is written; mean: the colour that is subtracted, noise: random pixels"
+    )
 
     @field_validator("scale", "ratio")
     @classmethod
@@ -88,7 +98,8 @@ class RandomErasing(Section):
 
 
 class Cutout(Section):
-    """A square anywhere, part of it perhaps outside, becomes grey (DeVries & Taylor, 2017, arXiv 1708.04552)."""
+    """A square, part of it perhaps outside, takes the mean colour (DeVries & Taylor, 2017, arXiv
+    1708.04552)."""
 
     probability: Probability = 1.0
     size: int = Field(8, ge=1, description="px of its side")
@@ -126,7 +137,9 @@ class MotionBlur(Section):
     """Blurred along a line of random direction."""
 
     probability: Probability = 0.3
-    kernel_size: tuple[int, int] = Field((3, 9), strict=False, description="px of the line, odd numbers")
+    kernel_size: tuple[int, int] = Field(
+        (3, 9), strict=False, description="px of the line, odd numbers from 3 on"
+    )
 
     @field_validator("kernel_size")
     @classmethod
@@ -136,7 +149,7 @@ class MotionBlur(Section):
         return ascending(ends)
 
 
-class Mixing(Section):
+class MixingConfig(Section):
     """Each picture of a batch is mixed with its neighbour in it, and so are their labels.
 
     mixup (Zhang et al., ICLR 2018, arXiv 1710.09412) adds both; cutmix (Yun et al., ICCV 2019, arXiv
@@ -151,7 +164,7 @@ class Mixing(Section):
     )
 
     @model_validator(mode="after")
-    def _mixes(self) -> "Mixing":
+    def _mixes(self) -> "MixingConfig":
         if self.mixup_alpha == 0 and self.cutmix_alpha == 0:
             raise ValueError("mixup_alpha or cutmix_alpha must be > 0; leave the section out for no mixing")
         return self

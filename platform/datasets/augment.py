@@ -18,14 +18,15 @@ from platform.datasets.appearance_config import (
     Cutout,
     DownUp,
     Jpeg,
-    Mixing,
+    MixingConfig,
     MotionBlur,
     Policy,
     Probability,
     RandomErasing,
     ascending,
 )
-from platform.datasets.randomness import Uniforms
+from platform.datasets.geometry import centre_boxes
+from platform.datasets.randomness import Uniforms, uniforms
 from platform.datasets.splits import Ints
 
 # Which draw of a row decides what.
@@ -62,7 +63,7 @@ class AugmentConfig(Section):
     jpeg: Jpeg | None = None
     random_erasing: RandomErasing | None = None
     cutout: Cutout | None = None
-    mixing: Mixing | None = Field(None, description="mixup and cutmix, with soft labels; null: none")
+    mixing: MixingConfig | None = Field(None, description="mixup and cutmix, with soft labels; null: none")
 
     @field_validator("scale", "ratio")
     @classmethod
@@ -104,6 +105,25 @@ class Windows:
 
     def part(self, part: slice) -> "Windows":
         return Windows(self.boxes_B4[part], self.shifts_B2[part], self.flip_B[part])
+
+
+def draw_windows(
+    config: AugmentConfig, image_size: int, *, seed: int, epoch: int, rows_B: Ints, shapes_B2: Ints
+) -> Windows:
+    """The windows of rows whose images have these heights and widths."""
+    draws_BD = uniforms(seed, epoch, rows_B, config.draws)
+    if config.crop == "random_resized":
+        boxes_B4 = random_boxes(config, draws_BD, shapes_B2)
+    else:
+        boxes_B4 = centre_boxes(shapes_B2, image_size, image_size)
+    return Windows(boxes_B4, shifts(config, draws_BD), flips(config, draws_BD))
+
+
+def still_windows(image_size: int, shorter_side: int, shapes_B2: Ints) -> Windows:
+    """The centred squares that are image_size px wide once the shorter side is ``shorter_side`` px."""
+    nowhere = np.zeros((len(shapes_B2), 2), dtype=np.int64)
+    boxes_B4 = centre_boxes(shapes_B2, image_size, shorter_side)
+    return Windows(boxes_B4, nowhere, np.zeros(len(shapes_B2), dtype=np.bool_))
 
 
 def flips(config: AugmentConfig, draws_BD: Uniforms) -> npt.NDArray[np.bool_]:

@@ -1,37 +1,47 @@
 """mixup and cutmix of a batch, on whatever device it is. B: batch, C: classes, S: image_size (px)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from platform.datasets.appearance_config import Mixing
-
-STREAM = 2
-"""Tells these random numbers from others of the same (seed, epoch, step)."""
+from platform.datasets.appearance_config import MixingConfig
+from platform.datasets.randomness import Stream, uniforms
 
 
 def mix(
-    images: Tensor, labels_B: Tensor, config: Mixing, classes: int, *, seed: int, epoch: int, step: int
+    images_B3SS: Tensor,
+    labels_B: Tensor,
+    config: MixingConfig,
+    classes: int,
+    *,
+    seed: int,
+    epoch: int,
+    step: int,
 ) -> tuple[Tensor, Tensor]:
-    """Images [B, 3, S, S] mixed each with the one before it, and their soft labels [B, C] float32.
+    """Each image mixed with the one before it, and soft labels [B, C] float32, whose rows add up to 1.
 
-    By torchvision's MixUp and CutMix; which, and how much, is a function of (seed, epoch, step) alone, and
-    nobody else's random numbers are touched. ``step`` counts the batches of an epoch.
+    By torchvision's MixUp and CutMix; which of them, and how much, is a function of (seed, epoch, step)
+    alone, and nobody else's random numbers are touched. ``step`` counts the batches of an epoch.
     """
+    steps = np.array([step], dtype=np.int64)
+    is_mixed, is_cut, for_torch = uniforms(seed, epoch, steps, 3, Stream.MIXING)[0].tolist()
+    if is_mixed >= config.probability:
+        return images_B3SS, torch.nn.functional.one_hot(labels_B, classes).float()
+    # torchvision draws from the CPU's generator, wherever the images are
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(round(for_torch * 2**32))
+        mixed, targets_BC = _transform(config, classes, is_cut)(images_B3SS, labels_B)
+    if images_B3SS.is_contiguous(memory_format=torch.channels_last):
+        mixed = mixed.contiguous(memory_format=torch.channels_last)
+    return mixed, targets_BC.float()
+
+
+def _transform(config: MixingConfig, classes: int, is_cut: float) -> Any:
     from torchvision.transforms import v2
 
-    random = np.random.default_rng([seed, STREAM, epoch, step])
-    is_mixed, is_cut, torch_seed = random.random(), random.random(), int(random.integers(2**63))
-    if is_mixed >= config.probability:
-        return images, torch.nn.functional.one_hot(labels_B, classes).float()
-    both = config.mixup_alpha > 0 and config.cutmix_alpha > 0
-    cuts = is_cut < config.switch_probability if both else config.cutmix_alpha > 0
-    transform = (
-        v2.CutMix(alpha=config.cutmix_alpha, num_classes=classes)
-        if cuts
-        else v2.MixUp(alpha=config.mixup_alpha, num_classes=classes)
-    )
-    with torch.random.fork_rng(devices=[]):  # both draw from the CPU's generator, whatever the device
-        torch.default_generator.manual_seed(torch_seed)
-        mixed, targets_BC = transform(images, labels_B)
-    return mixed, targets_BC.float()
+    has_both = config.mixup_alpha > 0 and config.cutmix_alpha > 0
+    if is_cut < config.switch_probability if has_both else config.cutmix_alpha > 0:
+        return v2.CutMix(alpha=config.cutmix_alpha, num_classes=classes)
+    return v2.MixUp(alpha=config.mixup_alpha, num_classes=classes)

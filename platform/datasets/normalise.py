@@ -46,6 +46,14 @@ class Normaliser:
     def images(self, room: Tensor) -> Tensor:
         """The filled room as images on the device."""
         if self.device.type != "cpu":
-            scale, offset = self._there
-            room = room.to(self.device, non_blocking=True).float().mul_(scale).add_(offset)
-        return room.view(-1, self.size, self.size, 3).permute(0, 3, 1, 2)
+            room = self.scaled(room.to(self.device, non_blocking=True))
+        return self.as_images(room)
+
+    def scaled(self, pixels: Tensor) -> Tensor:
+        """uint8 [B, S * S * 3] on the device to what they are normalised."""
+        scale, offset = self._there
+        return pixels.float().mul_(scale).add_(offset)
+
+    def as_images(self, numbers: Tensor) -> Tensor:
+        """[B, S * S * 3] to [B, 3, S, S]."""
+        return numbers.view(-1, self.size, self.size, 3).permute(0, 3, 1, 2)

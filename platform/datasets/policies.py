@@ -1,8 +1,8 @@
 """The published augmentation policies, over torchvision's own tables of operations and strengths."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,84 +10,116 @@ import torch
 from torch import Tensor
 
 from platform.datasets.appearance_config import AugMix, Policy, RandAugment, TrivialAugmentWide
+from platform.datasets.batched_operations import operate
+from platform.datasets.changes import Change, Draws, one_by_one, place
 
-Generator = np.random.Generator
+DRAWS_AN_OPERATION = 3  # which one, how strong, in which direction
 AUGMIX_BINS = 10
+AUGMIX_DEPTHS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
-class PolicyOperation:
-    """One operation of torchvision's: its name, its strengths (none: it has no strength), and their sign's."""
+class Choice:
+    """An operation of torchvision's by its name; magnitude 0 where it has none."""
 
     name: str
-    magnitudes: tuple[float, ...]
-    is_signed: bool
+    magnitude: float
 
 
 class Operations:
-    """The operations of one of torchvision's policies, to be done at a strength that the caller chooses."""
+    """The operations of one of torchvision's policies at ``bins`` strengths, of which we choose."""
 
-    def __init__(self, transform: Any, table: dict[str, Any], bins: int, image_size: int) -> None:
+    def __init__(self, transform: Any, bins: int, image_size: int) -> None:
         self._transform = transform
-        self.all = [
-            PolicyOperation(name, _strengths(magnitudes(bins, image_size, image_size)), signed)
-            for name, (magnitudes, signed) in table.items()
+        self.table = [
+            (name, _strengths(magnitudes(bins, image_size, image_size)), signed)
+            for name, (magnitudes, signed) in transform._AUGMENTATION_SPACE.items()
         ]
 
-    def random_one(self, image: Tensor, random: Generator, pick: Callable[[int], int]) -> Tensor:
-        """Any of them, at the strength ``pick(how many there are)``, in either direction if it has two."""
-        operation = self.all[random.integers(len(self.all))]
-        magnitude = 0.0
-        if operation.magnitudes:
-            magnitude = operation.magnitudes[pick(len(operation.magnitudes))]
-            if operation.is_signed and random.random() < 0.5:
-                magnitude = -magnitude
-        return self.do(image, operation.name, magnitude)
+    def choose(self, draws_3: Sequence[float], strengths: slice = slice(None)) -> Choice:
+        """Any operation at any of its ``strengths``, in either direction where it has two."""
+        name, magnitudes, signed = self.table[place(draws_3[0], len(self.table))]
+        if not magnitudes:
+            return Choice(name, 0.0)
+        allowed = magnitudes[strengths]
+        magnitude = allowed[place(draws_3[1], len(allowed))]
+        return Choice(name, -magnitude if signed and draws_3[2] < 0.5 else magnitude)
 
-    def do(self, image: Tensor, name: str, magnitude: float) -> Tensor:
-        """The operation ``name`` on an image [3, S, S] uint8."""
+    def do(self, image: Tensor, choice: Choice) -> Tensor:
+        """torchvision's own, of one picture [3, S, S]."""
         own = self._transform
         done: Tensor = own._apply_image_or_video_transform(
-            image, name, magnitude, interpolation=own.interpolation, fill=own._fill
+            image, choice.name, choice.magnitude, interpolation=own.interpolation, fill=own._fill
         )
         return done
 
 
-def build_policy(policy: Policy, image_size: int) -> Callable[[Tensor, Generator], Tensor]:
-    """The policy as a function of a picture [3, S, S] uint8 and a random generator."""
+def policy_change(policy: Policy, image_size: int) -> tuple[int, Change]:
+    """How many numbers a picture needs, and what they change it to."""
     from torchvision.transforms import v2
 
     match policy:
         case TrivialAugmentWide():
-            trivial = v2.TrivialAugmentWide(policy.num_magnitude_bins)
-            one = Operations(trivial, trivial._AUGMENTATION_SPACE, policy.num_magnitude_bins, image_size)
-            return lambda image, random: one.random_one(image, random, lambda bins: random.integers(bins))
+            bins = policy.num_magnitude_bins
+            return _one_after_another(Operations(v2.TrivialAugmentWide(bins), bins, image_size), 1)
         case RandAugment():
-            rand = v2.RandAugment(policy.num_ops, policy.magnitude, policy.num_magnitude_bins)
-            some = Operations(rand, rand._AUGMENTATION_SPACE, policy.num_magnitude_bins, image_size)
-            return lambda image, random: reduce(
-                lambda done, _: some.random_one(done, random, lambda bins: policy.magnitude),
-                range(policy.num_ops),
-                image,
-            )
+            bins, strength = policy.num_magnitude_bins, slice(policy.magnitude, policy.magnitude + 1)
+            operations = Operations(v2.RandAugment(num_magnitude_bins=bins), bins, image_size)
+            return _one_after_another(operations, policy.num_ops, strength)
         case AugMix():
-            mixing = v2.AugMix()
-            every = Operations(mixing, mixing._AUGMENTATION_SPACE, AUGMIX_BINS, image_size)
-            return lambda image, random: _augmix(policy, every, image, random)
+            return _augmix(policy, Operations(v2.AugMix(policy.severity), AUGMIX_BINS, image_size))
 
 
-def _augmix(policy: AugMix, operations: Operations, image: Tensor, random: Generator) -> Tensor:
-    kept, changed = random.dirichlet([policy.alpha, policy.alpha])
-    weights = changed * random.dirichlet([policy.alpha] * policy.mixture_width)
-    mixed = kept * image.double()
-    for weight in weights:
-        chained = image
-        depth = policy.chain_depth if policy.chain_depth > 0 else int(random.integers(1, 4))
-        for _ in range(depth):
-            chained = operations.random_one(chained, random, lambda bins: random.integers(policy.severity))
-        mixed += weight * chained.double()
-    return mixed.round().clamp(0, 255).to(torch.uint8)
+def _one_after_another(
+    operations: Operations, count: int, strengths: slice = slice(None)
+) -> tuple[int, Change]:
+    def change(images: Tensor, draws: Sequence[Draws]) -> Tensor:
+        for start in range(0, count * DRAWS_AN_OPERATION, DRAWS_AN_OPERATION):
+            choices = [operations.choose(own[start : start + 3], strengths) for own in draws]
+            images = do_all(images, choices)
+        return images
+
+    return count * DRAWS_AN_OPERATION, change
 
 
-def _strengths(magnitudes: Tensor | None) -> tuple[float, ...]:
-    return () if magnitudes is None else tuple(magnitudes.tolist())
+def do_all(images: Tensor, choices: Sequence[Choice]) -> Tensor:
+    """Each picture's own operation; those that share one are done together."""
+    together: dict[str, list[int]] = defaultdict(list)
+    for number, choice in enumerate(choices):
+        together[choice.name].append(number)
+    done = torch.empty_like(images)
+    for name, numbers in together.items():
+        done[numbers] = operate(name, images[numbers], [choices[number].magnitude for number in numbers])
+    return done
+
+
+def _augmix(policy: AugMix, operations: Operations) -> tuple[int, Change]:
+    """Each chain's numbers: its depth, then its operations; the last one of all seeds the weights."""
+    depths = AUGMIX_DEPTHS if policy.chain_depth < 1 else (policy.chain_depth,)
+    draws_a_chain = 1 + depths[-1] * DRAWS_AN_OPERATION
+    strengths = slice(policy.severity)
+
+    def change(image: Tensor, draws: Sequence[float]) -> Tensor:
+        weights = augmix_weights(policy, draws[-1])
+        mixed = image * weights[0]
+        for number, weight in enumerate(weights[1:]):
+            own = draws[number * draws_a_chain : (number + 1) * draws_a_chain]
+            chained, depth = image, depths[place(own[0], len(depths))]
+            for start in range(1, 1 + depth * DRAWS_AN_OPERATION, DRAWS_AN_OPERATION):
+                chained = operations.do(chained, operations.choose(own[start : start + 3], strengths))
+            mixed.add_(chained, alpha=weight)
+        # rounded, where torchvision cuts off: its pictures are half a step darker
+        return mixed.round_().clamp_(0, 255).to(torch.uint8)
+
+    return policy.mixture_width * draws_a_chain + 1, one_by_one(change)
+
+
+def augmix_weights(policy: AugMix, draw: float) -> list[float]:
+    """Of the picture itself, and of each chain; they add up to 1."""
+    random = np.random.default_rng(round(draw * 2**32))
+    kept, changed = random.dirichlet([policy.alpha] * 2)
+    return [float(kept), *(changed * random.dirichlet([policy.alpha] * policy.mixture_width)).tolist()]
+
+
+def _strengths(magnitudes: Tensor | None) -> list[float]:
+    return [] if magnitudes is None else magnitudes.tolist()

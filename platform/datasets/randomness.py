@@ -1,5 +1,7 @@
 """Random numbers as a function of (seed, epoch, row, draw): the same in any batch, order or process."""
 
+from enum import IntEnum
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,10 +18,25 @@ HALF = np.uint64(32)
 WORDS = 4  # 32-bit numbers that one counter gives
 
 
-def uniforms(seed: int, epoch: int, rows_B: Ints, draws: int) -> Uniforms:
-    """[B, draws] numbers in [0, 1), independent of each other, 32 bits each.
+class Stream(IntEnum):
+    """What the numbers are for: each has its own, so that one setting does not change what another draws."""
 
-    Philox4x32-10 keyed with the seed, counting (row, epoch, draw // 4). ``seed`` < 2 ** 64, rows and
+    WINDOW = 0
+    DOWN_UP = 1
+    POLICY = 2
+    COLOR_JITTER = 3
+    GRAYSCALE = 4
+    MOTION_BLUR = 5
+    JPEG = 6
+    RANDOM_ERASING = 7
+    CUTOUT = 8
+    MIXING = 9
+
+
+def uniforms(seed: int, epoch: int, rows_B: Ints, draws: int, stream: Stream = Stream.WINDOW) -> Uniforms:
+    """[B, draws] numbers in [0, 1), independent of each other and of other streams', 32 bits each.
+
+    Philox4x32-10 keyed with the seed, counting (row, epoch, draw // 4, stream). ``seed`` < 2 ** 64, rows and
     epoch < 2 ** 32.
     """
     blocks = -(-draws // WORDS)
@@ -27,6 +44,7 @@ def uniforms(seed: int, epoch: int, rows_B: Ints, draws: int) -> Uniforms:
     counter[0] = np.asarray(rows_B, dtype=np.uint64)[:, None]
     counter[1] = np.uint64(epoch)
     counter[2] = np.arange(blocks, dtype=np.uint64)
+    counter[3] = np.uint64(stream)
     words = philox(counter, (seed & 0xFFFFFFFF, seed >> 32))
     return np.moveaxis(words, 0, -1).reshape(len(rows_B), -1)[:, :draws] / 2.0**32
 

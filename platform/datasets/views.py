@@ -34,10 +34,10 @@ class BatchViews:
     at_once = True
 
     def __init__(self, gather: Gather, place: Ints) -> None:
-        self._gather, self._place = gather, place
+        self.gather, self.place = gather, place
 
     def pictures(self, rows_B: Ints, windows: Windows) -> Pixels:
-        return self._gather(self._place[rows_B], windows.shifts_B2, windows.flip_B)
+        return self.gather(self.place[rows_B], windows.shifts_B2, windows.flip_B)
 
 
 class ImageViews:

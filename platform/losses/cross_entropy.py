@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def cross_entropy(logits_BC: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """Per-sample loss [B] in nats: -(1 - s) · Σ_c t_c · log p_c - s/C · Σ_c log p_c, with p = softmax(logits).
+    """Per-sample loss [B] in nats: -(1 - s) · Σ_c t_c · log p_c - s/C · Σ_c log p_c; p = softmax(logits).
 
     ``targets`` are labels [B] (int64; t is then 1 at the label, else 0) or soft labels t [B, C] (float, each
     row adds up to 1). ``label_smoothing`` is s in [0, 1] (Szegedy et al., CVPR 2016, arXiv 1512.00567).

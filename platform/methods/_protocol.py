@@ -78,15 +78,17 @@ def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:
 
 
 def sample_outcome(
-    logits_MBC: Sequence[Tensor], labels_B: Tensor, selected_MB: Sequence[Tensor] | None = None
+    logits: Sequence[Tensor], losses: Sequence[Tensor], selected: Sequence[Tensor] | None = None
 ) -> SampleOutcome:
-    """The outcome of a step with these logits; without ``selected_MB`` every sample took part."""
-    logits = torch.stack([logits_BC.detach() for logits_BC in logits_MBC])
-    log_p_MBC = logits.log_softmax(2)
-    losses_MB = -log_p_MBC.gather(2, labels_B.expand(len(logits), -1)[:, :, None]).squeeze(2)
-    everything = torch.ones_like(losses_MB, dtype=torch.bool)
-    selected = everything if selected_MB is None else torch.stack(list(selected_MB))
-    return SampleOutcome(losses_MB, logits.argmax(2), selected)
+    """The outcome of a step from each network's logits [B, C], losses [B] and, if it chose, choice [B].
+
+    ``losses`` are plain cross-entropy of the given label. Without ``selected`` every sample took part.
+    """
+    losses_MB = torch.stack([losses_B.detach() for losses_B in losses])
+    predictions_MB = torch.stack([logits_BC.detach().argmax(1) for logits_BC in logits])
+    everything_MB = torch.ones_like(predictions_MB, dtype=torch.bool)
+    selected_MB = everything_MB if selected is None else torch.stack(list(selected))
+    return SampleOutcome(losses_MB, predictions_MB, selected_MB)
 
 
 def mean_loss(losses: Sequence[Tensor]) -> Tensor:

@@ -39,9 +39,10 @@ class Method:
     def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
         logits_BC = logits_of(networks[0], batch.images)
         loss = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets).mean()
+        given_B = cross_entropy(logits_BC.detach(), batch.labels)
         return StepOutput(
             losses=(loss,),
-            samples=sample_outcome([logits_BC], batch.labels),
+            samples=sample_outcome([logits_BC], [given_B]),
             metrics={"loss": loss.detach(), "accuracy": accuracy(logits_BC, batch.labels)},
         )
 

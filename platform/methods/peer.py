@@ -8,7 +8,6 @@ smoothing.
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -60,43 +59,44 @@ class Method:
         self.class_counts = class_counts
 
     def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
+        assert batch.targets is None, "samples are ranked by their own label; mixed pictures have none"
         drop_rate = self.config.drop_rate_at(epoch)
         logits = [logits_of(network, batch.images) for network in networks]
         agreed_B = logits[0].argmax(1) == logits[1].argmax(1)
-        ranks = [self._ranking_losses(logits_BC.detach(), batch.labels) for logits_BC in logits]
+        given = [cross_entropy(logits_BC.detach(), batch.labels) for logits_BC in logits]
+        ranks = [
+            self._ranking_losses(logits_BC.detach(), batch.labels, given_B)
+            for logits_BC, given_B in zip(logits, given, strict=True)
+        ]
         updates = [self._update_losses(logits_BC, batch.labels, agreed_B) for logits_BC in logits]
         chosen = [peer_selection(agreed_B, peers_B, drop_rate=drop_rate) for peers_B in reversed(ranks)]
         losses = tuple(mean_of_selected(each_B, by_B) for each_B, by_B in zip(updates, chosen, strict=True))
         probabilities = [logits_BC.detach().softmax(1) for logits_BC in logits]
+        samples = sample_outcome(logits, given, chosen)
         return StepOutput(
             losses=losses,
-            samples=sample_outcome(logits, batch.labels, chosen),
+            samples=samples,
             metrics={
                 "loss": mean_loss(losses),
                 "agreement": agreed_B.float().mean(),
                 "drop_rate": losses[0].new_tensor(drop_rate),
-                "dropped": 1 - torch.stack(chosen).float().mean(),
+                "dropped": (~samples.selected_MB).float().mean(),
                 "accuracy": accuracy(probabilities[0] + probabilities[1], batch.labels),
                 "accuracy_network_1": accuracy(logits[0], batch.labels),
                 "accuracy_network_2": accuracy(logits[1], batch.labels),
             },
         )
 
-    def _ranking_losses(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
-        if self.config.rank_by == "loss":
-            return self._agreed_losses(logits_BC, labels_B, label_smoothing=0.0)
-        return cross_entropy(logits_BC, labels_B)
+    def _ranking_losses(self, logits_BC: Tensor, labels_B: Tensor, given_B: Tensor) -> Tensor:
+        """``given_B`` is cross-entropy."""
+        if "cross_entropy" in (self.config.rank_by, self.config.agreed_loss):
+            return given_B
+        return balanced_softmax(logits_BC, labels_B, self.class_counts)
 
     def _update_losses(self, logits_BC: Tensor, labels_B: Tensor, agreed_B: Tensor) -> Tensor:
-        smoothing = self.config.label_smoothing
+        smoothing, counts_C = self.config.label_smoothing, self.class_counts
         disagreed_losses_B = cross_entropy(logits_BC, labels_B, label_smoothing=smoothing)
         if self.config.agreed_loss == "cross_entropy":
             return disagreed_losses_B
-        agreed_losses_B = self._agreed_losses(logits_BC, labels_B, label_smoothing=smoothing)
+        agreed_losses_B = balanced_softmax(logits_BC, labels_B, counts_C, label_smoothing=smoothing)
         return agreed_losses_B.where(agreed_B, disagreed_losses_B)
-
-    def _agreed_losses(self, logits_BC: Tensor, labels_B: Tensor, *, label_smoothing: float) -> Tensor:
-        if self.config.agreed_loss == "balanced_softmax":
-            counts_C = self.class_counts
-            return balanced_softmax(logits_BC, labels_B, counts_C, label_smoothing=label_smoothing)
-        return cross_entropy(logits_BC, labels_B, label_smoothing=label_smoothing)

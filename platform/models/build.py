@@ -7,18 +7,30 @@ from typing import Any
 import torch
 from torch import nn
 
+from platform.models import resampling
 from platform.models.backbones import find_backbone
 from platform.models.errors import ModelError
 from platform.models.model_config import ModelConfig
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small
-from platform.models.weights import load_weights
+from platform.models.weights import check_weights, load_weights
+
+FORWARD_ERRORS = (
+    RuntimeError,
+    AssertionError,
+    ValueError,
+    TypeError,
+    IndexError,
+    NotImplementedError,
+    ZeroDivisionError,
+)
+"""What timm's networks raise where a size does not suit them."""
 
 
 def build(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     """A timm network: images [B, 3, S, S] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights
-    cannot be had, or if nothing in ``config.weights`` fits.
+    cannot be had, or if ``config.weights`` cannot be read or are of another architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 
@@ -39,12 +51,14 @@ def build_resolved(config: ModelConfig, classes: int, image_size: int) -> tuple[
 def build_blank(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     """The network without weights, for a check before a sweep that it can be built.
 
-    Raises :class:`ModelError` if it cannot. Published weights are not fetched; local ones must be there.
+    Raises :class:`ModelError` if it cannot. Published weights are not fetched; of local ones the headers are
+    read, and must fit.
     """
-    if config.weights is not None and not Path(config.weights).is_file():
-        raise ModelError(f"{config.weights}: no such file")
     with torch.device("meta"):
-        return build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
+        network = build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
+    if config.weights is not None:
+        check_weights(network, Path(config.weights))
+    return network
 
 
 def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
@@ -58,10 +72,11 @@ def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     if _is_made_for_one_size(config.backbone):
         options["img_size"] = image_size
     try:
-        network: nn.Module = timm.create_model(
-            config.backbone, pretrained=config.pretrained, num_classes=classes, **options
-        )
-    except (TypeError, AssertionError, ValueError, RuntimeError, ZeroDivisionError, OSError) as error:
+        with resampling.without_warning():
+            network: nn.Module = timm.create_model(
+                config.backbone, pretrained=config.pretrained, num_classes=classes, **options
+            )
+    except (*FORWARD_ERRORS, OSError) as error:
         raise ModelError(_cannot(config, image_size, error)) from error
     return network
 
@@ -97,7 +112,7 @@ def check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> N
     try:
         with torch.no_grad():
             network(torch.zeros(1, 3, image_size, image_size, device=some.device))
-    except (RuntimeError, AssertionError, ValueError, TypeError, ZeroDivisionError) as error:
+    except FORWARD_ERRORS as error:
         raise ModelError(_cannot(config, image_size, error)) from error
     finally:
         network.train(was_training)

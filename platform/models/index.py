@@ -16,12 +16,12 @@ from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
 from platform.models.backbones import TABLE, Backbone
+from platform.models.build import FORWARD_ERRORS
 from platform.models.layers import layer_count
 from platform.models.stems import make_stem_small
 
 SMALL_PX = 32
 OPTIONS = ("drop_rate", "drop_path_rate", "img_size")
-FORWARD_ERRORS = (RuntimeError, AssertionError, ValueError, TypeError, NotImplementedError, ZeroDivisionError)
 
 
 def write_table() -> None:

@@ -1,35 +1,56 @@
 """Another image size for a network that is already there: its weights stay."""
 
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
-from platform.models.build import check_forward
+from platform.models import resampling
+from platform.models.build import FORWARD_ERRORS, build_blank, check_forward
 from platform.models.errors import ModelError
 from platform.models.model_config import ModelConfig
 
 
 def set_image_size(network: nn.Module, section: ModelConfig, image_size: int) -> None:
-    """Let ``network`` take images of ``image_size`` px, in place.
+    """Let ``network`` take images of ``image_size`` px, in place; afterwards it is as one built for them.
 
-    timm resamples position embeddings and lays windows anew (``set_input_size``) where an architecture is made
-    for one size; the others take any. Raises :class:`ModelError` for a size that it cannot take.
+    timm resamples position embeddings and lays windows anew (``set_input_size``) where an architecture is
+    made for one size; the others take any. What is resampled is a new parameter: an optimiser made before
+    does not know it. Raises :class:`ModelError` for a size that the network cannot be brought to.
     """
-    problem = section.check_image_size(image_size)
-    if problem:
-        raise ModelError(f"image_size {problem}, got {image_size}")
+    plain = section.model_copy(update={"weights": None})
+    built = build_blank(plain, int(network.num_classes), image_size)  # type: ignore[arg-type]
+    learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
     set_input_size: Callable[..., None] | None = getattr(network, "set_input_size", None)
     if set_input_size is not None:
-        learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
         try:
-            with torch.random.fork_rng(devices=[]):
-                set_input_size(img_size=(image_size, image_size))
-        except (AssertionError, ValueError, RuntimeError, TypeError) as error:
-            cause = str(error).partition("\n")[0] or type(error).__name__
-            raise ModelError(
-                f"{section.backbone} cannot be set to images of {image_size} px: {cause}"
-            ) from error
-        for name, parameter in network.named_parameters():
-            parameter.requires_grad_(learns.get(name, True))
+            with torch.random.fork_rng(devices=[]), resampling.without_warning():
+                set_input_size(img_size=(image_size, image_size), **_windows(set_input_size, built))
+        except FORWARD_ERRORS as error:
+            raise ModelError(f"{_cannot(section, image_size)}: {_first_line(error)}") from error
+    if _shapes(network) != _shapes(built):
+        raise ModelError(f"{_cannot(section, image_size)}: timm cannot resize it once it is built")
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(learns.get(name, True))
     check_forward(network, section, image_size)
+
+
+def _windows(set_input_size: Callable[..., None], built: nn.Module) -> dict[str, Any]:
+    """The windows of Swin as a network built for the new size has them; timm would enlarge them with it."""
+    windows = getattr(built, "_ref_window_sizes", None)
+    takes_them = "window_size" in inspect.signature(set_input_size).parameters
+    return {"window_size": windows} if windows is not None and takes_them else {}
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
+def _cannot(section: ModelConfig, image_size: int) -> str:
+    return f"{section.backbone} cannot be set to images of {image_size} px"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -11,27 +11,36 @@ Trainable = Literal["all", "last_stage", "head"]
 
 
 def layer_count(network: nn.Module) -> int:
-    """Groups of parameters from the stem to the head that layer-wise decay tells apart; 0: timm knows none."""
+    """Groups of parameters, stem to head, that layer-wise decay tells apart; 0: timm knows none."""
     groups = _groups(network, coarse=False)
     return max(groups.values()) + 1 if groups else 0
 
 
 def is_transformer_like(network: nn.Module) -> bool:
-    """Whether LayerNorms are at least half of its normalisations: ViT, Swin, ConvNeXt and their kin."""
-    is_layer_norm = [
-        isinstance(module, nn.LayerNorm)
-        for module in network.modules()
-        if isinstance(module, nn.LayerNorm | nn.modules.batchnorm._NormBase | nn.GroupNorm)
-    ]
+    """Whether layer norms are at least half of its normalisations: ViT, Swin, ConvNeXt and their kin."""
+    is_layer_norm = [kind for module in network.modules() if (kind := _is_layer_norm(module)) is not None]
     return sum(is_layer_norm) * 2 >= max(len(is_layer_norm), 1)
 
 
+def _is_layer_norm(module: nn.Module) -> bool | None:
+    """None for what normalises nothing. timm's root-mean-square norms have no common base, so by name."""
+    if isinstance(module, nn.LayerNorm) or type(module).__name__.startswith("RmsNorm"):
+        return True
+    return False if isinstance(module, nn.modules.batchnorm._NormBase | nn.GroupNorm) else None
+
+
 def head_parameters(network: nn.Module) -> frozenset[str]:
-    """Names of the classifier's parameters (of all of them, where a network has two)."""
+    """Names of the classifier's parameters, of all of them where a network has several (distilled DeiT)."""
     classifier: Any = network.get_classifier()  # type: ignore[operator]
     modules: Iterable[nn.Module] = classifier if isinstance(classifier, tuple | list) else (classifier,)
     own = {id(parameter) for module in modules for parameter in module.parameters()}
-    return frozenset(name for name, parameter in network.named_parameters() if id(parameter) in own)
+    listed = (getattr(network, "pretrained_cfg", None) or {}).get("classifier") or ()
+    prefixes = tuple(f"{name}." for name in ((listed,) if isinstance(listed, str) else listed))
+    return frozenset(
+        name
+        for name, parameter in network.named_parameters()
+        if id(parameter) in own or name.startswith(prefixes)
+    )
 
 
 def set_trainable(network: nn.Module, part: Trainable) -> None:
@@ -69,11 +78,16 @@ def _names_of(network: nn.Module, part: Trainable) -> frozenset[str]:
     groups = _groups(network, coarse=True)
     if not groups:
         return frozenset()
-    # What no pattern of timm's names, as the final norm of some, belongs to the head.
-    of_head = min(groups[name] for name in head if name in groups)
-    before = [group for group in groups.values() if group < of_head]
-    last = max(before, default=of_head)
-    return frozenset(name for name, _ in network.named_parameters() if groups.get(name, last) >= last)
+    of_head = min(groups[name] for name in head)
+    last = max((group for group in groups.values() if group < of_head), default=of_head)
+    names = list(groups)
+    first = next(place for place, name in enumerate(names) if groups[name] == last)
+    # What none of timm's patterns names is put with the head: a final norm belongs there, an early layer not.
+    return head | {
+        name
+        for place, name in enumerate(names)
+        if groups[name] == last or (groups[name] > last and place > first)
+    }
 
 
 def _groups(network: nn.Module, *, coarse: bool) -> dict[str, int]:
@@ -82,5 +96,9 @@ def _groups(network: nn.Module, *, coarse: bool) -> dict[str, int]:
 
     if not hasattr(network, "group_matcher"):
         return {}
-    found: dict[str, int] = group_parameters(network, network.group_matcher(coarse=coarse), reverse=True)  # type: ignore[operator]
-    return found
+    try:
+        matcher = network.group_matcher(coarse=coarse)  # type: ignore[operator]
+    except AssertionError:  # "not implemented", of some
+        return {}
+    found: dict[str, int] = group_parameters(network, matcher, reverse=True)
+    return {name: found[name] for name, _ in network.named_parameters() if name in found}

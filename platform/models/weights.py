@@ -1,59 +1,132 @@
-"""Weights from a local file, as far as they fit."""
+"""Weights of a file in a network: loaded by name, all of the backbone or an error."""
 
 import logging
-import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from platform.models import resampling
 from platform.models.errors import ModelError
+from platform.models.layers import head_parameters
+from platform.models.weight_files import WeightFile, read_weights, without_prefixes
 
 logger = logging.getLogger(__name__)
 
 NAMED_AT_MOST = 8
+SAME_ARCHITECTURE = 0.9
+"""Share of the backbone that must fit, of the network's and of the file's: some weights lack a final norm."""
+
+FOREIGN = (KeyError, AttributeError, TypeError, ValueError, RuntimeError, AssertionError, IndexError)
+"""What timm's conversions raise on tensors of another architecture."""
 
 
-def load_weights(network: nn.Module, path: Path) -> tuple[str, ...]:
-    """Load a .safetensors or .pth file into ``network``; the names of its tensors that were not loaded.
+@dataclass(frozen=True)
+class Loaded:
+    """Names of tensors: the network's that were not loaded, the file's that were not used, those resized."""
 
-    Nothing in the file is executed. A tensor is loaded where name and shape fit (the classifier of another
-    set of classes does not), prefixes of DistributedDataParallel and torch.compile aside. The rest is named
-    in the log. Raises :class:`ModelError` if the file cannot be read or nothing in it fits.
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+    resampled: tuple[str, ...]
+
+
+def load_weights(network: nn.Module, weights: Path | Mapping[str, Tensor]) -> Loaded:
+    """Load a .safetensors or .pth file, or tensors by name, into ``network``.
+
+    Nothing in a file is executed. A tensor is loaded where name and shape fit; where the backbone's do not,
+    as timm converts it (position embeddings of another image size are resampled, original formats renamed).
+    A classifier of another number of classes stays as it is. What is not loaded is named in the log.
+
+    Raises :class:`ModelError` where the file cannot be read or is of another architecture: where it says so,
+    or where less than 90 % of the tensors of the network's backbone, or of those that the file has under the
+    same modules, fit. (Architectures that differ in no tensor cannot be told apart without a name.)
     """
-    given = _read(path)
-    wanted = network.state_dict()
-    fitting = {
-        name: value for name, value in given.items() if name in wanted and wanted[name].shape == value.shape
-    }
-    if not any(name in dict(network.named_parameters()) for name in fitting):
-        raise ModelError(f"{path}: none of its {len(given)} tensors fits the network")
+    if isinstance(weights, Path):
+        given = read_weights(weights)
+    else:
+        given = WeightFile("the given tensors", without_prefixes(weights))
+    fitting, loaded = _fit(network, given)
     network.load_state_dict(fitting, strict=False)
-    missing = tuple(name for name in wanted if name not in fitting)
-    if missing:
-        logger.warning("%s: not loaded, so initialised at random: %s", path, _listed(missing))
-    ignored = [name for name in given if name not in fitting]
-    if ignored:
-        logger.warning("%s: in the file but not used: %s", path, _listed(ignored))
-    return missing
+    for message, names in (
+        ("not loaded, so initialised at random", loaded.missing),
+        ("there but not used", loaded.ignored),
+        ("resampled to fit", loaded.resampled),
+    ):
+        if names:
+            logger.warning("%s: %s: %s", given.source, message, _listed(names))
+    return loaded
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    from timm.models import load_state_dict
+def check_weights(network: nn.Module, path: Path) -> Loaded:
+    """As :func:`load_weights` would do, from the file's headers; ``network`` may be on the meta device."""
+    return _fit(network, read_weights(path, shapes_only=True))[1]
 
+
+def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Loaded]:
+    """The tensors that go into the network, and the names of the rest."""
+    wanted = network.state_dict()
+    architecture = str((getattr(network, "pretrained_cfg", None) or {}).get("architecture", "the network"))
+    told = given.architecture and given.architecture.partition(".")[0]
+    if told and told != architecture:
+        raise ModelError(f"{given.source}: weights of {told}, which is not {architecture}")
+
+    tensors = given.tensors
+    if _shares(wanted, tensors, head_parameters(network)) != (1.0, 1.0):
+        tensors = _converted(network, tensors) or tensors
+    shares = _shares(wanted, tensors, head_parameters(network))
+    if min(shares) < SAME_ARCHITECTURE:
+        raise ModelError(
+            f"{given.source}: weights of another architecture than {architecture}: {shares[0]:.0%} of the "
+            f"network's backbone is there, {shares[1]:.0%} of what is there fits"
+        )
+    fitting = {name: value for name, value in tensors.items() if _fits(name, value, wanted)}
+    return fitting, Loaded(
+        missing=tuple(name for name in wanted if name not in fitting),
+        ignored=tuple(name for name in given.tensors if name not in fitting),
+        resampled=tuple(
+            name
+            for name, value in fitting.items()
+            if name in given.tensors and given.tensors[name].shape != value.shape
+        ),
+    )
+
+
+def _shares(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], head: frozenset[str]
+) -> tuple[float, float]:
+    """Of the network's backbone the share that ``tensors`` hold; of these the share that fits.
+
+    What they hold under modules that the network does not have (a decoder, say) does not count.
+    """
+    backbone = [name for name in wanted if name not in head]
+    modules = {name.partition(".")[0] for name in backbone}
+    theirs = [name for name in tensors if name.partition(".")[0] in modules and name not in head]
+    found = sum(_fits(name, tensors[name], wanted) for name in backbone if name in tensors)
+    return found / max(len(backbone), 1), found / max(len(theirs), 1)
+
+
+def _fits(name: str, value: Tensor, wanted: Mapping[str, Tensor]) -> bool:
+    return name in wanted and wanted[name].shape == value.shape
+
+
+def _converted(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor] | None:
+    """What timm makes of an architecture's published weights when it loads them; None where it cannot."""
+    convert: Callable[..., Any] | None = getattr(
+        import_module(type(network).__module__), "checkpoint_filter_fn", None
+    )
+    if convert is None:
+        return None
     try:
-        tensors = load_state_dict(str(path), use_ema=True, device="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        raise ModelError(f"{path}: not readable as weights ({_first_line(error)})") from error
-    return {name: value for name, value in tensors.items() if isinstance(value, Tensor)}
+        with resampling.without_warning():
+            converted: dict[str, Tensor] = convert(dict(tensors), network)
+    except FOREIGN:
+        return None  # of another architecture: told from what fits as it is
+    return converted
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
+def _listed(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:NAMED_AT_MOST])
     return shown if len(names) <= NAMED_AT_MOST else f"{shown} and {len(names) - NAMED_AT_MOST} more"

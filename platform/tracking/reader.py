@@ -5,6 +5,9 @@ import math
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
@@ -13,6 +16,7 @@ from platform.tracking import names
 from platform.tracking.connect import connect, talking
 from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tracking.runs import child_runs
+from platform.tracking.tracking_config import TrackingError, shown_uri
 
 _THREADS = 8
 
@@ -40,6 +44,50 @@ def read_sweep(uri: str, parent_run_id: str) -> SweepRecord:
         params=dict(parent.data.params),
         tags=dict(parent.data.tags),
         trials=trials,
+    )
+
+
+@dataclass(frozen=True)
+class PastTrial:
+    """A trial and what of its sweep is needed to run it again."""
+
+    trial: TrialRecord
+    sweep: str
+    experiment: str
+    space_yaml: str
+    data_digest: str
+    git_commit: str
+    git_dirty: str
+    lock_digest: str
+
+
+def read_past_trial(uri: str, run_id: str) -> PastTrial:
+    """The trial whose run is ``run_id``.
+
+    Raises:
+        TrackingError: no MLflow at ``uri``, no such run in it, or a run that is no trial of a sweep.
+    """
+    client = connect(uri)
+    with talking(uri):
+        run = client.get_run(run_id)
+        if names.PARENT not in run.data.tags or names.CONFIG not in run.data.tags:
+            raise TrackingError(f"the run {run_id} in {shown_uri(uri)} is no trial of a sweep")
+        parent = client.get_run(run.data.tags[names.PARENT])
+        experiment = client.get_experiment(parent.info.experiment_id)
+        with TemporaryDirectory() as folder:
+            space = client.download_artifacts(parent.info.run_id, "space.yaml", folder)
+            space_yaml = Path(space).read_text(encoding="utf-8")
+        trial = _trial(client, run)
+    tags = parent.data.tags
+    return PastTrial(
+        trial=trial,
+        sweep=tags.get(names.SWEEP, parent.info.run_id),
+        experiment=experiment.name,
+        space_yaml=space_yaml,
+        data_digest=tags.get(names.DATA_DIGEST, ""),
+        git_commit=tags.get(names.GIT_COMMIT, ""),
+        git_dirty=tags.get(names.GIT_DIRTY, ""),
+        lock_digest=tags.get(names.LOCK_DIGEST, ""),
     )
 
 
@@ -78,7 +126,10 @@ def _searched_value(config: Mapping[str, object], name: str, text: str) -> objec
     """The value with its type, from the trial's config; what stands there as text only if it is not in it."""
     part: object = config
     for key in name.split("."):
-        if not isinstance(part, Mapping) or key not in part:
+        if isinstance(part, list) and key.isdigit():  # a stage
+            part = dict(enumerate(part)).get(int(key), text)
+        elif isinstance(part, Mapping) and key in part:
+            part = part[key]
+        else:
             return text
-        part = part[key]
     return text if isinstance(part, Mapping) else part

@@ -60,10 +60,11 @@ def validation_metrics(
     Labels are the given ones, or the clean ones if ``data.val_label`` says so; the accuracy on the others
     is there too where they are known and differ. Besides :func:`classification_metrics`:
 
-    - disagreement: share of samples on which two networks predict different classes; it goes to zero where
-      they collapse into one
-    - many_shot, medium_shot, few_shot: as :func:`shot_accuracies`
-    - ``others_MNC``, the same networks' other weights (averaged or not), as ``raw_accuracy`` and the like
+    - many_shot, medium_shot, few_shot: :func:`shot_accuracies` by the given training labels
+    - disagreement: share of samples on which not all networks predict the same class, where there are
+      several; it goes to zero where they collapse into one
+    - of ``others_MNC``, the same networks with other weights (averaged or not):
+      :func:`classification_metrics` with ``others_name`` before each, as in ``raw_accuracy``
     """
     mean_NC = probabilities_MNC.mean(0)
     labels_N = data.evaluation_labels("val")
@@ -86,15 +87,17 @@ def validation_metrics(
 def shot_accuracies(
     probabilities_NC: Probabilities, labels_N: Labels, class_counts_C: Labels, shots: tuple[int, int]
 ) -> dict[str, float]:
-    """Accuracy in the classes with many, a medium number of, and few training images.
+    """many_shot, medium_shot and few_shot: accuracy in the classes of many, some, and few training images.
 
-    ``shots`` (many, few): many-shot classes have more than the first number of training images, few-shot ones
-    fewer than the second, medium-shot ones the rest (Liu et al., Large-Scale Long-Tailed Recognition in an Open
-    World, CVPR 2019, arXiv 1904.05160: 100 and 20). Each is the mean of its classes' accuracies; a group
-    without samples is absent.
+    ``shots`` (many, few): many-shot classes have more than ``many`` training images, few-shot ones fewer
+    than ``few``, medium-shot ones anything between, both ends included. Each is the mean of its classes'
+    accuracies, over the classes that occur in ``labels_N``; absent where none does.
+
+    Liu et al., Large-Scale Long-Tailed Recognition in an Open World, CVPR 2019 (arXiv 1904.05160), with
+    (100, 20); differs from the authors' code, where a group without classes has an accuracy of 0.
     """
     many, few = shots
-    is_right_N = probabilities_NC.argmax(1) == labels_N
+    is_right_N = torch.from_numpy(probabilities_NC.argmax(1) == labels_N).double()
     groups = {
         "many_shot": class_counts_C > many,
         "medium_shot": (class_counts_C >= few) & (class_counts_C <= many),
@@ -102,9 +105,10 @@ def shot_accuracies(
     }
     found = {}
     for name, is_in_C in groups.items():
-        present = np.unique(labels_N[is_in_C[labels_N]])
-        if len(present):
-            found[name] = float(np.mean([is_right_N[labels_N == label].mean() for label in present]))
+        of_group_N = is_in_C[labels_N]
+        if of_group_N.any():
+            labels = torch.from_numpy(labels_N[of_group_N])
+            found[name] = _mean_over_classes(is_right_N[of_group_N], labels, len(is_in_C))
     return found
 
 

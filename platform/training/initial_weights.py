@@ -61,12 +61,6 @@ def read_initial_weights(config: TrialConfig) -> tuple[InitialWeights, ...]:
     return tuple(known[min(place, len(known) - 1)] for place in range(count))
 
 
-def check_initial_weights(config: TrialConfig) -> None:
-    """Raise CheckpointError for an ``init_from`` that the trial's networks cannot start from; loads nothing."""
-    for weights, section in zip(read_initial_weights(config), config.models, strict=False):
-        weights.fit(section)
-
-
 def _networks_of(folder: Path) -> list[InitialWeights]:
     description = read_description(folder)
     return [

@@ -1,131 +1,154 @@
 """What a trial finds out about each training image: how often it was dropped, its loss, its prediction.
 
-Shapes: M networks, N training images, B samples of a batch.
+Shapes: M networks, N training images, B samples of a batch, R rows of the manifest.
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from platform.datasets.data import Data
 from platform.methods import SampleOutcome
 
 
-class SampleLedger:
+class SampleLedger(nn.Module):
     """Kept on the networks' device, so that nothing waits for it while an epoch runs.
 
-    True labels, where they are known, are read for the ``noise/…`` metrics and the table alone.
+    A module without weights: its buffers are what a checkpoint holds of it, 43 bytes an image for two
+    networks. True labels, where they are known, are read for the ``noise/…`` metrics and the table alone.
     """
 
-    def __init__(self, data: Data, networks: int, device: torch.device) -> None:
-        rows = data.rows("train")
-        self._data = data
-        self._place = torch.full((len(data.manifest),), -1, dtype=torch.int64)
-        self._place[torch.from_numpy(rows)] = torch.arange(len(rows))
-        self._place = self._place.to(device)
-        self._given_N = torch.from_numpy(data.given("train")).to(device)
-        clean_N = data.clean("train") if data.clean_known("train") else None
-        self._clean_N = None if clean_N is None else torch.from_numpy(clean_N).to(device)
-        shape = (networks, len(rows))
-        self._seen_N = torch.zeros(len(rows), dtype=torch.int32, device=device)
-        self._loss_MN = torch.zeros(shape, dtype=torch.float64, device=device)
-        self._dropped_MN = torch.zeros(shape, dtype=torch.int32, device=device)
-        self._prediction_MN = torch.full(shape, -1, dtype=torch.int64, device=device)
-        self._drops_MN = torch.zeros(shape, dtype=torch.bool, device=device)
-        self._earlier_drops_MN = torch.zeros(shape, dtype=torch.bool, device=device)
+    place_R: Tensor
+    given_N: Tensor
+    clean_N: Tensor | None
+    times_N: Tensor
+    dropped_MN: Tensor
+    losses_MN: Tensor
+    predictions_MN: Tensor
+    times_before_N: Tensor
+    dropped_before_MN: Tensor
+    last_seen_N: Tensor
+    last_drops_MN: Tensor
+
+    def __init__(self, data: Data, networks: int, device: str | torch.device = "cpu") -> None:
+        super().__init__()
+        self.data = data
+        rows = torch.from_numpy(data.rows("train"))
+        images = len(rows)
+        place_R = torch.full((len(data.manifest),), images)  # out of bounds for the rows of other splits
+        place_R[rows] = torch.arange(images)
+        clean_N = torch.from_numpy(data.clean("train")) if data.clean_known("train") else None
+        fixed = {"place_R": place_R, "given_N": torch.from_numpy(data.given("train")), "clean_N": clean_N}
+        kept = {
+            "times_N": torch.zeros(images, dtype=torch.int32),
+            "dropped_MN": torch.zeros(networks, images, dtype=torch.int32),
+            "losses_MN": torch.zeros(networks, images),
+            "predictions_MN": torch.full((networks, images), -1, dtype=torch.int32),
+            "times_before_N": torch.zeros(images, dtype=torch.int32),
+            "dropped_before_MN": torch.zeros(networks, images, dtype=torch.int32),
+            "last_seen_N": torch.zeros(images, dtype=torch.bool),
+            "last_drops_MN": torch.zeros(networks, images, dtype=torch.bool),
+        }
+        for name, values in (fixed | kept).items():
+            self.register_buffer(name, values, persistent=name in kept)
+        self.to(device)
 
     def record(self, rows_B: Tensor, samples: SampleOutcome) -> None:
-        """Take in a batch of the manifest rows ``rows_B``, each of them once."""
-        place_B = self._place[rows_B]
-        dropped_MB = ~samples.selected_MB
-        self._seen_N[place_B] += 1
-        self._loss_MN[:, place_B] += samples.losses_MB.double()
-        self._dropped_MN[:, place_B] += dropped_MB.int()
-        self._prediction_MN[:, place_B] = samples.predictions_MB
-        self._drops_MN[:, place_B] = dropped_MB
+        """Take in what a step found of the manifest's training rows ``rows_B``, which may be there twice."""
+        place_B = self.place_R[rows_B]
+        self.times_N.index_add_(0, place_B, torch.ones_like(place_B, dtype=torch.int32))
+        self.dropped_MN.index_add_(1, place_B, (~samples.selected_MB).int())
+        self.losses_MN.index_add_(1, place_B, samples.losses_MB)
+        self.predictions_MN[:, place_B] = samples.predictions_MB.int()
 
     def end_epoch(self) -> dict[str, float]:
-        """Metrics of the epoch that is done, and a fresh page for the next; all are means over the networks.
+        """Metrics of the epoch that is done, and a fresh page for the next.
 
-        - ``train/memorisation``: share of the *given* training labels that were predicted in the epoch
-        - ``train/drop_overlap``: |D & E| / |D | E| of the images D dropped in this epoch and E in the one
-          before (Jaccard index); absent where neither epoch dropped any
-        - ``noise/selection_precision``, ``noise/selection_recall``: of "was selected" as a test for "its given
-          label is the true one"
-        - ``noise/memorisation``, ``noise/corrected``: shares of the wrongly labelled training images whose
-          given, or true, label was predicted
+        Each is a share among the training images that the epoch has seen, averaged over the networks for
+        which it is defined; absent where it is for none (0/0). Predictions are those made in training: of
+        the augmented picture, before the step that learned it. An image is dropped by a network if no
+        sight of it in the epoch took part in that network's update, else selected.
 
-        The latter where all true training labels are known; what would be a division by zero is absent.
+        - ``train/memorisation``: images whose *given* label is predicted
+        - ``train/drop_overlap``: |D & E| / |D | E| of the images dropped in this epoch, D, and in the one
+          before, E (Jaccard index), among those seen in both; so never there in the first epoch
+
+        Where the true label of every training image is known:
+
+        - ``noise/selection_precision``: among the selected images, those whose given label is the true one
+        - ``noise/selection_recall``: among the images whose given label is the true one, the selected ones
+        - ``noise/memorisation``, ``noise/corrected``: among the wrongly labelled images, those whose given
+          label is predicted, and those whose true label is
         """
-        metrics = {"train/memorisation": _mean(self._prediction_MN == self._given_N)}
-        union_M = (self._drops_MN | self._earlier_drops_MN).sum(1).double()
-        overlap_M = (self._drops_MN & self._earlier_drops_MN).sum(1) / union_M
-        if (union_M > 0).any():
-            metrics["train/drop_overlap"] = overlap_M[union_M > 0].mean().item()
-        if self._clean_N is not None:
-            metrics |= self._against_clean(self._clean_N)
-        self._earlier_drops_MN = self._drops_MN
-        self._drops_MN = torch.zeros_like(self._drops_MN)
-        return metrics
+        times_N = self.times_N - self.times_before_N
+        seen_N = times_N > 0
+        drops_MN = seen_N & (self.dropped_MN - self.dropped_before_MN == times_N)
+        fits_MN = self.predictions_MN == self.given_N
+        both_N = seen_N & self.last_seen_N
+        parts = {
+            "train/memorisation": (fits_MN, seen_N.expand_as(fits_MN)),
+            "train/drop_overlap": (drops_MN & self.last_drops_MN, both_N & (drops_MN | self.last_drops_MN)),
+        }
+        if self.clean_N is not None:
+            parts |= self._against_clean(self.clean_N, seen_N, drops_MN)
+        self.times_before_N.copy_(self.times_N)
+        self.dropped_before_MN.copy_(self.dropped_MN)
+        self.last_seen_N.copy_(seen_N)
+        self.last_drops_MN.copy_(drops_MN)
+        return _mean_shares(parts)
 
-    def _against_clean(self, clean_N: Tensor) -> dict[str, float]:
-        is_clean_N = clean_N == self._given_N
-        selected_MN = ~self._drops_MN
-        metrics = {}
-        if selected_MN.any():
-            metrics["noise/selection_precision"] = _mean(is_clean_N.expand_as(selected_MN)[selected_MN])
-        if is_clean_N.any():
-            metrics["noise/selection_recall"] = _mean(selected_MN[:, is_clean_N])
-        if not is_clean_N.all():
-            predicted_MN = self._prediction_MN[:, ~is_clean_N]
-            metrics["noise/memorisation"] = _mean(predicted_MN == self._given_N[~is_clean_N])
-            metrics["noise/corrected"] = _mean(predicted_MN == clean_N[~is_clean_N])
-        return metrics
-
-    def state_dict(self) -> dict[str, Any]:
-        """After whole epochs only."""
-        return {name: getattr(self, f"_{name}") for name in _STATE}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where another ledger of the same data was."""
-        for name in _STATE:
-            own: Tensor = getattr(self, f"_{name}")
-            own.copy_(state[name])
+    def _against_clean(
+        self, clean_N: Tensor, seen_N: Tensor, drops_MN: Tensor
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        is_clean_N = self.given_N == clean_N
+        selected_MN = seen_N & ~drops_MN
+        clean_MN = (seen_N & is_clean_N).expand_as(drops_MN)
+        wrong_MN = (seen_N & ~is_clean_N).expand_as(drops_MN)
+        return {
+            "noise/selection_precision": (is_clean_N, selected_MN),
+            "noise/selection_recall": (selected_MN, clean_MN),
+            "noise/memorisation": (self.predictions_MN == self.given_N, wrong_MN),
+            "noise/corrected": (self.predictions_MN == clean_N, wrong_MN),
+        }
 
     def table(self) -> pd.DataFrame:
-        """One row a training image, for finding wrong labels.
+        """One row a training image, in the manifest's order, for finding wrong labels.
 
-        Columns: ``path``; ``label`` (given) and ``clean`` (null where not known); ``seen``, the epochs it took
-        part in; ``dropped``, the share of them in which the networks left it out; ``mean_loss``, its
-        cross-entropy of the given label over epochs and networks, in nats; ``prediction``, what the networks
-        predicted in the latest epoch, null where they disagree; and for each of two networks
-        ``dropped_network_1`` (epochs), ``mean_loss_network_1`` and ``prediction_network_1``.
+        Columns: ``path``; ``label`` (given) and ``clean`` (null where not known); ``seen``, how often it was
+        shown to the networks (once an epoch); ``dropped``, the share of these times in which a network left
+        it out, mean over the networks; ``mean_loss``, its cross-entropy of the given label in nats over
+        these times and networks (of mixed pictures: of the label that the picture had itself);
+        ``prediction`` of the last time, null where the networks differ; and where there are several
+        networks, each one's ``dropped_network_1`` (times), ``mean_loss_network_1``,
+        ``prediction_network_1``. What was never seen has nulls.
         """
-        frame = self._data.manifest_frame()
+        frame = self.data.manifest_frame()
         table = frame.loc[frame["split"] == "train", ["path", "label", "clean"]].reset_index(drop=True)
-        seen_N = self._seen_N.cpu().numpy()
-        times_N = np.maximum(seen_N, 1)
-        dropped_MN, loss_MN = self._dropped_MN.cpu().numpy(), self._loss_MN.cpu().numpy() / times_N
-        prediction_MN = self._prediction_MN.cpu().numpy()
-        agreed_N = (prediction_MN == prediction_MN[0]).all(axis=0)
-        names = np.array([*self._data.classes, None], dtype=object)  # -1, not seen yet, takes the last one
-        table["seen"] = seen_N
-        table["dropped"] = dropped_MN.mean(axis=0) / times_N
-        table["mean_loss"] = np.where(seen_N > 0, loss_MN.mean(axis=0), np.nan)
-        table["prediction"] = pd.array(names[np.where(agreed_N, prediction_MN[0], -1)], dtype="string")
-        if len(prediction_MN) > 1:
-            for number, own_N in enumerate(prediction_MN, start=1):
+        names = np.array([*self.data.classes, None], dtype=object)  # -1, never seen, takes the last one
+        times_N, dropped_MN = self.times_N.cpu().numpy(), self.dropped_MN.cpu().numpy()
+        times_or_nan_N = np.where(times_N > 0, times_N, np.nan)
+        mean_losses_MN = self.losses_MN.double().cpu().numpy() / times_or_nan_N
+        predictions_MN = self.predictions_MN.cpu().numpy()
+        is_agreed_N = (predictions_MN == predictions_MN[0]).all(axis=0)
+        table["seen"] = times_N
+        table["dropped"] = dropped_MN.mean(axis=0) / times_or_nan_N
+        table["mean_loss"] = mean_losses_MN.mean(axis=0)
+        table["prediction"] = pd.array(names[np.where(is_agreed_N, predictions_MN[0], -1)], dtype="string")
+        if len(predictions_MN) > 1:
+            for number, own_N in enumerate(predictions_MN, start=1):
                 table[f"dropped_network_{number}"] = dropped_MN[number - 1]
-                table[f"mean_loss_network_{number}"] = np.where(seen_N > 0, loss_MN[number - 1], np.nan)
+                table[f"mean_loss_network_{number}"] = mean_losses_MN[number - 1]
                 table[f"prediction_network_{number}"] = pd.array(names[own_N], dtype="string")
         return table
 
 
-_STATE = ("seen_N", "loss_MN", "dropped_MN", "prediction_MN", "drops_MN", "earlier_drops_MN")
-
-
-def _mean(of: Tensor) -> float:
-    return of.double().mean().item()
+def _mean_shares(parts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """|part & whole| / |whole| by name, averaged over the networks with a whole; absent without any."""
+    counts_K2M = torch.stack([torch.stack([(p & w).sum(1), w.sum(1)]) for p, w in parts.values()])
+    metrics = {}
+    for name, (of_parts, of_wholes) in zip(parts, counts_K2M.tolist(), strict=True):
+        shares = [part / whole for part, whole in zip(of_parts, of_wholes, strict=True) if whole]
+        if shares:
+            metrics[name] = sum(shares) / len(shares)
+    return metrics

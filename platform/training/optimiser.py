@@ -2,13 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
-from torch import nn
-from torch.optim import Optimizer
+import torch
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 
+from platform.config.errors import show
 from platform.config.section import Section, reject
 from platform.models.backbones import find_backbone
-from platform.models.layers import head_parameters, is_transformer_like
+from platform.models.layers import head_parameters, is_transformer_like, layer_count
 from platform.models.model_config import ModelConfig
 
 TRANSFORMER_LAYER_DECAY = 0.75
@@ -17,8 +19,11 @@ TRANSFORMER_LAYER_DECAY = 0.75
 class OptimConfig(Section):
     """Weight decay leaves alone norms, biases, and what timm's architecture names (position embeddings …).
 
-    A parameter's learning rate is ``lr`` times its scale: layer_decay^(layers between it and the head), and
-    backbone_lr_scale besides for all but the classifier.
+    A parameter's learning rate is ``lr`` times its scale: layer_decay^(layers between it and the head), times
+    backbone_lr_scale for all but the classifier. With ``layer_decay: auto`` a network that starts from random
+    weights has no decay: its first layers, of which nothing is worth keeping, would stay nearly as drawn.
+
+    Layer-wise decay: Bao et al., BEiT, ICLR 2022 (arXiv 2106.08254).
     """
 
     name: Literal["sgd", "adamw"] = "sgd"
@@ -47,11 +52,13 @@ class OptimConfig(Section):
             reject("momentum", "must be > 0 with nesterov", self.momentum)
         return self
 
-    @model_validator(mode="after")
-    def _layer_decay_is_a_share(self) -> "OptimConfig":
-        if self.layer_decay != "auto" and not 0 < self.layer_decay <= 1:
-            reject("layer_decay", "must be auto or a share above 0, at most 1", self.layer_decay)
-        return self
+    @field_validator("layer_decay", mode="before")
+    @classmethod
+    def _layer_decay_is_a_share(cls, value: object) -> object:
+        is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+        if value != "auto" and not is_share:
+            raise ValueError(f"must be auto or a number above 0, at most 1, got {show(value)}")
+        return value
 
     def check(self, model: ModelConfig) -> tuple[str, str, object] | None:
         """Field, message and value of what ``model`` has no use for; None where all fits."""
@@ -66,19 +73,17 @@ def build_optimiser(config: OptimConfig, network: nn.Module, *, trained: bool) -
     """The optimiser of what learns in one network, through timm's factory.
 
     Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. ``trained``: whether
-    the network began with trained weights; only then does ``layer_decay: auto`` slow the first layers down,
-    which hold little that is worth keeping otherwise. On a GPU the update is one fused kernel.
+    the network began with trained weights. The update of all weights is one fused kernel, on a CPU too, which
+    relies on a gradient's being laid out in memory as its weight, as autograd leaves it.
     """
     from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
     name: str = config.name
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"fused": True}
     if config.name == "adamw":
         options["betas"] = (config.momentum, config.beta_2)
     elif not config.nesterov:
         name = "momentum"  # timm's name for SGD without Nesterov
-    if next(network.parameters()).device.type == "cuda":
-        options["fused"] = True
     decay = _layer_decay(config, network, trained)
     optimiser: Optimizer = create_optimizer_v2(
         network,
@@ -90,6 +95,8 @@ def build_optimiser(config: OptimConfig, network: nn.Module, *, trained: bool) -
         **options,
     )
     _scale_backbone(optimiser, network, config.backbone_lr_scale)
+    if isinstance(optimiser, SGD) and config.momentum > 0:
+        _begin_at_rest(optimiser)
     return optimiser
 
 
@@ -101,14 +108,35 @@ def carry_optimiser_state(old: Optimizer, new: Optimizer) -> None:
     before = [parameter for group in old.param_groups for parameter in group["params"]]
     after = [parameter for group in new.param_groups for parameter in group["params"]]
     for was, now in zip(before, after, strict=True):
-        if was.shape == now.shape and was in old.state:
-            new.state[now] = old.state[was]
+        if was in old.state:
+            state = old.state[was]
+            # Zeros, not nothing: a fused kernel wants all of its parameters to have a momentum, or none.
+            new.state[now] = state if was.shape == now.shape else _afresh(state, was, now)
+
+
+def _afresh(state: dict[str, Any], was: Tensor, now: Tensor) -> dict[str, Any]:
+    """The state of a parameter that has got another shape."""
+    return {
+        name: torch.zeros_like(now if value.shape == was.shape else value) for name, value in state.items()
+    }
 
 
 def _layer_decay(config: OptimConfig, network: nn.Module, trained: bool) -> float:
     if config.layer_decay == "auto":
-        return TRANSFORMER_LAYER_DECAY if trained and is_transformer_like(network) else 1.0
+        has_layers = trained and is_transformer_like(network) and layer_count(network) > 1
+        return TRANSFORMER_LAYER_DECAY if has_layers else 1.0
     return config.layer_decay
+
+
+def _begin_at_rest(optimiser: SGD) -> None:
+    """Momenta of zero, which the first step changes as it would make them.
+
+    Fused SGD leaves memory as it is where the first step of fp16 overflows, and cannot step where some
+    parameters have a momentum and others not yet.
+    """
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def _scale_backbone(optimiser: Optimizer, network: nn.Module, scale: float) -> None:

@@ -61,3 +61,16 @@ def inherit(base: Any, override: Any) -> Any:
     if "name" in base and "name" in override and base["name"] != override["name"]:
         return override
     return dict(base) | {key: inherit(base.get(key), value) for key, value in override.items()}
+
+
+def difference(base: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The least override that laid over ``base`` gives ``whole``."""
+    found = {}
+    for key, value in whole.items():
+        was = base.get(key)
+        if key in base and was == value:
+            continue
+        if isinstance(was, Mapping) and isinstance(value, Mapping) and was.get("name") == value.get("name"):
+            value = difference(was, value)
+        found[key] = value
+    return found

@@ -4,7 +4,7 @@ The rate depends on the global step alone. All schedules warm up the same way: l
 1/n of the learning rate where the warm-up takes n steps.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 from torch.optim import Optimizer
@@ -12,7 +12,9 @@ from torch.optim import Optimizer
 from platform.config.section import Section
 
 if TYPE_CHECKING:
-    from timm.scheduler.scheduler import Scheduler as Schedule
+    from timm.scheduler.scheduler import Scheduler
+
+    Schedule: TypeAlias = Scheduler
 else:
     Schedule = Any
 

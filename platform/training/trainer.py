@@ -27,7 +27,7 @@ from platform.training.networks import build_networks, place
 from platform.training.precision import Precision, autocast, gradient_scaler, settle
 from platform.training.prediction import network_probabilities, to_layout
 from platform.training.seeding import Purpose, seed_torch
-from platform.training.stages import Stage, StageMaker, StagePlan
+from platform.training.stages import StageMaker, StagePlan
 from platform.training.trial_config import TrialConfig
 
 
@@ -103,7 +103,8 @@ class Trainer:
         """The number format that is used; ``auto`` is settled when it is first asked for."""
         if self._precision is None:
             config = self.stage.config
-            images = torch.rand(config.batch_size, 3, config.image_size, config.image_size)
+            shape = (config.batch_size, 3, config.image_size, config.image_size)
+            images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
             images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
             self.use_precision(settle(self.config.precision, self.networks, images))
         assert self._precision is not None
@@ -144,7 +145,8 @@ class Trainer:
             for network, blueprint in zip([*self.networks, *averaged], self.blueprints * 2, strict=False):
                 set_image_size(network, blueprint.section, config.image_size)
             self._image_size = config.image_size
-        self.stage = self._maker.make(place, before=self.stage)
+        before = self.stage if self.stage.place == place - 1 else None
+        self.stage = self._maker.make(place, before=before)
 
     def _train(self) -> dict[str, float]:
         """One pass over the training images; the method's metrics as means over the samples."""

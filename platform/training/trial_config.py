@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
-from platform.config.section import reject
+from platform.config.section import Section, reject
 from platform.models.model_config import ModelConfig
 from platform.training.ema import EmaConfig
 from platform.training.precision import PrecisionSetting
-from platform.training.recipe import Recipe, StageConfig, inherit
+from platform.training.recipe import Recipe, StageConfig, difference, inherit
 
 KEPT_ON = ("optim", "peer_optim", "schedule", "trainable", "batch_size", "grad_accum_steps")
 """What a stage that goes on with the optimiser of the one before cannot do otherwise."""
@@ -30,8 +30,8 @@ class TrialConfig(Recipe):
     )
     precision: PrecisionSetting = Field(
         "fp32",
-        description="number format the networks run in; auto: bf16 on a GPU that has it, on a CPU where it is "
-        "measured to be faster, else fp32",
+        description="number format the networks run in; auto: bf16 on a GPU that has it, on a CPU where "
+        "it is measured to be faster, else fp32",
     )
     channels_last: bool = Field(
         False, description="memory layout of images and weights (faster on some devices)"
@@ -59,6 +59,13 @@ class TrialConfig(Recipe):
             own = {name: values[name] for name in Recipe.model_fields if name in values}
             values = values | {"stages": [_with_peer_optim(inherit(own, stage)) for stage in stages]}
         return _with_peer_optim(values)
+
+    @field_serializer("stages", mode="plain")
+    def _stages_as_written(self, stages: tuple[StageConfig, ...]) -> list[dict[str, Any]]:
+        """Only what each does otherwise than the trial: it inherits the rest when it is read again."""
+        own = {name: _plain(getattr(self, name)) for name in Recipe.model_fields}
+        own |= {"name": None, "restart": True}
+        return [difference(own, stage.model_dump(mode="json")) for stage in stages]
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:
@@ -150,7 +157,7 @@ class TrialConfig(Recipe):
             yield (f"stages.{place}." if self.stages else ""), phase
 
     def _rate_epochs(self) -> list[int]:
-        """For each phase the epochs of its learning-rate schedule: its own and those of all it is joined to."""
+        """For each phase the epochs of its learning-rate schedule: its own and those it is joined to."""
         return [
             sum(phase.epochs for phase in self.phases[start:end])
             for start, end in (self.schedule_span(place) for place in range(len(self.phases)))
@@ -166,6 +173,10 @@ class TrialConfig(Recipe):
         while end < len(phases) and not phases[end].restart:
             end += 1
         return start, end
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Section) else value
 
 
 def _with_peer_optim(values: dict[str, Any]) -> dict[str, Any]:

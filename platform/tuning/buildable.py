@@ -7,7 +7,8 @@ from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
 from platform.models.layers import set_trainable
 from platform.models.model_config import ModelConfig
-from platform.training.initial_weights import check_initial_weights
+from platform.models.weights import check_weights
+from platform.training.initial_weights import InitialWeights, read_initial_weights
 from platform.training.trial_config import TrialConfig
 from platform.tuning.sweep_config import SweepConfig
 
@@ -15,22 +16,27 @@ from platform.tuning.sweep_config import SweepConfig
 def check_buildable(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
     """Build each network of the space, without weights, and take it through its stages.
 
-    Raises UserError with one line for what cannot be: a size that a network does not take, a part that it does
-    not have, weights that are missing or of another architecture.
+    Raises UserError with one line for what cannot be: a size that a network does not take, a part that it
+    does not have, weights that are missing or of another architecture.
     """
-    seen: set[tuple[str, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     for corner in loaded.corners():
-        check_initial_weights(corner)
-        for model in corner.models:
-            stages = [(str(phase.image_size), phase.trainable) for phase in corner.phases]
-            key = (model.model_dump_json(), *(word for stage in stages for word in stage))
+        trial = corner.trial()
+        stages = tuple((phase.image_size, phase.trainable) for phase in trial.phases)
+        starts = read_initial_weights(trial) or (None,) * len(trial.models)
+        for model, start in zip(trial.models, starts, strict=True):
+            key = (model.model_dump_json(), stages, start)
             if key not in seen:
                 seen.add(key)
-                _take_through_stages(corner, model, classes)
+                _take_through_stages(trial, model, start, classes)
 
 
-def _take_through_stages(trial: TrialConfig, model: ModelConfig, classes: int) -> None:
-    network = build_blank(model, classes, trial.phases[0].image_size)
+def _take_through_stages(
+    trial: TrialConfig, model: ModelConfig, start: InitialWeights | None, classes: int
+) -> None:
+    network = build_blank(start.fit(model) if start else model, classes, trial.phases[0].image_size)
+    if start is not None:
+        check_weights(network, start.file)
     size = trial.phases[0].image_size
     for place, phase in enumerate(trial.phases):
         try:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from platform.tuning.failure import cause_line
+from platform.tuning.trainable import trial_of
 
 Outcome = Literal["running", "finished", "pruned", "failed"]
 SHOWN_ROWS = 12
@@ -154,7 +155,7 @@ class ProgressCallback(tune.Callback):
         number = trial.config["number"]
         if number not in self.view.trials:
             config = trial.config
-            self.view.trials[number] = TrialView(number, config["parameters"], config["trial"]["epochs"])
+            self.view.trials[number] = TrialView(number, config["parameters"], trial_of(config).total_epochs)
         return self.view.trials[number]
 
     def _end(self, trial: Trial, outcome: Outcome) -> None:

@@ -43,17 +43,29 @@ class SweepEnd:
 
 
 def run_sweep(
-    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, *, address: str | None, say: Say
+    loaded: LoadedSpace[SweepConfig],
+    plan: Plan,
+    folder: SweepFolder,
+    *,
+    address: str | None,
+    say: Say,
+    data_digest: str | None = None,
 ) -> SweepEnd:
     """Run a new sweep in ``folder``; a mistake of the user's found before its first trial leaves nothing.
 
-    Ray still runs afterwards, as ``data`` lies in it: :func:`platform.tuning.cluster.leave` ends it.
+    ``data_digest``: what the data must be, where it matters. Ray still runs afterwards, as ``data`` lies in
+    it: :func:`platform.tuning.cluster.leave` ends it.
     """
     with chatter_to(folder.logs):
         try:
             check_buildable(loaded, len(plan.data.classes))
             resources = join(address, plan.config.resources, plan.trials)
             data = _prepare(plan, say)
+            if data_digest is not None and data.digest != data_digest:
+                raise UserError(
+                    f"data.source: {plan.config.data.source} is not what the trial learnt from "
+                    f"(SHA-256 {data.digest[:12]}…, it was {data_digest[:12]}…)"
+                )
             _save_data(data, folder, say)
             open_sweep(loaded, plan, folder, data)
         except BaseException:

@@ -14,6 +14,11 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 
 
+def trial_of(config: dict[str, Any]) -> TrialConfig:
+    """The trial that a config as Tune passes it on describes."""
+    return TrialConfig.model_validate_json(json.dumps(config["trial"]))
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a sweep's trials run: a torch device, threads, and the folder for what they have to say."""
@@ -37,7 +42,7 @@ class TrialTrainable(tune.Trainable):
 
     def _make_trainer(self, config: dict[str, Any]) -> Trainer:
         self.trainer = None  # the last trial's networks make room before the next one's are built
-        trial = TrialConfig.model_validate_json(json.dumps(config["trial"]))
+        trial = trial_of(config)
         self.trainer = Trainer(trial, self.data, device=self.place.device, threads=self.place.threads)
         return self.trainer
 

@@ -3,8 +3,9 @@
     python -m tests.benchmarks.noisy_labels ../shared/data/cifar10n.zip
 
 Both methods train the same network for as many epochs with the same augmentation; both are tuned by as many
-random trials on the noisy validation labels, then run with three seeds. The table is of the clean test images:
-in the epoch that is best on the noisy validation labels, in the last one, and in the mean of the last three.
+random trials on the noisy validation labels, then run with three seeds. The table is of the clean test
+images: in the epoch that is best on the noisy validation labels, in the last one, and in the mean of the last
+three.
 About an hour of two cores.
 """
 

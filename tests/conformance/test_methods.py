@@ -5,11 +5,12 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.loader import Batch
 from platform.datasets.prepare import prepare
-from platform.methods import method_names
+from platform.methods import SECTIONS, method_names
 from platform.training.checkpoints import load_predictor, restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
@@ -74,6 +75,13 @@ def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
     assert len(output.losses) == len(trainer.networks) == trainer.config.method.networks
     assert all(loss.shape == () for loss in output.losses)
     assert "loss" in output.metrics
+    samples, shape = output.samples, (len(trainer.networks), 32)
+    for values, dtype in (
+        (samples.losses_MB, torch.float32),
+        (samples.predictions_MB, torch.int64),
+        (samples.selected_MB, torch.bool),
+    ):
+        assert (values.shape, values.dtype, values.requires_grad) == (shape, dtype, False)
     assert all(value.shape == () and not value.requires_grad for value in output.metrics.values())
     assert not any(name.startswith("train/") for name in output.metrics)
 
@@ -86,11 +94,22 @@ def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision
     trainer = make_trainer(method, precision=precision)
     trainer.epoch = epoch
     images = torch.randn(len(labels), 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    output = trainer.train_step([Batch(images, torch.tensor(labels), torch.arange(len(labels)))])[0]
+    rows = torch.from_numpy(trainer.data.rows("train")[: len(labels)])
+    output = trainer.train_step([Batch(images, torch.tensor(labels), rows)])[0]
     assert all(value.isfinite() for value in (*output.losses, *output.metrics.values()))
     for network in trainer.networks:
         assert all(weight.isfinite().all() for weight in network.parameters())
         assert all(weight.grad.isfinite().all() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_learns_mixed_labels_or_says_that_it_cannot(method, make_trainer):
+    augment = {"horizontal_flip": 0.0, "mixing": {"mixup_alpha": 0.8}}
+    if SECTIONS[method].takes_soft_labels:
+        assert np.isfinite(make_trainer(method, augment=augment).train_epoch()["train/loss"])
+    else:
+        with pytest.raises(ValidationError, match="mixed labels"):
+            make_trainer(method, augment=augment)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -33,7 +33,7 @@ def test_random_samples_build_trials(loaded):
 
     for _ in range(20):
         trial = loaded.build(suggest).trial()
-        assert trial.epochs >= 1
+        assert trial.total_epochs >= 1
 
 
 def test_a_space_searches_something_and_says_how(loaded):

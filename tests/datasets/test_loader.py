@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from platform.datasets import views
+from platform.datasets import device_gather, views
+from platform.datasets.appearance import Appearance
+from platform.datasets.appearance_config import ColorJitter, Cutout, RandomErasing, TrivialAugmentWide
 from platform.datasets.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
 from platform.datasets.decode import DecodeJob, decode_here
@@ -22,6 +24,11 @@ AUGMENTS = {
     "none": AugmentConfig(crop="none", horizontal_flip=0.0),
     "padded": AugmentConfig(crop="padded", padding=3, padding_mode="constant"),
     "random_resized": AugmentConfig(crop="random_resized"),
+    "appearance": AugmentConfig(
+        policy=TrivialAugmentWide(),
+        color_jitter=ColorJitter(contrast=0.5, hue=0.1),
+        random_erasing=RandomErasing(probability=0.5, value="noise"),
+    ),
 }
 
 
@@ -97,6 +104,39 @@ def test_a_picture_does_not_depend_on_its_batch(digits, augment, image_size):
     if augment.horizontal_flip:
         assert by_row(train_loader(digits, image_size, augment).epoch(4)) != first
         assert by_row(train_loader(digits, image_size, augment, seed=1).epoch(3)) != first
+
+
+@pytest.mark.parametrize("image_size", [8, 72])
+def test_pictures_are_changed_as_appearance_says_after_they_are_cut(digits, image_size):
+    plain = {"crop": "padded", "padding": 3}
+    with_cutout = AugmentConfig(**plain, cutout=Cutout(size=4))
+    before = by_row(
+        train_loader(digits, image_size, AugmentConfig(**plain), mean=(0,) * 3, std=(1,) * 3).epoch(2)
+    )
+    after = train_loader(digits, image_size, with_cutout, mean=(0,) * 3, std=(1,) * 3).epoch(2)
+    appearance = Appearance(with_cutout, image_size, 0, (0.0, 0.0, 0.0))
+    batch = next(after)
+    rows = batch.rows.numpy()
+    given = np.stack(
+        [np.frombuffer(before[row][0], dtype=np.float32).reshape(3, image_size, image_size) for row in rows]
+    )
+    pixels = np.rint(given.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+    expected = appearance.prepare(2, rows)(pixels, slice(0, len(rows)))
+    assert (expected != pixels).any()
+    assert torch.equal((batch.images * 255).round().byte(), torch.from_numpy(expected).permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("augment", [AUGMENTS["none"], AUGMENTS["padded"]], ids=["none", "padded"])
+@pytest.mark.parametrize("image_size", [8, 72])
+def test_pictures_gathered_where_the_network_is_are_the_same(digits, augment, image_size, monkeypatch):
+    expected = (
+        by_row(train_loader(digits, image_size, augment).epoch(1)),
+        by_row(eval_loader(digits, "val", 12)),
+    )
+    monkeypatch.setattr(device_gather, "DEVICES", ("cpu",))  # as on a GPU
+    there = train_loader(digits, image_size, augment)
+    assert there._feed._there is not None
+    assert (by_row(there.epoch(1)), by_row(eval_loader(digits, "val", 12))) == expected
 
 
 def test_the_order_is_a_function_of_seed_and_epoch(digits):

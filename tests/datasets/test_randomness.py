@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from platform.datasets.randomness import philox, uniforms
+from platform.datasets.randomness import Stream, philox, uniforms
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,13 @@ def test_a_row_has_the_same_numbers_in_any_company():
 def test_seed_and_epoch_change_every_number(other):
     rows = np.arange(200)
     assert not (uniforms(3, 7, rows, 5) == uniforms(*other, rows, 5)).any()
+
+
+def test_streams_share_no_number_and_the_first_is_what_it_was_without_any():
+    rows = np.arange(200)
+    columns = [uniforms(3, 7, rows, 5, stream) for stream in Stream]
+    assert len(np.unique(columns)) == len(Stream) * 200 * 5
+    assert np.array_equal(uniforms(3, 7, rows, 5), columns[0])
 
 
 def test_numbers_are_uniform_and_uncorrelated():

@@ -84,3 +84,53 @@ def test_its_gradient_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(
         lambda z: balanced_softmax(z, labels_B, counts_C, label_smoothing=0.1), logits_BC.requires_grad_()
     )
+
+
+def soft_formula(logits, target, counts, label_smoothing):
+    """The docstring's formula with plain floats; a class with soft mass counts at least once."""
+    counts = [max(count, 1) if share else count for share, count in zip(target, counts, strict=True)]
+    denominator = sum(count * math.exp(z) for z, count in zip(logits, counts, strict=True))
+    surprises = {
+        c: -math.log(count * math.exp(logits[c]) / denominator) for c, count in enumerate(counts) if count
+    }
+    learned = sum(share * surprises[c] for c, share in enumerate(target) if share)
+    return (1 - label_smoothing) * learned + label_smoothing * sum(surprises.values()) / len(surprises)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("counts", [[5, 5, 5, 5], [100, 10, 3, 1], [100, 0, 3, 0]])
+def test_soft_labels_equal_the_formula_sample_by_sample(label_smoothing, counts):
+    logits_BC = torch.randn(4, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    targets_BC = torch.tensor(
+        [[0.7, 0.3, 0, 0], [0, 0.5, 0.5, 0], [0, 0.25, 0, 0.75], [1, 0, 0, 0]], dtype=torch.float64
+    )
+    expected = [
+        soft_formula(row, target, counts, label_smoothing)
+        for row, target in zip(logits_BC.tolist(), targets_BC.tolist(), strict=True)
+    ]
+    actual_B = balanced_softmax(logits_BC, targets_BC, torch.tensor(counts), label_smoothing=label_smoothing)
+    torch.testing.assert_close(actual_B, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("counts", [[9, 4, 2], [9, 4, 0]])
+def test_soft_labels_that_are_sure_equal_hard_ones(counts, label_smoothing):
+    """Value and gradient, of a class without training images too."""
+    labels_B = torch.tensor([0, 1, 2, 0])
+    sure_BC = torch.nn.functional.one_hot(labels_B, 3).float()
+    found = []
+    for targets in (labels_B, sure_BC):
+        logits_BC = torch.randn(4, 3, generator=torch.Generator().manual_seed(5), requires_grad=True)
+        loss_B = balanced_softmax(logits_BC, targets, torch.tensor(counts), label_smoothing=label_smoothing)
+        loss_B.sum().backward()
+        found.append((loss_B.detach(), logits_BC.grad))
+    torch.testing.assert_close(found[0], found[1])
+
+
+def test_the_gradient_of_soft_labels_is_that_of_finite_differences():
+    logits_BC = torch.randn(2, 4, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    targets_BC = torch.tensor([[0.6, 0.4, 0, 0], [0, 0, 0.1, 0.9]], dtype=torch.float64)
+    counts_C = torch.tensor([20, 5, 0, 1])
+    assert torch.autograd.gradcheck(
+        lambda z: balanced_softmax(z, targets_BC, counts_C, label_smoothing=0.1), logits_BC.requires_grad_()
+    )

@@ -27,3 +27,30 @@ def test_one_sample_with_huge_logits_is_finite():
     loss_B.sum().backward()
     assert loss_B.tolist() == [2e4]
     assert logits_BC.grad.tolist() == [[1.0, -1.0]]
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.9])
+def test_soft_labels_equal_the_formula_sample_by_sample(label_smoothing):
+    rng = torch.Generator().manual_seed(1)
+    logits_BC = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+    targets_BC = torch.rand(5, 4, generator=rng, dtype=torch.float64)
+    targets_BC[:, 2] = 0
+    targets_BC /= targets_BC.sum(1, keepdim=True)
+    expected = []
+    for row, target in zip(logits_BC.tolist(), targets_BC.tolist(), strict=True):
+        log_sum = math.log(sum(math.exp(value) for value in row))
+        surprises = [log_sum - value for value in row]
+        learned = sum(share * surprise for share, surprise in zip(target, surprises, strict=True))
+        spread = sum(surprises) / len(surprises)
+        expected.append((1 - label_smoothing) * learned + label_smoothing * spread)
+    actual_B = cross_entropy(logits_BC, targets_BC, label_smoothing=label_smoothing)
+    torch.testing.assert_close(actual_B, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_soft_labels_that_are_sure_equal_hard_ones(label_smoothing):
+    logits_BC = torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
+    labels_B = torch.tensor([0, 1, 2, 0, 1, 2])
+    sure_BC = torch.nn.functional.one_hot(labels_B, 3).float()
+    hard_B = cross_entropy(logits_BC, labels_B, label_smoothing=label_smoothing)
+    torch.testing.assert_close(cross_entropy(logits_BC, sure_BC, label_smoothing=label_smoothing), hard_B)

@@ -52,6 +52,7 @@ def test_a_section_survives_dumping_and_pickling(name):
     assert CONFIG.validate_python(section.model_dump()) == section
     assert pickle.loads(pickle.dumps(section)) == section
     assert section.networks in (1, 2)
+    assert section.takes_soft_labels in (True, False)
     assert all(field.description for field in type(section).model_fields.values())
 
 

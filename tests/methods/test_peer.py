@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,22 @@ def test_metrics_are_of_the_batch():
         "accuracy_network_2": 0.6,
     }
     assert not any(value.requires_grad for value in output.metrics.values())
+
+
+def test_what_a_network_did_not_learn_is_told_sample_by_sample():
+    config = Config(drop_rate=0.5, ramp_epochs=0, agreed_loss="balanced_softmax", label_smoothing=0.3)
+    networks, output = step(config, (LOGITS_1, LOGITS_2), LABELS, class_counts=(100, 10, 1))
+    learned_MB = [network.logits_BC.grad.abs().sum(1).bool().tolist() for network in networks]
+    assert output.samples.selected_MB.tolist() == learned_MB
+    assert output.samples.predictions_MB.tolist() == [[0, 0, 0, 2, 1], [0, 0, 0, 2, 0]]
+    plain_MB = [cross_entropy(network.logits_BC, torch.tensor(LABELS)) for network in networks]
+    torch.testing.assert_close(output.samples.losses_MB, torch.stack(plain_MB).detach())
+    assert output.samples.losses_MB.dtype == torch.float32
+    assert not output.samples.losses_MB.requires_grad
+
+
+def test_mixed_pictures_are_refused():
+    batch = replace(batch_of([0, 1]), targets=torch.full((2, 3), 1 / 3))
+    networks = [Fixed(torch.zeros(2, 3)), Fixed(torch.zeros(2, 3))]
+    with pytest.raises(AssertionError, match="mixed pictures have none"):
+        Method(Config(), torch.tensor([1, 1, 1])).step(networks, batch, 0)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from platform.models.build import build, build_resolved, build_blank
+from platform.models.build import build, build_blank, build_resolved
 from platform.models.errors import ModelError
 from platform.models.model_config import ModelConfig
 

@@ -48,3 +48,26 @@ def make_config():
         return TrialConfig.model_validate(values | sections, strict=False)
 
     return make
+
+
+def _differences(one, other, path="state"):
+    """Where two states are not equal, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return [] if torch.equal(one, other) and one.dtype == other.dtype else [path]
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), path
+        return [found for key in one for found in _differences(one[key], other[key], f"{path}.{key}")]
+    if isinstance(one, list | tuple):
+        assert len(one) == len(other), path
+        return [
+            found
+            for place, pair in enumerate(zip(one, other, strict=True))
+            for found in _differences(*pair, f"{path}.{place}")
+        ]
+    return [] if one == other or path.startswith("state.metrics.time/") else [path]
+
+
+@pytest.fixture
+def differences():
+    """Where two states of a trainer are not equal, bit for bit."""
+    return _differences

@@ -26,26 +26,11 @@ RECIPES = {
 }
 
 
-def differences(one, other, path="state"):
-    """Where two states are not equal, bit for bit."""
-    if isinstance(one, torch.Tensor):
-        return [] if torch.equal(one, other) and one.dtype == other.dtype else [path]
-    if isinstance(one, dict):
-        assert one.keys() == other.keys(), path
-        return [found for key in one for found in differences(one[key], other[key], f"{path}.{key}")]
-    if isinstance(one, list | tuple):
-        assert len(one) == len(other), path
-        return [
-            found
-            for place, pair in enumerate(zip(one, other, strict=True))
-            for found in differences(*pair, f"{path}.{place}")
-        ]
-    return [] if one == other or path.startswith("state.metrics.time/") else [path]
-
-
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("method", method_names())
-def test_a_trial_that_was_stopped_ends_as_one_that_was_not(method, recipe, make_config, digits, tmp_path):
+def test_a_trial_that_was_stopped_ends_as_one_that_was_not(
+    method, recipe, make_config, digits, tmp_path, differences
+):
     config = make_config(method={"name": method}, epochs=4, **RECIPES[recipe])
     whole = Trainer(config, digits)
     for _ in range(3):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from platform.training.evaluation import classification_metrics, validation_metrics
+from platform.training.evaluation import classification_metrics, shot_accuracies, validation_metrics
 
 CLASSES = ("a", "b", "c", "d")
 
@@ -99,3 +99,66 @@ def test_the_mean_of_the_networks_is_evaluated(all_right):
     assert metrics["val/accuracy"] == 1
     assert (metrics["val/accuracy_network_1"], metrics["val/accuracy_network_2"]) == (1, 0)
     assert "val/clean_accuracy" not in metrics, "the labels of this split are the clean ones"
+
+
+# Right in classes a and b at rates 1/2 and 1, wrong in c, right in d.
+SHOT_LABELS = np.array([0, 0, 1, 1, 1, 1, 2, 3])
+SHOT_PREDICTIONS = np.array([0, 3, 1, 1, 1, 1, 0, 3])
+
+
+@pytest.mark.parametrize(
+    ("class_counts", "expected"),
+    [
+        pytest.param([101, 500, 20, 19], {"many_shot": 0.75, "medium_shot": 0, "few_shot": 1}, id="all"),
+        pytest.param([100, 20, 50, 0], {"medium_shot": 0.5, "few_shot": 1}, id="the ends are medium"),
+        pytest.param([0, 1, 2, 3], {"few_shot": 0.625}, id="one group"),
+    ],
+)
+def test_shot_accuracies_are_means_over_the_classes_of_a_group(class_counts, expected):
+    probabilities = np.eye(4, dtype=np.float32)[SHOT_PREDICTIONS]
+    found = shot_accuracies(probabilities, SHOT_LABELS, np.array(class_counts), (100, 20))
+    assert found == expected
+
+
+def test_a_group_without_samples_has_no_accuracy():
+    """Class d, the only one with few training images, is not among the samples."""
+    probabilities = np.eye(4, dtype=np.float32)[SHOT_PREDICTIONS[:-1]]
+    found = shot_accuracies(probabilities, SHOT_LABELS[:-1], np.array([101, 500, 20, 19]), (100, 20))
+    assert found == {"many_shot": 0.75, "medium_shot": 0}
+
+
+def test_the_data_say_what_many_and_few_are(all_right):
+    labels = all_right.given("val")
+    counts = all_right.class_counts().numpy()
+    few = int(np.sort(counts)[3])
+    many = int(np.sort(counts)[-2])
+    assert few < many < counts.max()
+    right_in_the_most_common = np.eye(10, dtype=np.float32)[np.where(counts[labels] > many, labels, 0)]
+    data = replace(all_right, shots=(many, few))
+    metrics = validation_metrics(right_in_the_most_common[None], data)
+    others = {label for label in labels if few <= counts[label] <= many}
+    assert metrics["val/many_shot"] == 1
+    assert metrics["val/medium_shot"] == pytest.approx((0 in others) / len(others))
+    assert "val/few_shot" in metrics
+
+
+def test_disagreement_is_the_share_on_which_networks_differ(all_right):
+    labels = all_right.given("val")
+    one = np.eye(10, dtype=np.float32)[labels]
+    other = np.eye(10, dtype=np.float32)[np.where(np.arange(len(labels)) < 10, (labels + 1) % 10, labels)]
+    assert validation_metrics(np.stack([one, other]), all_right)["val/disagreement"] == 10 / len(labels)
+    assert validation_metrics(np.stack([one, 0.5 * one + 0.05]), all_right)["val/disagreement"] == 0
+    assert "val/disagreement" not in validation_metrics(one[None], all_right)
+
+
+def test_other_weights_are_evaluated_beside_those_that_are_ranked(all_right):
+    labels = all_right.given("val")
+    others = np.random.default_rng(1).dirichlet(np.ones(10), (2, len(labels))).astype(np.float32)
+    right = np.eye(10, dtype=np.float32)[labels]
+    alone = validation_metrics(right[None], all_right)
+    beside = validation_metrics(right[None], all_right, others, "ema")
+    expected = classification_metrics(others.mean(0), labels, all_right.classes)
+    assert {name: beside[name] for name in alone} == alone
+    assert {name: beside[name] for name in beside if name not in alone} == {
+        f"val/ema_{name}": value for name, value in expected.items()
+    }

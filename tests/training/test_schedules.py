@@ -78,3 +78,19 @@ def test_a_warm_up_may_last_the_whole_trial(name):
 @pytest.mark.parametrize("name", ["cosine", "step", "constant", "one_cycle"])
 def test_no_step_is_wasted_on_a_rate_of_zero(name):
     assert all(rate > 0 for rate in rates({"name": name, "warmup_epochs": 1}))
+
+
+SCALES = (1.0, 0.75, 0.1)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_groups_rate_is_its_share_of_the_heads(section):
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr_scale": scale} for scale in SCALES]
+    optimiser = torch.optim.SGD(groups, lr=LR)
+    schedule = build_schedule(
+        CONFIG.validate_python(section), optimiser, epochs=EPOCHS, steps_per_epoch=STEPS
+    )
+    for step, of_head in enumerate(rates(section)):
+        schedule.step_update(step)
+        found = [group["lr"] for group in optimiser.param_groups]
+        assert found == pytest.approx([scale * of_head for scale in SCALES]), step

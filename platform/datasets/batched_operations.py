@@ -1,0 +1,150 @@
+"""torchvision's operations on many small pictures at once, each at a strength of its own.
+
+Its own functions take one strength for all, and called picture by picture spend most of their time on the
+calls. Each step here is one elementwise operation of torch's, so that a picture comes out the same in any
+company; torchvision fuses some of them, and differs from this by one level here and there. B: pictures,
+S: image_size (px). Pictures are uint8 [B, 3, S, S].
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, grid_sample
+
+Strengths = Sequence[float]
+LUMA = 0.2989, 0.587, 0.114  # of red, green and blue, as torchvision has them
+
+
+def brightness(images: Tensor, factors: Strengths) -> Tensor:
+    """0: black."""
+    return _levels(images * _each(factors))
+
+
+def saturation(images: Tensor, factors: Strengths) -> Tensor:
+    """0: grey."""
+    return _blended(images.float(), _grey(images), factors)
+
+
+def contrast(images: Tensor, factors: Strengths) -> Tensor:
+    """0: the mean grey."""
+    grey_B1SS = _grey(images)
+    # as whole numbers, whose sum does not depend on the order of adding
+    total_B111 = grey_B1SS.long().sum(dim=(1, 2, 3), keepdim=True)
+    return _blended(images.float(), total_B111 / grey_B1SS[0].numel(), factors)
+
+
+def sharpness(images: Tensor, factors: Strengths) -> Tensor:
+    """0: blurred; the edge stays as it is."""
+    side = images.shape[-1]
+    if side <= 2:
+        return images
+    kernel = torch.full((1, 1, 3, 3), 1 / 13)
+    kernel[..., 1, 1] = 5 / 13
+    sharp = images.float()
+    # thirteenths are never near a half, so that rounding does not depend on how they were summed
+    blurred = (
+        conv2d(sharp.view(-1, 1, side, side), kernel).round_().view(*images.shape[:2], side - 2, side - 2)
+    )
+    inner = sharp[..., 1:-1, 1:-1]
+    done = images.clone()
+    done[..., 1:-1, 1:-1] = _blended(inner, blurred, factors)
+    return done
+
+
+def posterize(images: Tensor, bits: Strengths) -> Tensor:
+    masks = [256 - (1 << (8 - int(kept))) for kept in bits]
+    return images & torch.tensor(masks, dtype=torch.uint8)[:, None, None, None]
+
+
+def solarize(images: Tensor, thresholds: Strengths) -> Tensor:
+    """``thresholds`` as shares of 255."""
+    limits = _each([255 * share for share in thresholds])
+    return torch.where(images >= limits, ~images, images)
+
+
+def affine(images: Tensor, matrices: Sequence[Sequence[float]]) -> Tensor:
+    """Nearest neighbours, black outside; a matrix (2 x 3, row by row) leads from px to the px they come from.
+
+    Both from the middle of the picture.
+    """
+    side = images.shape[-1]
+    along_S = torch.linspace((1 - side) / 2, (side - 1) / 2, side)
+    theta_B6 = torch.tensor(matrices) / (side / 2)
+    xx, xy, x, yx, yy, y = (column_B[:, None, None] for column_B in theta_B6.T)
+    across_BSS = along_S * xx + along_S[:, None] * xy + x
+    down_BSS = along_S * yx + along_S[:, None] * yy + y
+    grid_BSS2 = torch.stack([across_BSS, down_BSS], dim=3)
+    return grid_sample(images.float(), grid_BSS2, mode="nearest", align_corners=False).to(torch.uint8)
+
+
+MATRICES: dict[str, Callable[[float], dict[str, Any]]] = {
+    "ShearX": lambda tangent: {"shear": [math.degrees(math.atan(tangent)), 0.0], "about_corner": True},
+    "ShearY": lambda tangent: {"shear": [0.0, math.degrees(math.atan(tangent))], "about_corner": True},
+    "TranslateX": lambda px: {"translate": [float(int(px)), 0.0]},
+    "TranslateY": lambda px: {"translate": [0.0, float(int(px))]},
+    "Rotate": lambda degrees: {"angle": -degrees},
+}
+FACTORS: dict[str, Callable[[Tensor, Strengths], Tensor]] = {
+    "Brightness": brightness,
+    "Color": saturation,
+    "Contrast": contrast,
+    "Sharpness": sharpness,
+}
+LEVELS: dict[str, Callable[[Tensor, Strengths], Tensor]] = {"Posterize": posterize, "Solarize": solarize}
+
+
+def operate(name: str, images: Tensor, magnitudes: Strengths) -> Tensor:
+    """The operation that torchvision's policies call ``name``; one that has no strength ignores them."""
+    if name in MATRICES:
+        side = images.shape[-1]
+        return affine(images, [_matrix(side, **MATRICES[name](magnitude)) for magnitude in magnitudes])
+    if name in FACTORS:
+        return FACTORS[name](images, [1 + magnitude for magnitude in magnitudes])
+    if name in LEVELS:
+        return LEVELS[name](images, magnitudes)
+    from torchvision.transforms.v2 import functional
+
+    whole: dict[str, Callable[[Tensor], Tensor]] = {
+        "Identity": torch.clone,
+        "AutoContrast": functional.autocontrast,
+        "Equalize": functional.equalize,
+    }
+    return whole[name](images)
+
+
+def _matrix(
+    side: int,
+    *,
+    angle: float = 0.0,
+    translate: Sequence[float] = (0.0, 0.0),
+    shear: Sequence[float] = (0.0, 0.0),
+    about_corner: bool = False,
+) -> list[float]:
+    from torchvision.transforms.v2.functional._geometry import _get_inverse_affine_matrix
+
+    centre = [-side / 2 if about_corner else 0.0] * 2
+    matrix: list[float] = _get_inverse_affine_matrix(centre, angle, translate, 1.0, shear)
+    return matrix
+
+
+def _each(values: Strengths) -> Tensor:
+    return torch.tensor(values)[:, None, None, None]
+
+
+def _grey(images: Tensor) -> Tensor:
+    """[B, 1, S, S] whole numbers as float."""
+    red, green, blue = (images[:, channel] * share for channel, share in enumerate(LUMA))
+    return (red + green + blue).floor_()[:, None]
+
+
+def _blended(images: Tensor, others: Tensor, shares: Strengths) -> Tensor:
+    """``others`` where the share is 0, ``images`` where it is 1, and on beyond that."""
+    share_B111 = _each(shares)
+    return _levels(images * share_B111 + others * (1 - share_B111))
+
+
+def _levels(values: Tensor) -> Tensor:
+    return values.clamp_(0, 255).to(torch.uint8)

@@ -1,0 +1,45 @@
+"""The gather that runs on a GPU, here on the CPU: the same pictures as numpy's, bit for bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from platform.datasets.device_gather import DeviceGather
+from platform.datasets.windows import Gather
+
+CPU = torch.device("cpu")
+
+
+def arguments(images, count=200, reach=9):
+    random = np.random.default_rng(0)
+    places = random.integers(0, images, count)
+    return places, random.integers(-reach, reach + 1, (count, 2)), random.random(count) < 0.5
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect"])
+@pytest.mark.parametrize(
+    ("shape", "corner", "size"), [((8, 8), (0, 0), 8), ((9, 14), (1, 3), 7), ((5, 1), (2, 0), 1)]
+)
+def test_it_gives_what_numpy_gives(mode, shape, corner, size):
+    pixels = np.random.default_rng(1).integers(0, 256, (20, *shape, 3), dtype=np.uint8)
+    gather = Gather(pixels, corner, size, mode)
+    places, shifts, flip = arguments(20)
+    there = DeviceGather(gather, CPU)(*(torch.from_numpy(values) for values in (places, shifts, flip)))
+    assert there.dtype == torch.uint8
+    assert np.array_equal(there.numpy(), gather(places, shifts, flip))
+
+
+def test_pixels_that_may_not_be_written_to_are_taken_and_kept_once():
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    pixels.flags.writeable = False
+    one = DeviceGather(Gather(pixels, (0, 0), 8, "reflect"), CPU)
+    two = DeviceGather(Gather(pixels, (0, 0), 6, "edge"), CPU)
+    assert one._there.data_ptr() == two._there.data_ptr()
+
+
+def test_it_pays_on_a_gpu_up_to_a_size(monkeypatch):
+    gather = Gather(np.zeros((2, 8, 8, 3), dtype=np.uint8), (0, 0), 8, "reflect")
+    assert DeviceGather.pays(gather, torch.device("cuda"))
+    assert not DeviceGather.pays(gather, CPU)
+    monkeypatch.setattr("platform.datasets.device_gather.LIMIT_BYTES", gather.flat.nbytes - 1)
+    assert not DeviceGather.pays(gather, torch.device("cuda"))

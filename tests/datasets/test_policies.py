@@ -1,0 +1,139 @@
+"""The policies do what torchvision's own do; only who draws the random numbers is another."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from platform.datasets.appearance_config import AugMix, RandAugment, TrivialAugmentWide
+from platform.datasets.policies import AUGMIX_BINS, Choice, Operations, augmix_weights, do_all, policy_change
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    """As in the threads that prepare pictures."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Smooth colours, so that no operation leaves it as it is."""
+    coarse = torch.randint(0, 256, (1, 3, 4, 4), generator=torch.Generator().manual_seed(0)).float()
+    return torch.nn.functional.interpolate(coarse, (24, 24), mode="bilinear")[0].to(torch.uint8)
+
+
+def uniform_draws(count, draws):
+    return np.random.default_rng(0).random((count, draws)).tolist()
+
+
+@pytest.mark.parametrize("kind", ["trivial", "rand"])
+def test_an_operation_gives_what_torchvision_gives_that_drew_the_same(image, kind):
+    own = v2.TrivialAugmentWide() if kind == "trivial" else v2.RandAugment(num_ops=1, magnitude=30)
+    operations = Operations(own, 31, image.shape[-1])
+    seen = set()
+    with torch.random.fork_rng(devices=[]):
+        for seed in range(80):
+            torch.manual_seed(seed)
+            name, magnitudes, is_signed = operations.table[int(torch.randint(len(operations.table), ()))]
+            bin_ = 30 if kind == "rand" or not magnitudes else int(torch.randint(31, ()))
+            magnitude = magnitudes[bin_] if magnitudes else 0.0
+            if is_signed and torch.rand(()) <= 0.5:
+                magnitude = -magnitude
+            torch.manual_seed(seed)
+            assert torch.equal(operations.do(image, Choice(name, magnitude)), own(image)), (name, magnitude)
+            seen.add(name)
+    assert len(seen) == len(operations.table) == 14
+
+
+def test_every_operation_strength_and_direction_comes_as_often():
+    operations = Operations(v2.TrivialAugmentWide(), 5, 32)
+    choices = [operations.choose(draws) for draws in uniform_draws(14_000, 3)]
+    names = [choice.name for choice in choices]
+    assert max(abs(names.count(name) - 1000) for name, _, _ in operations.table) < 160  # five deviations
+    rotations = [choice.magnitude for choice in choices if choice.name == "Rotate"]
+    values, counts = np.unique(np.round(rotations, 3), return_counts=True)
+    assert values.tolist() == [-135, -101.25, -67.5, -33.75, 0, 33.75, 67.5, 101.25, 135]
+    assert abs(counts[values != 0] - 100).max() < 50
+    assert {choice.magnitude for choice in choices if choice.name == "Equalize"} == {0.0}
+
+
+def choices_of(operations):
+    """Every operation, at three strengths in both directions."""
+    for name, magnitudes, is_signed in operations.table:
+        for magnitude in [magnitudes[place] for place in (5, 20, 30)] if magnitudes else [0.0]:
+            yield from (Choice(name, sign * magnitude) for sign in ((1, -1) if is_signed else (1,)))
+
+
+@pytest.mark.parametrize("transform", [v2.TrivialAugmentWide(), v2.RandAugment()], ids=["trivial", "rand"])
+@pytest.mark.parametrize("side", [8, 24])
+def test_many_pictures_at_once_become_what_torchvision_makes_of_each(side, transform):
+    operations = Operations(transform, 31, side)
+    choices = list(choices_of(operations))
+    images = torch.randint(
+        0, 256, (len(choices), 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    before = images.clone()
+    done = do_all(images, choices)
+    assert torch.equal(images, before)
+    for image, choice, ours in zip(images, choices, done, strict=True):
+        theirs = operations.do(image, choice)
+        if choice.name in ("Brightness", "Color", "Contrast", "Sharpness"):
+            off = (ours.int() - theirs.int()).abs()
+            assert off.max() <= 1 and off.float().mean() < 0.15, choice
+        elif choice.name in ("ShearX", "ShearY", "Rotate"):  # a pixel half way between two may go to either
+            assert (ours == theirs).float().mean() > 0.99, choice
+        else:
+            assert torch.equal(ours, theirs), choice
+        assert torch.equal(do_all(image[None], [choice])[0], ours)
+
+
+def test_trivial_augment_is_one_operation_of_the_drawn_strength(image):
+    draws, change = policy_change(TrivialAugmentWide(num_magnitude_bins=7), image.shape[-1])
+    operations = Operations(v2.TrivialAugmentWide(7), 7, image.shape[-1])
+    assert draws == 3
+    own = uniform_draws(30, draws)
+    images = image.expand(30, -1, -1, -1)
+    assert torch.equal(change(images, own), do_all(images, [operations.choose(three) for three in own]))
+
+
+def test_rand_augment_is_several_operations_of_the_same_strength(image):
+    draws, change = policy_change(RandAugment(num_ops=3, magnitude=4), image.shape[-1])
+    operations = Operations(v2.RandAugment(), 31, image.shape[-1])
+    assert draws == 9
+    own = uniform_draws(20, draws)
+    expected = image.expand(20, -1, -1, -1)
+    for start in (0, 3, 6):
+        expected = do_all(expected, [operations.choose(nine[start : start + 3], slice(4, 5)) for nine in own])
+    assert torch.equal(change(image.expand(20, -1, -1, -1), own), expected)
+
+
+@pytest.mark.parametrize("depth", [-1, 2])
+def test_augmix_is_its_formula(image, depth):
+    policy = AugMix(severity=4, mixture_width=2, chain_depth=depth, alpha=0.7)
+    draws, change = policy_change(policy, image.shape[-1])
+    operations = Operations(v2.AugMix(), AUGMIX_BINS, image.shape[-1])
+    longest = 3 if depth < 0 else depth
+    assert draws == 2 * (1 + 3 * longest) + 1
+    for own in uniform_draws(20, draws):
+        kept, *shares = augmix_weights(policy, own[-1])
+        expected = kept * image.double()
+        numbers = iter(own)
+        for share in shares:
+            first, chained = next(numbers), image
+            chain = [[next(numbers) for _ in range(3)] for _ in range(longest)]
+            for three in chain[: 1 + int(3 * first) if depth < 0 else depth]:
+                chained = operations.do(chained, operations.choose(three, slice(4)))
+            expected += share * chained.double()
+        assert (change(image[None], [own])[0].double() - expected).abs().max() <= 0.51
+
+
+def test_augmix_weights_add_up_to_one_and_follow_their_distributions():
+    policy = AugMix(alpha=2.0)
+    weights = np.array([augmix_weights(policy, draw) for draw in np.linspace(0, 1, 4000, endpoint=False)])
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    assert weights[:, 0].mean() == pytest.approx(0.5, abs=0.02)
+    assert weights[:, 0].var() == pytest.approx(1 / 20, abs=0.005)  # of Beta(2, 2)
+    np.testing.assert_allclose(weights[:, 1:].mean(axis=0), 1 / 6, atol=0.01)
