@@ -8,13 +8,14 @@ S: image_size (px). Pictures are uint8 [B, 3, S, S].
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, grid_sample
 
 Strengths = Sequence[float]
+Interpolation = Literal["nearest", "bilinear"]
 LUMA = 0.2989, 0.587, 0.114  # of red, green and blue, as torchvision has them
 
 
@@ -65,8 +66,8 @@ def solarize(images: Tensor, thresholds: Strengths) -> Tensor:
     return torch.where(images >= limits, ~images, images)
 
 
-def affine(images: Tensor, matrices: Sequence[Sequence[float]]) -> Tensor:
-    """Nearest neighbours, black outside; a matrix (2 x 3, row by row) leads from px to the px they come from.
+def affine(images: Tensor, matrices: Sequence[Sequence[float]], interpolation: Interpolation) -> Tensor:
+    """Black outside; a matrix (2 x 3, row by row) leads from px to the px they come from.
 
     Both from the middle of the picture.
     """
@@ -77,7 +78,8 @@ def affine(images: Tensor, matrices: Sequence[Sequence[float]]) -> Tensor:
     across_BSS = along_S * xx + along_S[:, None] * xy + x
     down_BSS = along_S * yx + along_S[:, None] * yy + y
     grid_BSS2 = torch.stack([across_BSS, down_BSS], dim=3)
-    return grid_sample(images.float(), grid_BSS2, mode="nearest", align_corners=False).to(torch.uint8)
+    moved = grid_sample(images.float(), grid_BSS2, mode=interpolation, align_corners=False)
+    return moved.round_().to(torch.uint8)
 
 
 MATRICES: dict[str, Callable[[float], dict[str, Any]]] = {
@@ -96,11 +98,14 @@ FACTORS: dict[str, Callable[[Tensor, Strengths], Tensor]] = {
 LEVELS: dict[str, Callable[[Tensor, Strengths], Tensor]] = {"Posterize": posterize, "Solarize": solarize}
 
 
-def operate(name: str, images: Tensor, magnitudes: Strengths) -> Tensor:
+def operate(
+    name: str, images: Tensor, magnitudes: Strengths, interpolation: Interpolation = "nearest"
+) -> Tensor:
     """The operation that torchvision's policies call ``name``; one that has no strength ignores them."""
     if name in MATRICES:
         side = images.shape[-1]
-        return affine(images, [_matrix(side, **MATRICES[name](magnitude)) for magnitude in magnitudes])
+        matrices = [_matrix(side, **MATRICES[name](magnitude)) for magnitude in magnitudes]
+        return affine(images, matrices, interpolation)
     if name in FACTORS:
         return FACTORS[name](images, [1 + magnitude for magnitude in magnitudes])
     if name in LEVELS:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from platform.datasets.appearance_config import AugMix, Policy, RandAugment, TrivialAugmentWide
-from platform.datasets.batched_operations import operate
-from platform.datasets.changes import Change, Draws, one_by_one, place
+from platform.datasets.batched_operations import Interpolation, operate
+from platform.datasets.changes import Change, Draws, place
 
 DRAWS_AN_OPERATION = 3  # which one, how strong, in which direction
 AUGMIX_BINS = 10
@@ -82,14 +82,15 @@ def _one_after_another(
     return count * DRAWS_AN_OPERATION, change
 
 
-def do_all(images: Tensor, choices: Sequence[Choice]) -> Tensor:
+def do_all(images: Tensor, choices: Sequence[Choice], interpolation: Interpolation = "nearest") -> Tensor:
     """Each picture's own operation; those that share one are done together."""
     together: dict[str, list[int]] = defaultdict(list)
     for number, choice in enumerate(choices):
         together[choice.name].append(number)
     done = torch.empty_like(images)
     for name, numbers in together.items():
-        done[numbers] = operate(name, images[numbers], [choices[number].magnitude for number in numbers])
+        magnitudes = [choices[number].magnitude for number in numbers]
+        done[numbers] = operate(name, images[numbers], magnitudes, interpolation)
     return done
 
 
@@ -99,19 +100,28 @@ def _augmix(policy: AugMix, operations: Operations) -> tuple[int, Change]:
     draws_a_chain = 1 + depths[-1] * DRAWS_AN_OPERATION
     strengths = slice(policy.severity)
 
-    def change(image: Tensor, draws: Sequence[float]) -> Tensor:
-        weights = augmix_weights(policy, draws[-1])
-        mixed = image * weights[0]
-        for number, weight in enumerate(weights[1:]):
-            own = draws[number * draws_a_chain : (number + 1) * draws_a_chain]
-            chained, depth = image, depths[place(own[0], len(depths))]
-            for start in range(1, 1 + depth * DRAWS_AN_OPERATION, DRAWS_AN_OPERATION):
-                chained = operations.do(chained, operations.choose(own[start : start + 3], strengths))
-            mixed.add_(chained, alpha=weight)
+    def chain(images: Tensor, chains: Sequence[Draws]) -> Tensor:
+        own_depths = [depths[place(own[0], len(depths))] for own in chains]
+        chained = images.clone()
+        for turn in range(depths[-1]):
+            start = 1 + turn * DRAWS_AN_OPERATION
+            numbers = [number for number, depth in enumerate(own_depths) if depth > turn]
+            choices = [operations.choose(chains[number][start : start + 3], strengths) for number in numbers]
+            chained[numbers] = do_all(chained[numbers], choices, "bilinear")
+        return chained
+
+    def change(images: Tensor, draws: Sequence[Draws]) -> Tensor:
+        weights_WB111 = torch.tensor([augmix_weights(policy, own[-1]) for own in draws]).T[
+            ..., None, None, None
+        ]
+        mixed = images * weights_WB111[0]
+        for number, weights_B111 in enumerate(weights_WB111[1:]):
+            part = slice(number * draws_a_chain, (number + 1) * draws_a_chain)
+            mixed += chain(images, [own[part] for own in draws]) * weights_B111
         # rounded, where torchvision cuts off: its pictures are half a step darker
         return mixed.round_().clamp_(0, 255).to(torch.uint8)
 
-    return policy.mixture_width * draws_a_chain + 1, one_by_one(change)
+    return policy.mixture_width * draws_a_chain + 1, change
 
 
 def augmix_weights(policy: AugMix, draw: float) -> list[float]:

@@ -10,9 +10,7 @@ Shapes: B samples, C classes.
 """
 
 import json
-import resource
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,7 +131,9 @@ def peer_losses(first_BC: Tensor, second_BC: Tensor, labels_B: Tensor) -> tuple[
 
 def peak_memory(device: str) -> dict[str, float]:
     """MB: the most that this process has held, and on a GPU the most that its tensors have."""
-    found = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    # not getrusage's ru_maxrss, which a process inherits from the one that started it
+    status = Path("/proc/self/status").read_text()
+    found = {"process": int(status.split("VmHWM:")[1].split()[0]) / 1024}
     if device == "cuda":
         found["GPU"] = torch.cuda.max_memory_allocated() / 2**20
     return found

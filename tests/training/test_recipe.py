@@ -102,3 +102,12 @@ def test_each_network_has_its_own_optimiser(make_config, digits):
 def test_sections_are_laid_over_each_other(base, override, expected):
     assert inherit(base, override) == expected
     assert inherit(base, difference(base, expected)) == expected
+
+
+def test_a_compiled_network_computes_the_same_under_the_same_names():
+    network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    images = torch.randn(5, 4)
+    expected, names = network(images), list(network.state_dict())
+    compile_network(network, torch.device("cpu"))
+    torch.testing.assert_close(network(images), expected)
+    assert list(network.state_dict()) == names
