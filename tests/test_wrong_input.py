@@ -137,9 +137,7 @@ def test_a_few_broken_images_are_named_and_left_out(search, tmp_path):
 
 def test_trials_that_fail_are_named_and_the_others_finish(search, tmp_path):
     """One diverges, one's networks cannot even be built."""
-    broken = tmp_path / "broken.pth"
-    broken.write_bytes(b"no weights")
-    text = QUICK.replace("test_resnet}", f"test_resnet, weights: {{choice: [null, {broken}]}}}}")
+    text = QUICK.replace("test_resnet}", "test_resnet, pretrained: {choice: [false, true]}}")
     text = text.replace("{loguniform: [1e-3, 1e-2]}", "{choice: [1e-3, 1e+30]}")
     # With this seed the first three samples are: diverges, cannot be built, trains.
     done = search(text, "--trials", "3", "epochs=1", "seed=11")
@@ -148,7 +146,7 @@ def test_trials_that_fail_are_named_and_the_others_finish(search, tmp_path):
     assert "failed: TrainingDiverged" in done.stdout
     assert "failed: ModelError" in done.stdout
     page = (tmp_path / "runs" / "space" / "report" / "index.html").read_text()
-    assert "TrainingDiverged" in page and "broken.pth" in page
+    assert "TrainingDiverged" in page and "cannot be had" in page
 
 
 def test_every_trial_failing_is_exit_code_1_with_the_cause_on_the_last_line(search, tmp_path):

@@ -76,7 +76,10 @@ def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
             network: nn.Module = timm.create_model(
                 config.backbone, pretrained=config.pretrained, num_classes=classes, **options
             )
-    except (*FORWARD_ERRORS, OSError) as error:
+    except OSError as error:
+        cause = str(error).partition(os.linesep)[0]
+        raise ModelError(f"timm's weights of {config.backbone} cannot be had: {cause}") from error
+    except FORWARD_ERRORS as error:
         raise ModelError(_cannot(config, image_size, error)) from error
     return network
 

@@ -32,8 +32,6 @@ class Networks:
     modules: tuple[nn.Module, ...]
     blueprints: tuple[Blueprint, ...]
     normalisation: Normalisation
-    is_trained: tuple[bool, ...]
-    """Of each network, whether its weights were trained before."""
 
 
 def build_networks(config: TrialConfig, classes: int, of_data: Normalisation) -> Networks:
@@ -51,8 +49,7 @@ def build_networks(config: TrialConfig, classes: int, of_data: Normalisation) ->
         built.append(_build(section, weights, classes, config.phases[0].image_size))
     normalisation = next((one.expects for one in built if one.expects is not None), of_data)
     blueprints = [Blueprint(one.section, one.expects or normalisation) for one in built]
-    is_trained = tuple(one.expects is not None for one in built)
-    return _fed([one.module for one in built], blueprints, normalisation, is_trained)
+    return _fed([one.module for one in built], blueprints, normalisation)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def rebuild_networks(
     for blueprint in blueprints:
         blank = blueprint.section.model_copy(update={"pretrained": False, "weights": None})
         modules.append(build_resolved(blank, classes, image_size)[0])
-    return _fed(modules, blueprints, normalisation, [True] * len(modules))
+    return _fed(modules, blueprints, normalisation)
 
 
 def place(module: nn.Module, device: torch.device, *, channels_last: bool) -> nn.Module:
@@ -97,8 +94,7 @@ def _fed(
     modules: Sequence[nn.Module],
     blueprints: Sequence[Blueprint],
     normalisation: Normalisation,
-    is_trained: Sequence[bool],
 ) -> Networks:
     for module, blueprint in zip(modules, blueprints, strict=True):
         convert_input(module, normalisation, blueprint.input)
-    return Networks(tuple(modules), tuple(blueprints), normalisation, tuple(is_trained))
+    return Networks(tuple(modules), tuple(blueprints), normalisation)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field, field_validator, model_validator
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import SGD, Optimizer
 
 from platform.config.errors import show
@@ -40,7 +40,7 @@ class OptimConfig(Section):
     layer_decay: float | Literal["auto"] = Field(
         "auto",
         description="learning rate of a layer as a share of the next one's, 0 to 1 (1: none); auto: 0.75 for "
-        "transformer-like backbones (ViT, Swin, ConvNeXt) that start from trained weights, else 1",
+        "transformer-like backbones (ViT, Swin, ConvNeXt), else 1",
     )
     backbone_lr_scale: float = Field(
         1.0, gt=0, description="learning rate of everything but the classifier, as a share of lr"
@@ -69,11 +69,11 @@ class OptimConfig(Section):
         return None
 
 
-def build_optimiser(config: OptimConfig, network: nn.Module, *, trained: bool) -> Optimizer:
+def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
     """The optimiser of what learns in one network, through timm's factory.
 
-    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. ``trained``: whether
-    the network began with trained weights. The update of all weights is one fused kernel, on a CPU too, which
+    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. The update of
+    all weights is one fused kernel, on a CPU too, which
     relies on a gradient's being laid out in memory as its weight, as autograd leaves it.
     """
     from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ def build_optimiser(config: OptimConfig, network: nn.Module, *, trained: bool) -
         options["betas"] = (config.momentum, config.beta_2)
     elif not config.nesterov:
         name = "momentum"  # timm's name for SGD without Nesterov
-    decay = _layer_decay(config, network, trained)
+    decay = _layer_decay(config, network)
     optimiser: Optimizer = create_optimizer_v2(
         network,
         opt=name,
@@ -108,22 +108,13 @@ def carry_optimiser_state(old: Optimizer, new: Optimizer) -> None:
     before = [parameter for group in old.param_groups for parameter in group["params"]]
     after = [parameter for group in new.param_groups for parameter in group["params"]]
     for was, now in zip(before, after, strict=True):
-        if was in old.state:
-            state = old.state[was]
-            # Zeros, not nothing: a fused kernel wants all of its parameters to have a momentum, or none.
-            new.state[now] = state if was.shape == now.shape else _afresh(state, was, now)
+        if was.shape == now.shape and was in old.state:
+            new.state[now] = old.state[was]
 
 
-def _afresh(state: dict[str, Any], was: Tensor, now: Tensor) -> dict[str, Any]:
-    """The state of a parameter that has got another shape."""
-    return {
-        name: torch.zeros_like(now if value.shape == was.shape else value) for name, value in state.items()
-    }
-
-
-def _layer_decay(config: OptimConfig, network: nn.Module, trained: bool) -> float:
+def _layer_decay(config: OptimConfig, network: nn.Module) -> float:
     if config.layer_decay == "auto":
-        has_layers = trained and is_transformer_like(network) and layer_count(network) > 1
+        has_layers = is_transformer_like(network) and layer_count(network) > 1
         return TRANSFORMER_LAYER_DECAY if has_layers else 1.0
     return config.layer_decay
 

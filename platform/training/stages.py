@@ -90,8 +90,6 @@ class StageMaker:
     plan: StagePlan
     data: Data
     networks: Sequence[nn.Module]
-    is_trained: Sequence[bool]
-    """Of each network, whether it began with trained weights."""
     normalisation: Normalisation
     device: torch.device
 
@@ -102,8 +100,8 @@ class StageMaker:
         for network in self.networks:
             set_trainable(network, config.trainable)
         optimisers = tuple(
-            build_optimiser(section, network, trained=trained)
-            for section, network, trained in zip(config.optims, self.networks, self.is_trained, strict=True)
+            build_optimiser(section, network)
+            for section, network in zip(config.optims, self.networks, strict=True)
         )
         if before is not None and not config.restart:
             for old, new in zip(before.optimisers, optimisers, strict=True):

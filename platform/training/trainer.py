@@ -67,9 +67,7 @@ class Trainer:
         self.ledger = SampleLedger(data, len(self.networks), self.device)
         self._watch = FiniteWatch(self.device)
         self._plan = StagePlan(config, len(data.rows("train")))
-        self._maker = StageMaker(
-            self._plan, data, self.networks, built.is_trained, self.normalisation, self.device
-        )
+        self._maker = StageMaker(self._plan, data, self.networks, self.normalisation, self.device)
         self._image_size = config.phases[0].image_size
         self.stage = self._maker.make(0, before=None)
         self._precision: Precision | None = None

@@ -70,3 +70,12 @@ def test_no_small_stem_where_none_can_be_made():
     )  # as for a net not in the table
     with pytest.raises(ModelError, match="no small stem can be made for vgg11"):
         build_blank(asked, 5, 32)
+
+
+def test_published_weights_that_cannot_be_fetched_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path)
+    )  # empty, and tests are offline
+    with pytest.raises(ModelError, match="timm's weights of test_resnet cannot be had: ") as raised:
+        build(ModelConfig(backbone="test_resnet", pretrained=True), 5, 32)
+    assert "\n" not in str(raised.value)

@@ -29,8 +29,8 @@ def settings_by_name(optimiser, network):
     return found
 
 
-def scales(config, network, *, trained=True):
-    groups = settings_by_name(build_optimiser(config, network, trained=trained), network)
+def scales(config, network, *):
+    groups = settings_by_name(build_optimiser(config, network), network)
     return {name: group.get("lr_scale", 1.0) for name, group in groups.items()}
 
 
@@ -44,20 +44,19 @@ def scales(config, network, *, trained=True):
     ],
 )
 def test_the_section_is_what_the_optimiser_does(config, kind, settings, network):
-    optimiser = build_optimiser(config, network, trained=False)
+    optimiser = build_optimiser(config, network)
     assert type(optimiser) is kind
     for group in optimiser.param_groups:
         assert {name: group[name] for name in settings} == settings
 
 
-@pytest.mark.parametrize("trained", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext", "test_efficientnet"])
-def test_norms_biases_and_what_the_model_names_do_not_decay(backbone, name, scale, trained):
+def test_norms_biases_and_what_the_model_names_do_not_decay(backbone, name, scale):
     network = timm.create_model(backbone, num_classes=5)
     config = OptimConfig(name=name, weight_decay=0.01, backbone_lr_scale=scale)
-    groups = settings_by_name(build_optimiser(config, network, trained=trained), network)
+    groups = settings_by_name(build_optimiser(config, network), network)
     spared = getattr(network, "no_weight_decay", set)()
     assert bool(spared) == (backbone == "test_vit")
     for parameter_name, weight in network.named_parameters():
@@ -66,12 +65,12 @@ def test_norms_biases_and_what_the_model_names_do_not_decay(backbone, name, scal
 
 
 @pytest.mark.parametrize(
-    ("layer_decay", "trained", "decay"),
-    [("auto", True, 0.75), ("auto", False, 1.0), (0.5, True, 0.5), (0.5, False, 0.5), (1.0, True, 1.0)],
+    ("layer_decay", "decay"),
+    [("auto", 0.75), (0.5, 0.5), (1.0, 1.0)],
 )
-def test_a_layers_rate_is_a_share_of_the_next_ones(layer_decay, trained, decay):
+def test_a_layers_rate_is_a_share_of_the_next_ones(layer_decay, decay):
     network = timm.create_model("test_vit", num_classes=5)
-    found = scales(OptimConfig(layer_decay=layer_decay), network, trained=trained)
+    found = scales(OptimConfig(layer_decay=layer_decay), network)
     layer_of = {"norm": 6, "head": 7}
     for name, scale in found.items():
         top, _, rest = name.partition(".")
@@ -136,11 +135,11 @@ def test_the_fused_update_is_the_plain_one(backbone, name):
     torch.manual_seed(0)
     fused = timm.create_model(backbone, num_classes=3).to(memory_format=torch.channels_last)
     config = OptimConfig(name=name, lr=0.01)
-    optimiser = build_optimiser(config, fused, trained=True)
+    optimiser = build_optimiser(config, fused)
     assert all(group["fused"] for group in optimiser.param_groups)
     for _ in range(4):
         plain = copy.deepcopy(fused)
-        reference = build_optimiser(config, plain, trained=True)
+        reference = build_optimiser(config, plain)
         reference.load_state_dict(copy.deepcopy(optimiser.state_dict()))
         for group in reference.param_groups:
             group["fused"] = False
@@ -157,7 +156,7 @@ def test_the_fused_update_is_the_plain_one(backbone, name):
 def test_a_first_step_that_overflows_leaves_no_trace(name):
     network = torch.nn.Linear(64, 64)
     before = network.weight.clone()
-    optimiser = build_optimiser(OptimConfig(name=name, weight_decay=0.0), network, trained=False)
+    optimiser = build_optimiser(OptimConfig(name=name, weight_decay=0.0), network)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     junk = [torch.full((64, 64), 7.0) for _ in range(50)]
     del junk  # what uninitialised memory would hold
@@ -174,13 +173,13 @@ def test_a_resized_network_keeps_the_momenta_of_what_kept_its_shape(name):
     section = ModelConfig(backbone="test_vit")
     network = build(section, 3, 32)
     config = OptimConfig(name=name, lr=0.01, layer_decay=0.8, backbone_lr_scale=0.5)
-    old = build_optimiser(config, network, trained=True)
+    old = build_optimiser(config, network)
     network(torch.randn(2, 3, 32, 32)).square().mean().backward()
     old.step()
     before = {name: old.state[parameter] for name, parameter in network.named_parameters()}
 
     set_image_size(network, section, 48)
-    new = build_optimiser(config, network, trained=True)
+    new = build_optimiser(config, network)
     carry_optimiser_state(old, new)
     for parameter_name, parameter in network.named_parameters():
         if parameter_name == "pos_embed":
@@ -197,4 +196,4 @@ def test_a_resized_network_keeps_the_momenta_of_what_kept_its_shape(name):
     stored = io.BytesIO()
     torch.save(new.state_dict(), stored)
     stored.seek(0)
-    build_optimiser(config, network, trained=True).load_state_dict(torch.load(stored, weights_only=True))
+    build_optimiser(config, network).load_state_dict(torch.load(stored, weights_only=True))
