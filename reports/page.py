@@ -117,7 +117,7 @@ def _noise_figures(contents: Contents) -> list[Figure]:
             method,
             name="best-method",
             caption=f"What the method did in the best trial ({best.trial_id}): the share of training "
-            "images on which the two networks agree; that it left out; and how far these are the ones that it "
+            "images on which the two networks agree; that it left out; and how far these are those that it "
             "left out an epoch before.",
             y="share",
         ),

@@ -39,7 +39,7 @@ from platform.training.precision import autocast
 from platform.training.prediction import to_layout
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
-from tests.benchmarks.reference_loop import (
+from .reference_loop import (
     CLASSES,
     DROP_RATE,
     LR,

@@ -29,7 +29,7 @@ def settings_by_name(optimiser, network):
     return found
 
 
-def scales(config, network, *):
+def scales(config, network):
     groups = settings_by_name(build_optimiser(config, network), network)
     return {name: group.get("lr_scale", 1.0) for name, group in groups.items()}
 
