@@ -39,6 +39,7 @@ from platform.training.precision import autocast
 from platform.training.prediction import to_layout
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
+
 from .reference_loop import (
     CLASSES,
     DROP_RATE,
