@@ -4,8 +4,6 @@ Shapes: N samples, C classes.
 """
 
 import hashlib
-import json
-import math
 from pathlib import Path
 
 import torch
@@ -14,7 +12,7 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.tracking.records import TrialRecord
 from platform.training.checkpoints import load_predictor
-from platform.training.description import DESCRIPTION
+from platform.training.description import DESCRIPTION, best_checkpoint
 from platform.training.evaluation import Probabilities
 from platform.training.prediction import Split
 from reports.rank import Mode
@@ -40,11 +38,10 @@ def find_checkpoint(run_folder: Path, trial: TrialRecord, metric: str, mode: Mod
             if (folder / DESCRIPTION).is_file():
                 return folder
         raise ReportError(f"trial {trial.trial_id}: its checkpoint {recorded} is gone")
-    found = {file.parent: _recorded_metric(file, metric) for file in sorted(own.rglob(DESCRIPTION))}
-    kept = {folder: value for folder, value in found.items() if math.isfinite(value)}
-    if not kept:
+    best = best_checkpoint(own, metric, mode)
+    if best is None:
         raise ReportError(f"trial {trial.trial_id}: has no checkpoint")
-    return max(kept, key=kept.__getitem__) if mode == "max" else min(kept, key=kept.__getitem__)
+    return best
 
 
 def checkpoint_digest(folder: Path) -> str:
@@ -67,8 +64,3 @@ def predict(checkpoint: Path, data: Data, split: Split) -> tuple[Probabilities, 
     predictor = load_predictor(checkpoint, device())
     probabilities_MNC = predictor.network_probabilities(predictor.loader(data, split))
     return probabilities_MNC, probabilities_MNC.mean(axis=0)
-
-
-def _recorded_metric(description: Path, metric: str) -> float:
-    metrics = json.loads(description.read_text(encoding="utf-8")).get("metrics", {})
-    return float(metrics.get(metric, math.nan))

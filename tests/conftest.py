@@ -88,3 +88,14 @@ def golden_steps(root):
     sys.modules[module.__name__] = module
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def one_thread():
+    """Networks this small are slower on several threads, and tests share their cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -30,7 +30,6 @@ class Operations:
     """The operations of one of torchvision's policies at ``bins`` strengths, of which we choose."""
 
     def __init__(self, transform: Any, bins: int, image_size: int) -> None:
-        self._transform = transform
         self.table = [
             (name, _strengths(magnitudes(bins, image_size, image_size)), signed)
             for name, (magnitudes, signed) in transform._AUGMENTATION_SPACE.items()
@@ -44,14 +43,6 @@ class Operations:
         allowed = magnitudes[strengths]
         magnitude = allowed[place(draws_3[1], len(allowed))]
         return Choice(name, -magnitude if signed and draws_3[2] < 0.5 else magnitude)
-
-    def do(self, image: Tensor, choice: Choice) -> Tensor:
-        """torchvision's own, of one picture [3, S, S]."""
-        own = self._transform
-        done: Tensor = own._apply_image_or_video_transform(
-            image, choice.name, choice.magnitude, interpolation=own.interpolation, fill=own._fill
-        )
-        return done
 
 
 def policy_change(policy: Policy, image_size: int) -> tuple[int, Change]:

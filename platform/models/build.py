@@ -1,6 +1,5 @@
 """From a section ``model`` to a network."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from torch import nn
 
 from platform.models import resampling
 from platform.models.backbones import find_backbone
-from platform.models.errors import ModelError
+from platform.models.errors import ModelError, first_line
 from platform.models.model_config import ModelConfig
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small
 from platform.models.weights import check_weights, load_weights
@@ -77,8 +76,7 @@ def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
                 config.backbone, pretrained=config.pretrained, num_classes=classes, **options
             )
     except OSError as error:
-        cause = str(error).partition(os.linesep)[0]
-        raise ModelError(f"timm's weights of {config.backbone} cannot be had: {cause}") from error
+        raise ModelError(f"timm's weights of {config.backbone} cannot be had: {first_line(error)}") from error
     except FORWARD_ERRORS as error:
         raise ModelError(_cannot(config, image_size, error)) from error
     return network
@@ -122,5 +120,4 @@ def check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> N
 
 
 def _cannot(config: ModelConfig, image_size: int, error: Exception) -> str:
-    cause = str(error).partition(os.linesep)[0] or type(error).__name__
-    return f"{config.backbone} cannot be built for images of {image_size} px: {cause}"
+    return f"{config.backbone} cannot be built for images of {image_size} px: {first_line(error)}"

@@ -5,3 +5,8 @@ from platform.config.errors import UserError
 
 class ModelError(UserError):
     """A network that cannot be built as asked, or weights that do not fit it."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -9,7 +9,7 @@ from torch import nn
 
 from platform.models import resampling
 from platform.models.build import FORWARD_ERRORS, build_blank, check_forward
-from platform.models.errors import ModelError
+from platform.models.errors import ModelError, first_line
 from platform.models.model_config import ModelConfig
 
 
@@ -29,7 +29,7 @@ def set_image_size(network: nn.Module, section: ModelConfig, image_size: int) ->
             with torch.random.fork_rng(devices=[]), resampling.without_warning():
                 set_input_size(img_size=(image_size, image_size), **_windows(set_input_size, built))
         except FORWARD_ERRORS as error:
-            raise ModelError(f"{_cannot(section, image_size)}: {_first_line(error)}") from error
+            raise ModelError(f"{_cannot(section, image_size)}: {first_line(error)}") from error
     if _shapes(network) != _shapes(built):
         raise ModelError(f"{_cannot(section, image_size)}: timm cannot resize it once it is built")
     for name, parameter in network.named_parameters():
@@ -50,7 +50,3 @@ def _shapes(network: nn.Module) -> dict[str, torch.Size]:
 
 def _cannot(section: ModelConfig, image_size: int) -> str:
     return f"{section.backbone} cannot be set to images of {image_size} px"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

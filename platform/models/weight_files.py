@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from platform.models.errors import ModelError
+from platform.models.errors import ModelError, first_line
 
 NESTED_UNDER = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training scripts put the weights in a .pth file; averaged ones first."""
@@ -41,7 +41,7 @@ def read_weights(path: Path, *, shapes_only: bool = False) -> WeightFile:
     if not path.is_file():
         raise ModelError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
     if path.suffix == ".safetensors":
-        return WeightFile(str(path), without_prefixes(_safetensors(path, shapes_only)))
+        return WeightFile(str(path), _without_prefixes(_safetensors(path, shapes_only)))
     content = _torch_file(path, shapes_only)
     if not isinstance(content, Mapping):
         raise ModelError(f"{path}: holds no tensors by name, but a {type(content).__name__}")
@@ -51,11 +51,11 @@ def read_weights(path: Path, *, shapes_only: bool = False) -> WeightFile:
         raise ModelError(f"{path}: holds no tensors by name")
     architecture = content.get("arch")
     return WeightFile(
-        str(path), without_prefixes(tensors), architecture if isinstance(architecture, str) else None
+        str(path), _without_prefixes(tensors), architecture if isinstance(architecture, str) else None
     )
 
 
-def without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors by the names that they have in a network that nothing wraps."""
     from timm.models import clean_state_dict
 
@@ -73,7 +73,7 @@ def _safetensors(path: Path, shapes_only: bool) -> dict[str, Tensor]:
                 for name in file.keys()  # noqa: SIM118
             }
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: truncated, or no file of weights ({_first_line(error)})") from error
+        raise ModelError(f"{path}: truncated, or no file of weights ({first_line(error)})") from error
 
 
 def _torch_file(path: Path, shapes_only: bool) -> Any:
@@ -85,7 +85,7 @@ def _torch_file(path: Path, shapes_only: bool) -> Any:
     except pickle.UnpicklingError as error:
         raise ModelError(f"{path}: {_refused(path, str(error))}") from error
     except (RuntimeError, EOFError, OSError, BadZipFile, struct.error, ValueError, LookupError) as error:
-        raise ModelError(f"{path}: truncated, or no file of weights ({_first_line(error)})") from error
+        raise ModelError(f"{path}: truncated, or no file of weights ({first_line(error)})") from error
 
 
 def _refused(path: Path, message: str) -> str:
@@ -100,7 +100,3 @@ def _refused(path: Path, message: str) -> str:
 def _is_pickle(path: Path) -> bool:
     with path.open("rb") as file:
         return is_zipfile(path) or file.read(1) == pickle.PROTO
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

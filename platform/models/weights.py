@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from platform.models import resampling
 from platform.models.errors import ModelError
 from platform.models.layers import head_parameters
-from platform.models.weight_files import WeightFile, read_weights, without_prefixes
+from platform.models.weight_files import WeightFile, read_weights
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class Loaded:
     resampled: tuple[str, ...]
 
 
-def load_weights(network: nn.Module, weights: Path | Mapping[str, Tensor]) -> Loaded:
-    """Load a .safetensors or .pth file, or tensors by name, into ``network``.
+def load_weights(network: nn.Module, path: Path) -> Loaded:
+    """Load a .safetensors or .pth file into ``network``.
 
     Nothing in a file is executed. A tensor is loaded where name and shape fit; where the backbone's do not,
     as timm converts it (position embeddings of another image size are resampled, original formats renamed).
@@ -44,10 +44,7 @@ def load_weights(network: nn.Module, weights: Path | Mapping[str, Tensor]) -> Lo
     or where less than 90 % of the tensors of the network's backbone, or of those that the file has under the
     same modules, fit. (Architectures that differ in no tensor cannot be told apart without a name.)
     """
-    if isinstance(weights, Path):
-        given = read_weights(weights)
-    else:
-        given = WeightFile("the given tensors", without_prefixes(weights))
+    given = read_weights(path)
     fitting, loaded = _fit(network, given)
     network.load_state_dict(fitting, strict=False)
     for message, names in (

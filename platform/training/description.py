@@ -1,6 +1,7 @@
 """``checkpoint.json``: what a checkpoint's tensors do not say."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,19 @@ def read_description(folder: Path) -> dict[str, Any]:
     if description.get("format") != FORMAT:
         raise CheckpointError(f"{path}: format {description.get('format')}, this version reads {FORMAT}")
     return description
+
+
+def best_checkpoint(folder: Path, metric: str, mode: str) -> Path | None:
+    """Of all checkpoints below ``folder`` the one whose ``metric`` is best; None where none has it finite."""
+    values = {file.parent: _metric(file, metric) for file in sorted(folder.rglob(DESCRIPTION))}
+    kept = {folder: value for folder, value in values.items() if math.isfinite(value)}
+    best = min if mode == "min" else max
+    return best(kept, key=kept.__getitem__, default=None)
+
+
+def _metric(description: Path, name: str) -> float:
+    metrics = json.loads(description.read_text(encoding="utf-8")).get("metrics", {})
+    return float(metrics.get(name, math.nan))
 
 
 def weights_file(folder: Path, description: dict[str, Any], number: int) -> Path:

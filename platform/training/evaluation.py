@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_calibration_error
 
 from platform.datasets.data import Data
 
@@ -27,7 +26,7 @@ def classification_metrics(
     - accuracy: share of samples whose most probable class is their label, in [0, 1]
     - macro_accuracy: mean of the classes' accuracies, over the classes that occur in ``labels_N``
     - loss: mean of -log p_y in nats; a p_y that is 0 in float32 counts as the smallest float
-    - ece: expected calibration error, 15 bins of equal width (Guo et al., ICML 2017, arXiv 1706.04599)
+    - ece: :func:`expected_calibration_error`
 
     Raises ValueError for shapes that do not fit together, no sample at all, labels outside of the classes,
     and probabilities that are not finite.
@@ -38,15 +37,25 @@ def classification_metrics(
     is_right_N = (probabilities.argmax(1) == labels).double()
     of_label_N = probabilities.gather(1, labels[:, None]).squeeze(1)
     tiny = torch.finfo(torch.float32).tiny
-    ece = multiclass_calibration_error(
-        probabilities.clamp(0, 1), labels, num_classes=len(classes), n_bins=CALIBRATION_BINS
-    )
     return {
         "accuracy": is_right_N.mean().item(),
         "macro_accuracy": _mean_over_classes(is_right_N, labels, len(classes)),
         "loss": -of_label_N.clamp(min=tiny).double().log().mean().item(),
-        "ece": ece.item(),
+        "ece": expected_calibration_error(probabilities.amax(1), is_right_N),
     }
+
+
+def expected_calibration_error(
+    confidence_N: Tensor, is_right_N: Tensor, bins: int = CALIBRATION_BINS
+) -> float:
+    """Σ_b |Σ_{i in b} confidence_i - Σ_{i in b} is_right_i| / N, over ``bins`` bins of equal width.
+
+    Bin b holds confidences from b / bins up to, but without, (b + 1) / bins; the last one those of 1 too.
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (arXiv 1706.04599), equation 3.
+    """
+    bin_N = (confidence_N * bins).long().clamp(0, bins - 1)
+    gaps_B = bin_N.bincount(weights=confidence_N.double() - is_right_N.double(), minlength=bins)
+    return gaps_B.abs().sum().item() / len(confidence_N)
 
 
 def validation_metrics(

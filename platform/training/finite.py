@@ -1,5 +1,6 @@
 """Notices a loss that is not finite."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -38,5 +39,5 @@ class FiniteWatch:
             return
         for values_M, place in zip(losses, places, strict=True):
             for number, value in enumerate(values_M.tolist(), start=1):
-                if not torch.tensor(value).isfinite():
+                if not math.isfinite(value):
                     raise TrainingDiverged(f"the loss of network {number} is {value} in {place}")

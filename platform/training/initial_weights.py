@@ -3,13 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import nn
 
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation
-from platform.models.weights import load_weights
 from platform.training.description import DESCRIPTION, normalisation_of, read_description, weights_file
 from platform.training.errors import CheckpointError
 from platform.training.trial_config import TrialConfig
@@ -38,10 +34,6 @@ class InitialWeights:
             )
         return plain if wanted.stem != "auto" else plain.model_copy(update={"stem": self.section.stem})
 
-    def load_into(self, network: nn.Module) -> None:
-        """Load by name; what is not loaded is named in the log."""
-        load_weights(network, self.file)
-
 
 def read_initial_weights(config: TrialConfig) -> tuple[InitialWeights, ...]:
     """What each of the trial's networks starts from; empty without ``init_from``.
@@ -69,13 +61,8 @@ def _networks_of(folder: Path) -> list[InitialWeights]:
             ModelConfig.model_validate_json(json.dumps(network["section"])),
             normalisation_of(network["input"]),
         )
-        for number, network in enumerate(_listed(description), start=1)
+        for number, network in enumerate(description["networks"], start=1)
     ]
-
-
-def _listed(description: dict[str, Any]) -> list[dict[str, Any]]:
-    networks: list[dict[str, Any]] = description["networks"]
-    return networks
 
 
 def _architecture(section: ModelConfig) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 from platform.models.build import build_resolved
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation, convert_input, expected_normalisation
+from platform.models.weights import load_weights
 from platform.training.initial_weights import InitialWeights, read_initial_weights
 from platform.training.seeding import Purpose, seed_torch
 from platform.training.trial_config import TrialConfig
@@ -65,7 +66,7 @@ def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, i
         module, settled = build_resolved(section, classes, image_size)
         return _Built(module, settled, expected_normalisation(module, settled))
     module, settled = build_resolved(initial.fit(section), classes, image_size)
-    initial.load_into(module)
+    load_weights(module, initial.file)
     # A bare file does not say what it was trained with: taken to be what timm publishes of the architecture.
     expects = initial.normalisation or expected_normalisation(
         module, settled.model_copy(update={"weights": str(initial.file)})
@@ -91,9 +92,7 @@ def place(module: nn.Module, device: torch.device, *, channels_last: bool) -> nn
 
 
 def _fed(
-    modules: Sequence[nn.Module],
-    blueprints: Sequence[Blueprint],
-    normalisation: Normalisation,
+    modules: Sequence[nn.Module], blueprints: Sequence[Blueprint], normalisation: Normalisation
 ) -> Networks:
     for module, blueprint in zip(modules, blueprints, strict=True):
         convert_input(module, normalisation, blueprint.input)

@@ -20,8 +20,7 @@ class OptimConfig(Section):
     """Weight decay leaves alone norms, biases, and what timm's architecture names (position embeddings …).
 
     A parameter's learning rate is ``lr`` times its scale: layer_decay^(layers between it and the head), times
-    backbone_lr_scale for all but the classifier. With ``layer_decay: auto`` a network that starts from random
-    weights has no decay: its first layers, of which nothing is worth keeping, would stay nearly as drawn.
+    backbone_lr_scale for all but the classifier.
 
     Layer-wise decay: Bao et al., BEiT, ICLR 2022 (arXiv 2106.08254).
     """
@@ -72,9 +71,9 @@ class OptimConfig(Section):
 def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
     """The optimiser of what learns in one network, through timm's factory.
 
-    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. The update of
-    all weights is one fused kernel, on a CPU too, which
-    relies on a gradient's being laid out in memory as its weight, as autograd leaves it.
+    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. The update of all
+    weights is one fused kernel, on a CPU too; it relies on a gradient's being laid out in memory as its
+    weight, as autograd leaves it.
     """
     from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 

@@ -68,7 +68,6 @@ class Trainer:
         self._watch = FiniteWatch(self.device)
         self._plan = StagePlan(config, len(data.rows("train")))
         self._maker = StageMaker(self._plan, data, self.networks, self.normalisation, self.device)
-        self._image_size = config.phases[0].image_size
         self.stage = self._maker.make(0, before=None)
         self._precision: Precision | None = None
         self.scaler = gradient_scaler("fp32", self.device)
@@ -138,17 +137,19 @@ class Trainer:
         if place == self.stage.place:
             return
         config = self.config.phases[place]
-        if config.image_size != self._image_size:
+        if config.image_size != self.stage.config.image_size:
             averaged = [average.network for average in self.averages]
             for network, blueprint in zip([*self.networks, *averaged], self.blueprints * 2, strict=False):
                 set_image_size(network, blueprint.section, config.image_size)
-            self._image_size = config.image_size
         before = self.stage if self.stage.place == place - 1 else None
         self.stage = self._maker.make(place, before=before)
 
     def _train(self) -> dict[str, float]:
         """One pass over the training images; the method's metrics as means over the samples."""
         seed_torch(self.config.seed, Purpose.EPOCH, self.epoch)
+        for network in self.networks:
+            network.train()
+            keep_frozen_still(network)
         values: dict[str, list[Tensor]] = defaultdict(list)
         sizes: list[int] = []
         for batches in self.stage.updates(self.epoch):
@@ -167,13 +168,11 @@ class Trainer:
     def train_step(self, batches: Sequence[Batch], *, first: int = 0) -> list[StepOutput]:
         """One update of every network, from the mean loss over all samples of ``batches``.
 
-        ``first`` is the place of the first of them in its epoch.
+        The networks are in the mode for training. ``first`` is the place of the first batch in its epoch.
         """
         stage = self.stage
         stage.set_learning_rates(self.step)
-        for network, optimiser in zip(self.networks, stage.optimisers, strict=True):
-            network.train()
-            keep_frozen_still(network)
+        for optimiser in stage.optimisers:
             optimiser.zero_grad()
 
         samples = sum(len(batch) for batch in batches)

@@ -67,8 +67,12 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
 
 def _bytes(config: SweepConfig, classes: int) -> int:
     """Weights, once more for EMA, and the optimiser's state: one tensor a weight for SGD, two for AdamW."""
-    copies = 1 + (config.ema is not None) + (2 if config.optim.name == "adamw" else 1)
-    return copies * sum(checkpoint_bytes(model, classes) for model in config.models)
+    weights = [checkpoint_bytes(model, classes) for model in config.models]
+    copies = [
+        [1 + (config.ema is not None) + (2 if optim.name == "adamw" else 1) for optim in phase.optims]
+        for phase in config.phases
+    ]
+    return max(sum(own * bytes_ for own, bytes_ in zip(each, weights, strict=True)) for each in copies)
 
 
 def render(plan: Plan) -> Group:

@@ -61,9 +61,10 @@ def test_a_pth_file_loads_in_full(wrap, trained, fresh, tmp_path):
     assert equal(trained, fresh)
 
 
-def test_tensors_by_name_load_as_a_file_does(trained, fresh):
+def test_the_names_of_a_compiled_network_are_understood(trained, fresh, tmp_path):
     state = {f"_orig_mod.{name}": value for name, value in trained.state_dict().items()}
-    assert load_weights(fresh, state) == IN_FULL
+    safetensors.torch.save_file(state, tmp_path / "w.safetensors")
+    assert load_weights(fresh, tmp_path / "w.safetensors") == IN_FULL
     assert equal(trained, fresh)
 
 
@@ -87,12 +88,13 @@ def test_a_classifier_of_other_classes_stays_fresh_and_is_named(trained, tmp_pat
         ("swin_tiny_patch4_window7_224", 64, 32, {"relative_position_bias_table"}),
     ],
 )
-def test_position_embeddings_of_another_size_are_resampled(backbone, of, into, resampled, caplog):
+def test_position_embeddings_of_another_size_are_resampled(backbone, of, into, resampled, caplog, tmp_path):
     section = ModelConfig(backbone=backbone)
     larger = build(section, 5, of)
     network = build(section, 5, into)
+    safetensors.torch.save_file(larger.state_dict(), tmp_path / "w.safetensors")
     with caplog.at_level(logging.WARNING):
-        loaded = load_weights(network, larger.state_dict())
+        loaded = load_weights(network, tmp_path / "w.safetensors")
     assert (loaded.missing, loaded.ignored) == ((), ())
     assert {name.rpartition(".")[2] for name in loaded.resampled} == resampled
     assert f"resampled to fit: {loaded.resampled[0]}" in caplog.text
@@ -117,11 +119,13 @@ def test_position_embeddings_of_another_size_are_resampled(backbone, of, into, r
         ("convnextv2_atto", "convnext_atto"),
     ],
 )
-def test_weights_of_another_architecture_are_an_error(of, into, fresh):
+def test_weights_of_another_architecture_are_an_error(of, into, fresh, tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(blank(of).state_dict(), path)
     for network in (fresh, blank(into)) if into == "test_resnet" else (blank(into),):
         before = {name: value.clone() for name, value in network.state_dict().items()}
         with pytest.raises(ModelError, match=f"of another architecture than {into}: .*% of the") as raised:
-            load_weights(network, blank(of).state_dict())
+            load_weights(network, path)
         assert "\n" not in str(raised.value)
         if network is fresh:
             assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

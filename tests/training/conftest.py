@@ -12,11 +12,8 @@ from platform.training.trial_config import TrialConfig
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """In every test here."""
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from platform.training.evaluation import classification_metrics, shot_accuracies, validation_metrics
 
@@ -47,6 +48,19 @@ def test_metrics_equal_plain_loops(labels):
 def test_one_sure_and_wrong_sample_is_finite():
     found = classification_metrics(np.array([[0, 0, 0, 1]], dtype=np.float32), np.array([0]), CLASSES)
     assert found == pytest.approx({"accuracy": 0, "macro_accuracy": 0, "loss": 87.34, "ece": 1}, abs=0.01)
+
+
+@pytest.mark.parametrize("samples", [1, 7, 1000])
+def test_calibration_error_is_the_one_of_torchmetrics(samples):
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    probabilities = random_probabilities(samples)
+    labels = np.random.default_rng(1).integers(len(CLASSES), size=samples)
+    expected = multiclass_calibration_error(
+        torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=len(CLASSES), n_bins=15
+    )
+    found = classification_metrics(probabilities, labels, CLASSES)["ece"]
+    assert found == pytest.approx(expected.item(), abs=1e-6)
 
 
 @pytest.mark.parametrize(
