@@ -13,7 +13,9 @@ class EmaConfig(Section):
 
     decay: float = Field(0.99, ge=0, lt=1, description="share of the average that one step keeps")
     warmup: bool = Field(
-        True, description="let the decay rise to its value: 1 - (1 + step)^(-2/3) until then"
+        True,
+        description="let the decay rise to its value: 1 - (1 + step)^(-2/3) until then; "
+        "begins again with a stage of another image size",
     )
     ranked: Literal["ema", "raw"] = Field(
         "ema", description="whose metrics are val/…, that is, which weights are ranked and predict"
@@ -21,7 +23,7 @@ class EmaConfig(Section):
 
 
 class Ema:
-    """timm's ModelEmaV3 of one network; which decay a step has depends on the global step alone."""
+    """timm's ModelEmaV3 of one network; which decay a step has depends on the step's number alone."""
 
     def __init__(self, config: EmaConfig, network: nn.Module) -> None:
         from timm.utils.model_ema import ModelEmaV3
@@ -34,5 +36,5 @@ class Ema:
         return averaged
 
     def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after ``step`` updates (from 1)."""
+        """Take in the weights after ``step`` updates (from 1) since the average began to warm up."""
         self._average.update(network, step=step)

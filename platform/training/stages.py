@@ -33,6 +33,8 @@ class Stage:
     schedules: tuple[Schedule, ...]
     first_step: int
     """The trial's step at which this stage's learning-rate schedule began."""
+    averaged_from: int
+    """The trial's step at which its moving averages began to warm up."""
 
     def set_learning_rates(self, step: int) -> None:
         """Those of the trial's step ``step`` (from 0)."""
@@ -75,7 +77,21 @@ class StagePlan:
     def first_step(self, place: int) -> int:
         """Updates of the trial before the learning-rate schedule of the stage at ``place`` begins."""
         start, _ = self.config.schedule_span(place)
-        return sum(phase.epochs * self.steps_an_epoch(phase) for phase in self.config.phases[:start])
+        return self._steps_before(start)
+
+    def averaged_from(self, place: int) -> int:
+        """Updates of the trial before the first with the image size of the stage at ``place``.
+
+        Statistics of batch norm and weights of another image size are of no use to an average: it would fall
+        behind the raw weights for as long as it remembers.
+        """
+        phases = self.config.phases
+        while place and phases[place - 1].image_size == phases[place].image_size:
+            place -= 1
+        return self._steps_before(place)
+
+    def _steps_before(self, place: int) -> int:
+        return sum(phase.epochs * self.steps_an_epoch(phase) for phase in self.config.phases[:place])
 
     def schedule_epochs(self, place: int) -> int:
         """Epochs over which that schedule runs."""
@@ -130,6 +146,7 @@ class StageMaker:
                 for optimiser in optimisers
             ),
             first_step=self.plan.first_step(place),
+            averaged_from=self.plan.averaged_from(place),
         )
 
     def _train_loader(self, config: StageConfig) -> TrainLoader:

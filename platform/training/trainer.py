@@ -189,7 +189,7 @@ class Trainer:
         self.scaler.update()
         self.step += 1
         for network, average in zip(self.networks, self.averages, strict=False):
-            average.update(network, self.step)
+            average.update(network, self.step - stage.averaged_from)
         return outputs
 
     def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:

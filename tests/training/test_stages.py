@@ -5,6 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.stages import StagePlan
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 
@@ -190,3 +191,10 @@ def test_a_stage_that_restarts_has_a_schedule_of_its_own(make_config, digits):
     while not trainer.is_over:
         seen.append(trainer.train_epoch()["train/lr"])
     assert seen == pytest.approx([0.1, 0.01, 0.01])
+
+
+def test_the_average_warms_up_again_where_the_image_size_changes(make_config):
+    sizes = [16, 16, 32, 32]
+    plan = StagePlan(make_config(stages=[{"epochs": 2, "image_size": size} for size in sizes]), images=100)
+    before_larger = 4 * plan.steps_an_epoch(plan.config.phases[0])
+    assert [plan.averaged_from(place) for place in range(4)] == [0, 0, before_larger, before_larger]
