@@ -32,6 +32,8 @@ Plan = Iterable[tuple[Ints, Windows]]
 class Batch:
     """``images`` [B, 3, S, S] float32 normalised, given ``labels`` [B] int64, manifest ``rows`` [B] int64.
 
+    Where several workers share a batch, ``labels`` and ``rows`` are the whole batch's, ``images`` this
+    worker's part. ``second`` [B, 3, S, S] shows the same pictures varied anew, where a method learns both.
     ``targets`` [B, C] float32 are the soft labels of mixed pictures, of which ``labels`` are the ones mixed
     into; None: the pictures are not mixed. There are no true labels in it: a method cannot see them.
     """
@@ -40,6 +42,7 @@ class Batch:
     labels: Tensor
     rows: Tensor
     targets: Tensor | None = None
+    second: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,6 +1,6 @@
 """The batches of a split for training and evaluation. B: batch, S: image_size (px)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -12,9 +12,14 @@ from platform.datasets.data import Data
 from platform.datasets.feed import Batch, Feed, Plan
 from platform.datasets.geometry import evaluation_side
 from platform.datasets.normalise import Colour, Normaliser
+from platform.datasets.randomness import seed_of_view
+from platform.datasets.splits import Ints
 from platform.datasets.views import choose_views
 
-__all__ = ["Batch", "EvalLoader", "TrainLoader", "batch_starts"]
+__all__ = ["Batch", "EvalLoader", "Part", "TrainLoader", "batch_starts"]
+
+Part = Callable[[int], slice]
+"""Which of so many samples a worker takes."""
 
 
 class TrainLoader:
@@ -36,10 +41,18 @@ class TrainLoader:
         std: Colour,
         device: str | torch.device = "cpu",
         threads: int | None = None,
+        view: int = 0,
+        part: Part | None = None,
     ) -> None:
-        """``threads`` prepare pictures; by default as many as torch computes with."""
+        """``threads`` prepare pictures; by default as many as torch computes with.
+
+        Loaders of another ``view`` go through the same pictures in the same order, varied anew. ``part`` says
+        for which of a batch's samples this worker makes pictures; None: for all.
+        """
+        self._data, self._part = data, part
         self._rows = data.rows("train")
         self._images, self._seed = data.images, seed
+        seed = seed_of_view(seed, view)
         self._draw = partial(draw_windows, augment, image_size, seed=seed)
         self._starts = batch_starts(len(self._rows), batch_size)
         views = choose_views(data.images, self._rows, image_size, image_size, augment)
@@ -52,13 +65,24 @@ class TrainLoader:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch (from 0): each training row once."""
-        return self._feed.batches(self._plan(epoch), epoch)
+        batches = self._feed.batches(self._plan(epoch), epoch)
+        return batches if self._part is None else map(self._whole, batches, self._rows_of_batches(epoch))
+
+    def _rows_of_batches(self, epoch: int) -> list[Ints]:
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
+        return np.split(self._rows[order], self._starts[1:])
 
     def _plan(self, epoch: int) -> Plan:
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
-        for rows_B in np.split(self._rows[order], self._starts[1:]):
-            shapes_B2 = self._images.shapes[rows_B]
-            yield rows_B, self._draw(epoch=epoch, rows_B=rows_B, shapes_B2=shapes_B2)
+        for rows_B in self._rows_of_batches(epoch):
+            own_B = rows_B if self._part is None else rows_B[self._part(len(rows_B))]
+            shapes_B2 = self._images.shapes[own_B]
+            yield own_B, self._draw(epoch=epoch, rows_B=own_B, shapes_B2=shapes_B2)
+
+    def _whole(self, own: Batch, rows_B: Ints) -> Batch:
+        """A worker's pictures with the labels of all."""
+        labels_B = self._data.manifest["label"].to_numpy(dtype=np.int64)[rows_B]
+        labels, rows = torch.from_numpy(np.stack([labels_B, rows_B])).to(own.rows.device)
+        return Batch(own.images, labels, rows)
 
 
 class EvalLoader:
@@ -78,11 +102,17 @@ class EvalLoader:
         std: Colour,
         device: str | torch.device = "cpu",
         threads: int | None = None,
+        part: Part | None = None,
     ) -> None:
-        """Raises ValueError where the split has no rows."""
+        """``part`` says which of the rows are this worker's; None: all of them.
+
+        Raises ValueError where the split has no rows.
+        """
         self.rows = data.rows(split)
         if not len(self.rows):
             raise ValueError(f"the data has no {split} split; it has {', '.join(data.splits)}")
+        if part is not None:
+            self.rows = self.rows[part(len(self.rows))]
         self._images, self._size, self._batch_size = data.images, image_size, batch_size
         self._side = evaluation_side(image_size)
         views = choose_views(data.images, self.rows, image_size, self._side, None)

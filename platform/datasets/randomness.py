@@ -33,6 +33,13 @@ class Stream(IntEnum):
     MIXING = 9
 
 
+def seed_of_view(seed: int, view: int) -> int:
+    """The seed that varies a picture's ``view`` (from 0): the first's is ``seed`` itself."""
+    if view == 0:
+        return seed
+    return int(np.random.SeedSequence((seed, view)).generate_state(1, np.uint64)[0])
+
+
 def uniforms(seed: int, epoch: int, rows_B: Ints, draws: int, stream: Stream = Stream.WINDOW) -> Uniforms:
     """[B, draws] numbers in [0, 1), independent of each other and of other streams', 32 bits each.
 

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, create_model
-from torch import Tensor
+from torch import Tensor, nn
 
-from platform.methods._protocol import Method, MethodSection
+from platform.methods._protocol import MethodSection, TrainingMethod
 
 
 def method_names() -> tuple[str, ...]:
@@ -20,9 +20,11 @@ def method_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
-def build_method(config: MethodSection, class_counts: Tensor) -> Method:
+def build_method(
+    config: MethodSection, class_counts: Tensor, teacher: nn.Module | None = None
+) -> TrainingMethod:
     """The method that a section of the YAML describes."""
-    return cast(Method, _module(config.name).Method(config, class_counts))
+    return cast(TrainingMethod, _module(config.name).Method(config, class_counts, teacher=teacher))
 
 
 def _module(name: str) -> ModuleType:

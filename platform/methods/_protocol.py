@@ -3,9 +3,10 @@
 Shapes: M networks, B samples of a batch, C classes.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -41,35 +42,62 @@ class StepOutput:
     metrics: dict[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Where a trial stands: ``epoch`` counts from 0, ``last`` are the last epoch's metrics, or none."""
+
+    epoch: int = 0
+    last: Mapping[str, float] = field(default_factory=dict)
+
+
 class MethodSection(Section):
     """A method's section of the YAML as the trial holds it: its own ``Config`` and the file's name."""
 
     networks: ClassVar[int]
-    takes_soft_labels: ClassVar[bool]
+    takes_soft_labels: ClassVar[bool] = False
+    views: ClassVar[int] = 1
     name: str
 
 
-class Method(Protocol):
-    """The class ``Method`` of each file in this folder; beside it stands the class ``Config``.
+class Learner(Protocol):
+    """A network in training, as a method sees it.
 
-    ``Config`` is a Section without ``name`` and says in ``networks: ClassVar[int]`` how many networks the
-    method trains, and in ``takes_soft_labels: ClassVar[bool]`` whether it can learn ``batch.targets`` [B, C],
-    the labels of mixed pictures. Each field named ``…_epochs`` is a span of the trial: it may not exceed its
-    epochs, which count on through its stages.
+    Called with the images of a batch it gives the logits [B, C], or, where the method has a companion for it,
+    what that one gives: tensors whose first axis is the batch's samples, all in float32, those of half
+    precision too. Several workers may have computed them together; the method cannot tell.
     """
 
-    def __init__(self, config: Section, class_counts: Tensor) -> None:
+    def __call__(self, *images: Tensor) -> Any: ...
+
+
+class TrainingMethod(ABC):
+    """The base of the class ``Method`` of each file in this folder; beside it stands the class ``Config``.
+
+    ``Config`` is a Section without ``name`` and says in class variables what the method is: ``networks``, how
+    many it trains; ``takes_soft_labels``, whether it can learn ``batch.targets`` [B, C], the labels of mixed
+    pictures; ``views``, of how many augmentations of each picture it learns. Each field named ``…_epochs`` is
+    a span of the trial: it may not exceed its epochs, which count on through its stages.
+
+    A method keeps no state: what it needs of the past is in :class:`Progress`.
+    """
+
+    def __init__(self, config: Any, class_counts: Tensor, *, teacher: nn.Module | None = None) -> None:
         """``class_counts`` [C, int64]: the given training labels of each class."""
+        self.config = config
+        self.class_counts = class_counts
+        self.teacher = teacher
 
-    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
-        """The losses of a batch in the given epoch (from 0). The loop owns everything that follows."""
-        ...
+    def companion(self, network: nn.Module) -> nn.Module | None:
+        """What learns with one network and is left out when it predicts; None: nothing.
 
+        Its ``forward(network, *images)`` takes the place of the network's own in training, and may use the
+        network in any way. It is built anew for each stage, with random numbers of (seed, network).
+        """
+        return None
 
-def logits_of(network: nn.Module, images: Tensor) -> Tensor:
-    """The network's logits [B, C] in float32, whatever precision it ran in: losses are never in half."""
-    logits_BC: Tensor = network(images)
-    return logits_BC.float()
+    @abstractmethod
+    def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
+        """The losses of a batch. The loop owns everything that follows."""
 
 
 def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:

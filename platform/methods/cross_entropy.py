@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from platform.config.section import Section
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
-from platform.methods._protocol import StepOutput, accuracy, logits_of, sample_outcome
+from platform.methods._protocol import (
+    Learner,
+    Progress,
+    StepOutput,
+    TrainingMethod,
+    accuracy,
+    sample_outcome,
+)
 
 
 class Config(Section):
@@ -25,19 +32,17 @@ class Config(Section):
     )
 
 
-class Method:
+class Method(TrainingMethod):
     """Mean loss over the batch of one network.
 
     Of mixed pictures it learns the soft labels; ``accuracy`` still counts the given label of the picture that
     was mixed into, and so is below what the network could do.
     """
 
-    def __init__(self, config: Config, class_counts: Tensor) -> None:
-        self.config = config
-        self.class_counts = class_counts
+    config: Config
 
-    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
-        logits_BC = logits_of(networks[0], batch.images)
+    def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
+        logits_BC = networks[0](batch.images)
         loss = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets).mean()
         given_B = cross_entropy(logits_BC.detach(), batch.labels)
         return StepOutput(

@@ -9,14 +9,22 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from platform.config.section import Section
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
-from platform.methods._protocol import StepOutput, accuracy, logits_of, mean_loss, sample_outcome
+from platform.methods._protocol import (
+    Learner,
+    Progress,
+    StepOutput,
+    TrainingMethod,
+    accuracy,
+    mean_loss,
+    sample_outcome,
+)
 
 
 class Config(Section):
@@ -47,21 +55,19 @@ class Config(Section):
         return self.drop_rate * epoch / self.ramp_epochs
 
 
-class Method:
+class Method(TrainingMethod):
     """Splits a batch by whether the networks agree on it.
 
     Each network learns all the disagreed samples and, of the n agreed ones, the floor((1 - d) · n) on which
     its *peer's* loss is smallest; its loss is the mean over that union, 0 where the union is empty.
     """
 
-    def __init__(self, config: Config, class_counts: Tensor) -> None:
-        self.config = config
-        self.class_counts = class_counts
+    config: Config
 
-    def step(self, networks: Sequence[nn.Module], batch: Batch, epoch: int) -> StepOutput:
+    def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         assert batch.targets is None, "samples are ranked by their own label; mixed pictures have none"
-        drop_rate = self.config.drop_rate_at(epoch)
-        logits = [logits_of(network, batch.images) for network in networks]
+        drop_rate = self.config.drop_rate_at(progress.epoch)
+        logits = [network(batch.images) for network in networks]
         agreed_B = logits[0].argmax(1) == logits[1].argmax(1)
         given = [cross_entropy(logits_BC.detach(), batch.labels) for logits_BC in logits]
         ranks = [

@@ -2,7 +2,8 @@
 
 network_1.safetensors      each network's weights
 network_1_ema.safetensors  their moving average, where there is one: what predicts
-training_state.pt          optimisers, gradient scaler, what is known of each training image
+training_state.pt          optimisers, what learns beside the networks, gradient scaler, what is known of each
+                           training image
 samples.parquet            the latter as a table, for people: how often dropped, mean loss, prediction
 checkpoint.json            config, classes, normalisation, epoch, metrics
 """
@@ -39,7 +40,7 @@ from platform.training.trial_config import TrialConfig
 
 STATE = "training_state.pt"
 SAMPLES = "samples.parquet"
-SAVED = ("optimisers", "scaler", "ledger")
+SAVED = ("optimisers", "companions", "scaler", "ledger")
 """The parts of a trainer's state that are in training_state.pt."""
 DESCRIBED = ("epoch", "step", "metrics", "precision")
 """Those that are in checkpoint.json."""

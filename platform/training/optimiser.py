@@ -68,9 +68,10 @@ class OptimConfig(Section):
         return None
 
 
-def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
-    """The optimiser of what learns in one network, through timm's factory.
+def build_optimiser(config: OptimConfig, network: nn.Module, companion: nn.Module | None = None) -> Optimizer:
+    """The optimiser of what learns in one network, and of its companion, through timm's factory.
 
+    The companion learns at ``lr`` itself, as the classifier does.
     Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. The update of all
     weights is one fused kernel, on a CPU too; it relies on a gradient's being laid out in memory as its
     weight, as autograd leaves it.
@@ -94,6 +95,8 @@ def build_optimiser(config: OptimConfig, network: nn.Module) -> Optimizer:
         **options,
     )
     _scale_backbone(optimiser, network, config.backbone_lr_scale)
+    if companion is not None:
+        _add_companion(optimiser, companion, config.weight_decay)
     if isinstance(optimiser, SGD) and config.momentum > 0:
         _begin_at_rest(optimiser)
     return optimiser
@@ -127,6 +130,14 @@ def _begin_at_rest(optimiser: SGD) -> None:
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
+def _add_companion(optimiser: Optimizer, companion: nn.Module, weight_decay: float) -> None:
+    from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
+
+    for group in param_groups_weight_decay(companion, weight_decay):
+        if group["params"]:
+            optimiser.add_param_group(group | {"lr_scale": 1.0})
 
 
 def _scale_backbone(optimiser: Optimizer, network: nn.Module, scale: float) -> None:

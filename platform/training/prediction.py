@@ -12,7 +12,7 @@ from torch import nn
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
-from platform.datasets.loader import Batch, EvalLoader
+from platform.datasets.loader import Batch, EvalLoader, Part
 from platform.models.normalisation import Normalisation
 from platform.training.evaluation import Probabilities
 from platform.training.precision import Precision, autocast
@@ -107,6 +107,7 @@ def eval_loader(
     image_size: int,
     normalisation: Normalisation,
     device: torch.device,
+    part: Part | None = None,
 ) -> EvalLoader:
     """A split's images as a trial's networks take them; ``batch_size`` is the one they were trained with."""
     return EvalLoader(
@@ -117,6 +118,7 @@ def eval_loader(
         mean=normalisation.mean,
         std=normalisation.std,
         device=device,
+        part=part,
     )
 
 

@@ -23,6 +23,9 @@ class Recipe(Section):
     )
     image_size: int = Field(224, ge=8, le=2048, description="px, the networks' square input")
     augment: AugmentConfig = AugmentConfig()
+    second_augment: AugmentConfig | None = Field(
+        None, description="of the second view, in methods that learn two of a picture; null: as augment"
+    )
     method: MethodConfig
     optim: OptimConfig = OptimConfig()
     peer_optim: OptimConfig | None = Field(

@@ -11,12 +11,15 @@ class Purpose(IntEnum):
 
     NETWORK = 1
     EPOCH = 2
+    COMPANION = 3
 
 
-def seed_torch(seed: int, purpose: Purpose, index: int) -> None:
-    """Seed torch's generators from (trial's seed, purpose, index), whatever was drawn before.
+def seed_torch(seed: int, purpose: Purpose, index: int, worker: int = 0) -> None:
+    """Seed torch's generators from (trial's seed, purpose, index, worker), whatever was drawn before.
 
-    ``index`` is the network's (initial weights) or the epoch's (dropout, stochastic depth).
+    ``index`` is the network's (initial weights, companion) or the epoch's (dropout, stochastic depth); each
+    ``worker`` drops out others.
     """
-    sequence = np.random.SeedSequence((seed, int(purpose), index))
+    key = (seed, int(purpose), index, worker) if worker else (seed, int(purpose), index)
+    sequence = np.random.SeedSequence(key)
     torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))

@@ -1,7 +1,7 @@
 """The stages of a trial: what each brings, and where in the trial it lies."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import torch
@@ -9,15 +9,17 @@ from torch import nn
 from torch.optim import Optimizer
 
 from platform.datasets.data import Data
-from platform.datasets.loader import Batch, EvalLoader, TrainLoader, batch_starts
-from platform.methods import Method, build_method
+from platform.datasets.loader import Batch, EvalLoader, Part, TrainLoader, batch_starts
+from platform.methods import TrainingMethod, build_method
 from platform.models.layers import set_trainable
 from platform.models.normalisation import Normalisation
 from platform.training.optimiser import build_optimiser, carry_optimiser_state
 from platform.training.prediction import eval_loader
 from platform.training.recipe import StageConfig
 from platform.training.schedules import Schedule, build_schedule
+from platform.training.seeding import Purpose, seed_torch
 from platform.training.trial_config import TrialConfig
+from platform.training.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Stage:
 
     place: int
     config: StageConfig
-    train_loader: TrainLoader
+    train_loaders: tuple[TrainLoader, ...]
+    """One for each view of a picture that the method learns."""
     val_loader: EvalLoader
-    method: Method
+    method: TrainingMethod
+    companions: tuple[nn.Module | None, ...]
     optimisers: tuple[Optimizer, ...]
     schedules: tuple[Schedule, ...]
     first_step: int
@@ -49,8 +53,9 @@ class Stage:
     def updates(self, epoch: int) -> Iterator[list[Batch]]:
         """The batches of an epoch, as many at a time as make one update."""
         together: list[Batch] = []
-        for batch in self.train_loader.epoch(epoch):
-            together.append(batch)
+        for views in zip(*(loader.epoch(epoch) for loader in self.train_loaders), strict=True):
+            first, *others = views
+            together.append(replace(first, second=others[0].images) if others else first)
             if len(together) == self.config.grad_accum_steps:
                 yield together
                 together = []
@@ -108,6 +113,7 @@ class StageMaker:
     networks: Sequence[nn.Module]
     normalisation: Normalisation
     device: torch.device
+    workers: Workers
 
     def make(self, place: int, before: Stage | None) -> Stage:
         """The stage at ``place``, which goes on with the optimisers of the one ``before`` if it says so."""
@@ -115,9 +121,11 @@ class StageMaker:
         config = trial.phases[place]
         for network in self.networks:
             set_trainable(network, config.trainable)
+        method = build_method(config.method, self.data.class_counts().to(self.device))
+        companions = tuple(self._companion(method, number) for number in range(len(self.networks)))
         optimisers = tuple(
-            build_optimiser(section, network)
-            for section, network in zip(config.optims, self.networks, strict=True)
+            build_optimiser(section, network, companion)
+            for section, network, companion in zip(config.optims, self.networks, companions, strict=True)
         )
         if before is not None and not config.restart:
             for old, new in zip(before.optimisers, optimisers, strict=True):
@@ -125,7 +133,7 @@ class StageMaker:
         return Stage(
             place=place,
             config=config,
-            train_loader=self._train_loader(config),
+            train_loaders=tuple(self._train_loader(config, view) for view in range(config.method.views)),
             val_loader=eval_loader(
                 self.data,
                 "val",
@@ -133,8 +141,10 @@ class StageMaker:
                 image_size=config.image_size,
                 normalisation=self.normalisation,
                 device=self.device,
+                part=self._part,
             ),
-            method=build_method(config.method, self.data.class_counts().to(self.device)),
+            method=method,
+            companions=companions,
             optimisers=optimisers,
             schedules=tuple(
                 build_schedule(
@@ -149,14 +159,27 @@ class StageMaker:
             averaged_from=self.plan.averaged_from(place),
         )
 
-    def _train_loader(self, config: StageConfig) -> TrainLoader:
+    @property
+    def _part(self) -> Part | None:
+        return None if self.workers.size == 1 else self.workers.part
+
+    def _companion(self, method: TrainingMethod, number: int) -> nn.Module | None:
+        network = self.networks[number]
+        with torch.random.fork_rng(devices=[]):
+            seed_torch(self.plan.config.seed, Purpose.COMPANION, number)
+            companion = method.companion(network)
+        return None if companion is None else companion.to(self.device)
+
+    def _train_loader(self, config: StageConfig, view: int) -> TrainLoader:
         return TrainLoader(
             self.data,
             batch_size=config.batch_size,
             image_size=config.image_size,
-            augment=config.augment,
+            augment=(config.second_augment or config.augment) if view else config.augment,
             seed=self.plan.config.seed,
             mean=self.normalisation.mean,
             std=self.normalisation.std,
             device=self.device,
+            view=view,
+            part=self._part,
         )

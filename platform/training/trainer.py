@@ -2,33 +2,35 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from platform.datasets.data import Data
 from platform.datasets.loader import Batch, TrainLoader
 from platform.datasets.mixing import mix
-from platform.methods import StepOutput
+from platform.methods import Progress, StepOutput
 from platform.models.input_size import set_image_size
 from platform.models.layers import keep_frozen_still
 from platform.models.normalisation import Normalisation
 from platform.training.compiling import compile_network
 from platform.training.ema import Ema
-from platform.training.errors import TrainingDiverged
-from platform.training.evaluation import validation_metrics
 from platform.training.finite import FiniteWatch
+from platform.training.learner import learners, parameters_of
 from platform.training.ledger import SampleLedger
 from platform.training.networks import build_networks, place
 from platform.training.precision import Precision, autocast, gradient_scaler, settle
-from platform.training.prediction import network_probabilities, to_layout
+from platform.training.prediction import to_layout
 from platform.training.seeding import Purpose, seed_torch
 from platform.training.stages import StageMaker, StagePlan
+from platform.training.threads import torch_threads
 from platform.training.trial_config import TrialConfig
+from platform.training.validation import validate
+from platform.training.workers import ALONE, Workers
 
 
 class Trainer:
@@ -45,11 +47,13 @@ class Trainer:
         *,
         device: str | torch.device = "cpu",
         threads: int | None = None,
+        workers: Workers = ALONE,
     ) -> None:
         self.config = config
         self.data = data
         self.device = torch.device(device)
         self.threads = threads
+        self.workers = workers
         self.epoch = 0
         self.step = 0
         self.metrics: dict[str, float] = {}
@@ -58,7 +62,8 @@ class Trainer:
         self.blueprints = built.blueprints
         self.normalisation = built.normalisation
         self.networks = tuple(
-            place(module, self.device, channels_last=config.channels_last) for module in built.modules
+            place(workers.synchronised(module, self.device), self.device, channels_last=config.channels_last)
+            for module in built.modules
         )
         self.averages = tuple(Ema(config.ema, network) for network in self.networks) if config.ema else ()
         if config.compile:
@@ -67,7 +72,7 @@ class Trainer:
         self.ledger = SampleLedger(data, len(self.networks), self.device)
         self._watch = FiniteWatch(self.device)
         self._plan = StagePlan(config, len(data.rows("train")))
-        self._maker = StageMaker(self._plan, data, self.networks, self.normalisation, self.device)
+        self._maker = StageMaker(self._plan, data, self.networks, self.normalisation, self.device, workers)
         self.stage = self._maker.make(0, before=None)
         self._precision: Precision | None = None
         self.scaler = gradient_scaler("fp32", self.device)
@@ -82,8 +87,8 @@ class Trainer:
 
     @property
     def train_loader(self) -> TrainLoader:
-        """The current stage's."""
-        return self.stage.train_loader
+        """The current stage's, of the first view."""
+        return self.stage.train_loaders[0]
 
     @property
     def learning_rate(self) -> float:
@@ -103,7 +108,8 @@ class Trainer:
             shape = (config.batch_size, 3, config.image_size, config.image_size)
             images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
             images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
-            self.use_precision(settle(self.config.precision, self.networks, images))
+            settled = settle(self.config.precision, self.networks, images)
+            self.use_precision(self.workers.agree(settled))
         assert self._precision is not None
         return self._precision
 
@@ -117,7 +123,7 @@ class Trainer:
 
         Raises :class:`TrainingDiverged` if a loss is not finite.
         """
-        with _threads(self.threads):
+        with torch_threads(self.threads):
             self.enter_stage(self._plan.at_epoch(self.epoch))
             started = time.perf_counter()
             means = self._train()
@@ -146,7 +152,7 @@ class Trainer:
 
     def _train(self) -> dict[str, float]:
         """One pass over the training images; the method's metrics as means over the samples."""
-        seed_torch(self.config.seed, Purpose.EPOCH, self.epoch)
+        seed_torch(self.config.seed, Purpose.EPOCH, self.epoch, self.workers.rank)
         for network in self.networks:
             network.train()
             keep_frozen_still(network)
@@ -159,6 +165,7 @@ class Trainer:
                 for name, value in output.metrics.items():
                     values[name].append(value)
         self._watch.look()
+        self.workers.average_buffers((*self.networks, *(average.network for average in self.averages)))
         weights = torch.tensor(sizes, dtype=torch.float64)
         return {
             name: ((torch.stack(each).cpu().double() * weights).sum() / weights.sum()).item()
@@ -180,11 +187,13 @@ class Trainer:
             self._backward(batch, first + place, share=len(batch) / samples)
             for place, batch in enumerate(batches)
         ]
+        learnt = [parameters_of(*pair) for pair in zip(self.networks, stage.companions, strict=True)]
+        self.workers.sum_gradients(chain.from_iterable(learnt))
         sections = stage.config.optims
-        for network, optimiser, section in zip(self.networks, stage.optimisers, sections, strict=True):
+        for parameters, optimiser, section in zip(learnt, stage.optimisers, sections, strict=True):
             if section.clip_norm is not None:
                 self.scaler.unscale_(optimiser)
-                nn.utils.clip_grad_norm_(network.parameters(), section.clip_norm)
+                nn.utils.clip_grad_norm_(parameters, section.clip_norm)
             self.scaler.step(optimiser)
         self.scaler.update()
         self.step += 1
@@ -195,8 +204,9 @@ class Trainer:
     def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:
         """Forward, and backward of the losses times ``share``, the batch's part of the update."""
         batch = self._prepared(batch, place_in_epoch)
+        networks = learners(self.networks, self.stage.companions, self.workers, len(batch))
         with autocast(self.precision, self.device):
-            output = self.stage.method.step(self.networks, batch, self.epoch)
+            output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
         rate = f"at learning rate {self.learning_rate:.3g}"
         self._watch.see(output.losses, f"epoch {self.epoch + 1}, step {self.step + 1}, {rate}")
         total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
@@ -209,10 +219,21 @@ class Trainer:
         if mixing is not None:
             seed, classes = self.config.seed, len(self.data.classes)
             images, targets = mix(
-                images, batch.labels, mixing, classes, seed=seed, epoch=self.epoch, step=place_in_epoch
+                self.workers.gather(images, len(batch)),  # each picture is mixed with another of the batch
+                batch.labels,
+                mixing,
+                classes,
+                seed=seed,
+                epoch=self.epoch,
+                step=place_in_epoch,
             )
-        images = to_layout(images, channels_last=self.config.channels_last)
-        return Batch(images, batch.labels, batch.rows, targets)
+            images = images[self.workers.part(len(batch))]
+        return replace(
+            batch, images=self._laid_out(images), second=self._laid_out(batch.second), targets=targets
+        )
+
+    def _laid_out(self, images: Tensor | None) -> Any:
+        return None if images is None else to_layout(images, channels_last=self.config.channels_last)
 
     def evaluate(self) -> dict[str, float]:
         """``val/…``: all networks, raw and averaged, in one pass over the validation split.
@@ -222,24 +243,16 @@ class Trainer:
         ranked = self.evaluated_networks
         averaged = tuple(average.network for average in self.averages)
         others = averaged if ranked is self.networks else self.networks if averaged else ()
-        probabilities_MNC = network_probabilities(
-            (*ranked, *others),
+        return validate(
+            ranked,
+            others,
+            "ema" if ranked is self.networks else "raw",
             self.stage.val_loader,
+            self.data,
+            self.workers,
             precision=self.precision,
             channels_last=self.config.channels_last,
-        )
-        for number, own_NC in enumerate(probabilities_MNC):
-            if not np.isfinite(own_NC).all():
-                raise TrainingDiverged(
-                    f"network {number % len(ranked) + 1} predicts what is not a number after step "
-                    f"{self.step}, at learning rate {self.learning_rate:.3g}"
-                )
-        count = len(ranked)
-        return validation_metrics(
-            probabilities_MNC[:count],
-            self.data,
-            probabilities_MNC[count:] if others else None,
-            "ema" if ranked is self.networks else "raw",
+            place=f"after step {self.step}, at learning rate {self.learning_rate:.3g}",
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -252,6 +265,7 @@ class Trainer:
             "networks": [network.state_dict() for network in self.networks],
             "averages": [average.network.state_dict() for average in self.averages],
             "optimisers": [optimiser.state_dict() for optimiser in self.stage.optimisers],
+            "companions": [each.state_dict() if each else {} for each in self.stage.companions],
             "scaler": self.scaler.state_dict(),
             "ledger": self.ledger.state_dict(),
         }
@@ -265,6 +279,9 @@ class Trainer:
             average.network.load_state_dict(own)
         for optimiser, own in zip(self.stage.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(own)
+        for companion, own in zip(self.stage.companions, state["companions"], strict=True):
+            if companion is not None:
+                companion.load_state_dict(own)
         if state["precision"] is not None:
             self.use_precision(state["precision"])
         self.scaler.load_state_dict(state["scaler"])
@@ -275,14 +292,3 @@ class Trainer:
     def enter_stage_after(self, epochs: int) -> None:
         """Enter the stage in which a trial is after that many epochs: the one of the last of them."""
         self.enter_stage(self._plan.at_epoch(max(epochs - 1, 0)))
-
-
-@contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
-    """Let torch use this many threads, and as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, field_serializer, model_validator
 
 from platform.config.section import Section, reject
+from platform.datasets.augment import AugmentConfig
 from platform.models.model_config import ModelConfig
 from platform.training.ema import EmaConfig
 from platform.training.precision import PrecisionSetting
@@ -127,6 +128,8 @@ class TrialConfig(Recipe):
             if phase.augment.mixing is not None and not phase.method.takes_soft_labels:
                 message = f"{phase.method.name} cannot learn from mixed labels, so it must be null"
                 reject(f"{path}augment.mixing", message, "a section")
+            if phase.second_augment is not None:
+                _check_second_augment(path, phase, phase.second_augment)
             for model in self.models:
                 if problem_of_size := model.check_image_size(phase.image_size):
                     reject(f"{path}image_size", problem_of_size, phase.image_size)
@@ -173,6 +176,17 @@ class TrialConfig(Recipe):
         while end < len(phases) and not phases[end].restart:
             end += 1
         return start, end
+
+
+def _check_second_augment(path: str, phase: StageConfig, section: AugmentConfig) -> None:
+    if phase.method.views < 2:
+        message = f"{phase.method.name} learns one view of a picture, so it must be null"
+        reject(f"{path}second_augment", message, "a section")
+    if section.mixing is not None:
+        reject(f"{path}second_augment.mixing", "pictures of a second view are not mixed: null", "a section")
+    if problem := section.check_image_size(phase.image_size):
+        field, message, value = problem
+        reject(f"{path}second_augment.{field}", message, value)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from torch import nn
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
+from platform.methods import Progress
 from platform.methods.cross_entropy import Config, Method
 
 COUNTS_C = torch.tensor([50, 5, 0])
@@ -34,7 +35,7 @@ def batch():
     ],
 )
 def test_it_learns_the_mean_loss(config, expected, network, batch):
-    output = Method(config, COUNTS_C).step([network], batch, 0)
+    output = Method(config, COUNTS_C).step([network], batch, Progress())
     torch.testing.assert_close(output.losses, (expected(network(batch.images)).mean(),))
     assert output.metrics["loss"] == output.losses[0]
     assert output.metrics["accuracy"] == (network(batch.images).argmax(1) == LABELS_B).float().mean()
@@ -42,7 +43,7 @@ def test_it_learns_the_mean_loss(config, expected, network, batch):
 
 def test_losses_are_float32_under_autocast(network, batch):
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = Method(Config(), COUNTS_C).step([network], batch, 0)
+        output = Method(Config(), COUNTS_C).step([network], batch, Progress())
     assert output.losses[0].dtype == torch.float32
 
 
@@ -55,7 +56,7 @@ def test_losses_are_float32_under_autocast(network, batch):
 )
 def test_it_learns_soft_labels_and_tells_of_the_given_ones(config, expected, network, batch):
     targets_BC = torch.tensor([[0.3, 0.7, 0], [0, 1, 0], [0.5, 0.5, 0], [0.9, 0.1, 0]])
-    output = Method(config, COUNTS_C).step([network], replace(batch, targets=targets_BC), 0)
+    output = Method(config, COUNTS_C).step([network], replace(batch, targets=targets_BC), Progress())
     logits_BC = network(batch.images)
     torch.testing.assert_close(output.losses, (expected(logits_BC, targets_BC).mean(),))
     assert output.metrics["accuracy"] == (logits_BC.argmax(1) == LABELS_B).float().mean()
@@ -64,7 +65,7 @@ def test_it_learns_soft_labels_and_tells_of_the_given_ones(config, expected, net
 
 @pytest.mark.parametrize("config", [Config(), Config(label_smoothing=0.5), Config(loss="balanced_softmax")])
 def test_it_tells_each_samples_plain_cross_entropy(config, network, batch):
-    samples = Method(config, COUNTS_C).step([network], batch, 0).samples
+    samples = Method(config, COUNTS_C).step([network], batch, Progress()).samples
     logits_BC = network(batch.images).detach()
     torch.testing.assert_close(samples.losses_MB, cross_entropy(logits_BC, LABELS_B)[None])
     assert torch.equal(samples.predictions_MB, logits_BC.argmax(1)[None])

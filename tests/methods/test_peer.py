@@ -9,6 +9,7 @@ from torch import nn
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
+from platform.methods import Progress
 from platform.methods.peer import Config, Method
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
@@ -32,7 +33,7 @@ def batch_of(labels):
 
 def step(config, logits, labels, class_counts=(5, 3, 2), epoch=100):
     networks = [Fixed(each) for each in logits]
-    output = Method(config, torch.tensor(class_counts)).step(networks, batch_of(labels), epoch)
+    output = Method(config, torch.tensor(class_counts)).step(networks, batch_of(labels), Progress(epoch))
     torch.stack(output.losses).sum().backward()
     return networks, output
 
@@ -157,4 +158,4 @@ def test_mixed_pictures_are_refused():
     batch = replace(batch_of([0, 1]), targets=torch.full((2, 3), 1 / 3))
     networks = [Fixed(torch.zeros(2, 3)), Fixed(torch.zeros(2, 3))]
     with pytest.raises(AssertionError, match="mixed pictures have none"):
-        Method(Config(), torch.tensor([1, 1, 1])).step(networks, batch, 0)
+        Method(Config(), torch.tensor([1, 1, 1])).step(networks, batch, Progress())
