@@ -1,0 +1,70 @@
+"""One worker of a trial of every method, for test_world_size.py: rank, world size, rendezvous file, result file.
+
+Writes the losses of every step and the weights after three epochs as one .pt file, a worker's own.
+"""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.distributed as distributed
+
+from platform.datasets.data_config import DataConfig
+from platform.datasets.prepare import prepare
+from platform.methods import method_names
+from platform.training.trainer import Trainer
+from platform.training.trial_config import TrialConfig
+from platform.training.workers import Workers
+
+SECTIONS = {
+    "epochs": 6,
+    "batch_size": 22,  # no multiple of 4, and the last batch of an epoch is smaller than the others
+    "image_size": 16,
+    "model": {"backbone": "test_convnext"},  # no batch norm, whose statistics are a worker's own on a CPU
+    "optim": {"name": "sgd", "lr": 0.02, "clip_norm": 5.0},
+    "ema": {"decay": 0.9},
+}
+
+
+def some_digits():
+    data = prepare(DataConfig.model_validate({"noise": {"kind": "symmetric", "rate": 0.3}}), 8)
+    few = np.sort(np.concatenate([data.rows("train")[:69], data.rows("val")[:21]]))
+    return replace(data, manifest=data.manifest.iloc[few].reset_index(drop=True), images=data.images.take(few))
+
+
+def train(method, data, workers):
+    config = TrialConfig.model_validate(SECTIONS | {"method": {"name": method}})
+    trainer = Trainer(config, data, threads=1, workers=workers)
+    losses, step = [], trainer.train_step
+
+    def recorded(batches, *, first=0):
+        outputs = step(batches, first=first)
+        losses.extend(torch.stack(output.losses).detach() for output in outputs)
+        return outputs
+
+    trainer.train_step = recorded
+    metrics = [trainer.train_epoch() for _ in range(3)]
+    timeless = [{k: v for k, v in each.items() if not k.startswith("time/")} for each in metrics]
+    state = trainer.state_dict()
+    return {
+        "losses": torch.stack(losses),
+        "weights": [*state["networks"], *state["averages"], *state["companions"]],
+        "ledger": state["ledger"],
+        "metrics": timeless,
+    }
+
+
+def main():
+    rank, size = int(sys.argv[1]), int(sys.argv[2])
+    torch.set_num_threads(1)
+    if size > 1:
+        distributed.init_process_group("gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=size)
+    workers, data = Workers.of_process_group(), some_digits()
+    torch.save({method: train(method, data, workers) for method in method_names()}, sys.argv[4])
+    if size > 1:
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A trial of several workers makes the updates that one worker would make, whatever the method."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from platform.methods import method_names
+
+SIZES = (1, 2, 4)
+RELATIVE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def trained(root, tmp_path_factory):
+    """What each worker of each world size found, by method: real processes that talk through gloo."""
+    folder = tmp_path_factory.mktemp("spread")
+    found = {}
+    for size in SIZES:
+        files = [folder / f"{size}_{rank}.pt" for rank in range(size)]
+        workers = [
+            subprocess.Popen(
+                [sys.executable, root / "tests/conformance/spread.py", str(rank), str(size)]
+                + [str(folder / f"rendezvous_{size}"), str(file)],
+                env=os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+            )
+            for rank, file in enumerate(files)
+        ]
+        assert [worker.wait(timeout=240) for worker in workers] == [0] * size
+        found[size] = [torch.load(file, weights_only=True) for file in files]
+    return found
+
+
+def relative(one, other):
+    return ((one - other).abs().max() / other.abs().max().clamp(min=1e-12)).item()
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+@pytest.mark.parametrize("method", method_names())
+def test_losses_and_weights_are_those_of_one_worker(method, size, trained):
+    (alone,), workers = trained[1], trained[size]
+    for worker in workers:
+        assert relative(worker[method]["losses"], alone[method]["losses"]) < RELATIVE
+        for own, other in zip(worker[method]["weights"], alone[method]["weights"], strict=True):
+            assert own.keys() == other.keys()
+            for name, value in own.items():
+                if value.is_floating_point():
+                    assert relative(value, other[name]) < RELATIVE, name
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+@pytest.mark.parametrize("method", method_names())
+def test_every_worker_has_the_metrics_of_the_whole(method, size, trained):
+    (alone,), workers = trained[1], trained[size]
+    for worker in workers:
+        for epoch, expected in zip(worker[method]["metrics"], alone[method]["metrics"], strict=True):
+            assert epoch == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        for name, value in worker[method]["ledger"].items():
+            assert torch.allclose(value.double(), alone[method]["ledger"][name].double(), rtol=1e-4), name
