@@ -158,8 +158,8 @@ def test_every_trial_failing_is_exit_code_1_with_the_cause_on_the_last_line(sear
 
 
 def test_a_machine_without_room_is_not_waited_for(search, tmp_path):
-    done = search(QUICK, "resources.cpus=512")
-    assert_refused(done, tmp_path, "resources.cpus: a trial asks for 512, but no machine has")
+    done = search(QUICK, "resources.cpus_per_worker=512")
+    assert_refused(done, tmp_path, "resources.cpus_per_worker: a worker asks for 512, but no machine has")
 
 
 def test_a_budget_that_ends_before_any_epoch_is_exit_code_1(search, tmp_path):

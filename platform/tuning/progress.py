@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from platform.tuning.failure import cause_line
+from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.trainable import trial_of
 
-Outcome = Literal["running", "finished", "pruned", "failed"]
 SHOWN_ROWS = 12
 
 
@@ -27,7 +27,7 @@ class TrialView:
     number: int
     parameters: dict[str, Any]
     epochs: int
-    outcome: Outcome = "running"
+    outcome: Outcome | Literal["running"] = "running"
     epoch: int = 0
     best: float | None = None
     last: float | None = None
@@ -126,7 +126,7 @@ class ProgressCallback(tune.Callback):
         if trial.status == Trial.ERROR:
             view.outcome = "failed"
         elif trial.status == Trial.TERMINATED:
-            view.outcome = "finished" if trial.last_result.get("finished") else "pruned"
+            view.outcome = outcome_of(trial.last_result)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).outcome = "running"
@@ -136,11 +136,14 @@ class ProgressCallback(tune.Callback):
     ) -> None:
         view = self._trial(trial)
         view.epoch = result["epoch"]
+        if FAILURE in result:
+            return
         view.add(result[self.view.metric], self.view.mode)
         view.images_per_s = result.get("time/images_per_s", 0.0)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, "finished" if trial.last_result.get("finished") else "pruned")
+        self._trial(trial).cause = trial.last_result.get(FAILURE, "").partition("\n")[0]
+        self._end(trial, outcome_of(trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).cause = cause_line(trial)

@@ -16,6 +16,8 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has every number; no CSV, JSON and TensorBoard twice
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupt.py stops a sweep
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that says why it cannot go on has no metric
+    "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
 

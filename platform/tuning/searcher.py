@@ -12,6 +12,7 @@ from ray.tune.search.optuna import OptunaSearch
 from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
+from platform.tuning.outcome import outcome_of
 from platform.tuning.sweep_config import RandomSampler, SearchConfig, SweepConfig, TpeSampler
 
 logger = logging.getLogger(__name__)
@@ -81,9 +82,10 @@ class SpaceSearch(OptunaSearch):
         if result and self._selects_on in result:
             self.on_trial_result(trial_id, result)
         study, trial, values = self.study, self._ot_trials[trial_id], self._values.pop(trial_id, [])
-        if error or not values:
+        outcome = outcome_of(result or {})
+        if error or outcome == "failed" or not values:
             study.tell(trial, state=TrialState.FAIL)
-        elif result is not None and result.get("finished"):
+        elif outcome == "finished":
             study.tell(trial, max(values) if self._mode == "max" else min(values))
         else:
             study.tell(trial, state=TrialState.PRUNED)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ray import tune
 from ray.tune.error import TuneError
@@ -19,11 +20,14 @@ from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
 from platform.tuning.opening import open_sweep, open_writer
+from platform.tuning.orphans import OrphanedGroups
+from platform.tuning.outcome import FAILURE
 from platform.tuning.plan import Plan
 from platform.tuning.progress import ProgressCallback
 from platform.tuning.quiet import chatter_to
 from platform.tuning.resources import TrialResources
 from platform.tuning.searcher import SpaceSearch
+from platform.tuning.spread_trial import group_of, run_spread_trial
 from platform.tuning.sweep_config import AshaScheduler, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tracking_callback import TrackingCallback, label
@@ -72,7 +76,7 @@ def run_sweep(
             shutil.rmtree(folder.path)
             raise
         tuner = tune.Tuner(
-            _trainable(data, folder, resources),
+            _trainable(data, folder, plan, resources),
             tune_config=_tune_config(loaded, plan, folder, resources),
             run_config=_run_config(plan, folder),
         )
@@ -91,7 +95,7 @@ def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: S
             )
         if not tune.Tuner.can_restore(str(folder.trials.absolute())):
             raise UserError(f"{folder.path}: was stopped before its first trial; start a new sweep")
-        trainable = _trainable(data, folder, resources)
+        trainable = _trainable(data, folder, plan, resources)
         open_writer(folder).reopen()
         return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data)
 
@@ -102,15 +106,22 @@ def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:
         with graceful_interrupt() as interrupt:
             results = tuner.fit()
     except TuneError as error:
-        if cause := outside_cause(error):
-            raise SweepBroken(str(cause)) from error
+        if outside := outside_cause(error):
+            raise SweepBroken(str(outside)) from error
         raise
     ended = [results[index] for index in range(len(results))]
-    failures = [words_of(result.error) for result in ended if result.error]
-    succeeded = sum(result.error is None and metric in (result.metrics or {}) for result in ended)
+    failures = [cause for result in ended if (cause := _cause(result))]
+    succeeded = sum(not _cause(result) and metric in (result.metrics or {}) for result in ended)
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     open_writer(folder).finish(outcome)
     return SweepEnd(succeeded, failures, interrupt.is_set, data)
+
+
+def _cause(result: tune.Result) -> str | None:
+    """Why a trial failed, in one line; None where it did not."""
+    if result.error:
+        return words_of(result.error)
+    return str((result.metrics or {}).get(FAILURE, "")).partition("\n")[0] or None
 
 
 def _prepare(plan: Plan, say: Say) -> Data:
@@ -126,13 +137,15 @@ def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
         say(f"left out what cannot be decoded ({len(data.bad)}), {first}; all: {folder.bad_images}")
 
 
-def _trainable(data: Data, folder: SweepFolder, resources: TrialResources) -> type[tune.Trainable]:
+def _trainable(data: Data, folder: SweepFolder, plan: Plan, resources: TrialResources) -> Any:
     place = Place(resources.device, resources.cpus, folder.logs.absolute())
-    trainable: type[tune.Trainable] = tune.with_resources(
-        tune.with_parameters(TrialTrainable, data=data, place=place),
-        {"cpu": resources.cpus, "gpu": resources.gpus},
-    )
-    return trainable
+    if resources.workers > 1:
+        group = group_of(plan.config, folder, resources)
+        shared = tune.with_parameters(run_spread_trial, data=data, place=place, group=group)
+        # Its workers have the cores; it waits for them, and Tune wants it to ask for something.
+        return tune.with_resources(shared, {"cpu": 0, "memory": 1})
+    alone = tune.with_parameters(TrialTrainable, data=data, place=place)
+    return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
 def _tune_config(
@@ -144,7 +157,7 @@ def _tune_config(
         num_samples=plan.trials,
         max_concurrent_trials=resources.concurrency,
         time_budget_s=plan.config.search.budget_s,
-        reuse_actors=True,
+        reuse_actors=resources.workers == 1,
         trial_name_creator=label,
         trial_dirname_creator=label,
     )
@@ -155,7 +168,7 @@ def _scheduler(plan: Plan) -> TrialScheduler:
     if not isinstance(search.scheduler, AshaScheduler):
         return FIFOScheduler()
     return AsyncHyperBandScheduler(
-        time_attr="training_iteration",
+        time_attr="epoch",
         metric=search.metric,
         mode=search.direction,
         max_t=plan.epochs_a_trial,
@@ -173,11 +186,13 @@ def _run_config(plan: Plan, folder: SweepFolder) -> tune.RunConfig:
             num_to_keep=plan.config.storage.keep_checkpoints,
             checkpoint_score_attribute=search.metric,
             checkpoint_score_order=search.direction,
-            checkpoint_frequency=1,
+            checkpoint_at_end=False,  # a trial asks for each of its checkpoints; none of one that gave up
         ),
         callbacks=[
             TrackingCallback(folder),
             ProgressCallback(search.metric, search.direction, plan.trials),
+            OrphanedGroups(),
         ],
+        failure_config=tune.FailureConfig(max_failures=plan.config.resources.max_failures),
         verbose=0,
     )

@@ -89,19 +89,32 @@ class SearchConfig(Section):
         return None if self.budget is None else seconds(self.budget)
 
 
+Placement = Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"]
+
+
 class ResourcesConfig(Section):
     """What one trial gets; how many run at once follows from what is there."""
 
-    cpus: int = Field(1, ge=1, description="CPU cores (and torch threads) a trial")
-    gpus: float | Literal["auto"] = Field(
-        "auto", description="share of a GPU a trial, 0 to 1; auto: 1 where the cluster has any, else 0"
+    workers: int = Field(1, ge=1, description="processes that share each batch of a trial")
+    cpus_per_worker: int = Field(1, ge=1, description="CPU cores (and torch threads) of each")
+    gpus_per_worker: float | Literal["auto"] = Field(
+        "auto", description="share of a GPU for each, 0 to 1; auto: 1 where the cluster has any, else 0"
+    )
+    placement: Placement = Field(
+        "PACK", description="Ray's strategy for a trial's workers: near each other, or on different machines"
+    )
+    start_timeout_s: float = Field(
+        300, gt=0, description="seconds after which a trial without all its workers has failed"
+    )
+    max_failures: int = Field(
+        3, ge=0, description="times that a trial goes on from its last epoch after a process or machine died"
     )
 
-    @field_validator("gpus")
+    @field_validator("gpus_per_worker")
     @classmethod
     def _is_a_share(cls, gpus: float | str) -> float | str:
         if isinstance(gpus, float) and not 0 <= gpus <= 1:
-            raise ValueError(f"must be auto or a share from 0 to 1 (a trial has one process), got {gpus:g}")
+            raise ValueError(f"must be auto or a share from 0 to 1 (a worker is one process), got {gpus:g}")
         return gpus
 
 

@@ -7,10 +7,13 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.tracking.writer import SweepWriter
+from platform.training.description import best_checkpoint
 from platform.tuning.failure import cause_of
 from platform.tuning.names import flatten, is_below
 from platform.tuning.opening import open_writer
+from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.trainable import newest_checkpoint
 
 
 class TrackingCallback(tune.Callback):
@@ -46,13 +49,16 @@ class TrackingCallback(tune.Callback):
         self._open.report(label(trial), result["epoch"], metrics_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        outcome = "finished" if trial.last_result.get("finished") else "pruned"
-        self._open.finish_trial(label(trial), outcome, **checkpoints_of(trial))  # type: ignore[arg-type]
+        cause = trial.last_result.get(FAILURE)
+        checkpoints = checkpoints_of(trial, self.folder)
+        self._open.finish_trial(label(trial), outcome_of(trial.last_result), cause=cause, **checkpoints)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if label(trial) not in self.started:  # it failed while it was built: Tune tells of no start
             self.on_trial_start(iteration, trials, trial)
-        self._open.finish_trial(label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial))
+        self._open.finish_trial(
+            label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial, self.folder)
+        )
 
 
 def label(trial: Trial) -> str:
@@ -65,11 +71,21 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in result.items() if "/" in name}
 
 
-def checkpoints_of(trial: Trial) -> dict[str, str | None]:
-    """The folders of a trial's best and last checkpoint; None for both while there is none."""
+def checkpoints_of(trial: Trial, folder: SweepFolder) -> dict[str, str | None]:
+    """The folders of a trial's best and last checkpoint; None for both while there is none.
+
+    Those of a trial of several workers are Ray Train's: Tune knows none, they are looked up on disk.
+    """
     manager = trial.run_metadata.checkpoint_manager
     best = manager.best_checkpoint_result if manager else None
     last = manager.latest_checkpoint_result if manager else None
+    if best is None and last is None:
+        record, own = folder.read_record(), folder.trials / label(trial)
+        best_path, last_path = best_checkpoint(own, record.metric, record.mode), newest_checkpoint(own)
+        return {
+            "checkpoint": str(best_path.absolute()) if best_path else None,
+            "checkpoint_last": str(last_path.absolute()) if last_path else None,
+        }
     return {
         "checkpoint": best.checkpoint.path if best and best.checkpoint else None,
         "checkpoint_last": last.checkpoint.path if last and last.checkpoint else None,

@@ -2,16 +2,20 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.result import SHOULD_CHECKPOINT
 
 from platform.datasets.data import Data
 from platform.training.checkpoints import is_whole, restore, save_checkpoint
+from platform.training.errors import CheckpointError
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
+from platform.tuning.outcome import FINAL_ALONE, failure_result
 
 
 def trial_of(config: dict[str, Any]) -> TrialConfig:
@@ -21,7 +25,7 @@ def trial_of(config: dict[str, Any]) -> TrialConfig:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sweep's trials run: a torch device, threads, and the folder for what they have to say."""
+    """Where a trial's worker runs: a torch device, threads, and the folder for what it has to say."""
 
     device: str
     threads: int
@@ -36,15 +40,18 @@ class TrialTrainable(tune.Trainable):
             raise ValueError("the trial was started without its data or its place")
         self.data = data
         self.place = place
-        _log_to(place.logs)
+        log_to(place.logs)
         self.trainer: Trainer | None = None
         self._make_trainer(config)
 
-    def _make_trainer(self, config: dict[str, Any]) -> Trainer:
+    def _make_trainer(self, config: dict[str, Any]) -> None:
         self.trainer = None  # the last trial's networks make room before the next one's are built
-        trial = trial_of(config)
-        self.trainer = Trainer(trial, self.data, device=self.place.device, threads=self.place.threads)
-        return self.trainer
+        self.failure: dict[str, Any] | None = None
+        trial, place = trial_of(config), self.place
+        try:
+            self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
+        except FINAL_ALONE as error:
+            self.failure = failure_result(error, epoch=0)
 
     @property
     def _trainer(self) -> Trainer:
@@ -53,10 +60,15 @@ class TrialTrainable(tune.Trainable):
         return self.trainer
 
     def step(self) -> dict[str, Any]:
+        if self.failure is not None:
+            return self.failure
         trainer = self._trainer
-        # A trial that was stopped between its last epoch and the news of it has nothing left to train.
-        metrics = trainer.metrics if trainer.is_over else trainer.train_epoch()
-        return {**metrics, "epoch": trainer.epoch, "finished": trainer.is_over, "done": trainer.is_over}
+        try:
+            # A trial that was stopped between its last epoch and the news of it has nothing left to train.
+            metrics = trainer.metrics if trainer.is_over else trainer.train_epoch()
+        except FINAL_ALONE as error:
+            return failure_result(error, trainer.epoch)
+        return result_of(trainer, metrics) | {"done": trainer.is_over, SHOULD_CHECKPOINT: True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         save_checkpoint(Path(checkpoint_dir), self._trainer)
@@ -76,11 +88,19 @@ class TrialTrainable(tune.Trainable):
             self._iteration = self._trainer.epoch  # an epoch a step; a bare path does not say which
 
     def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
-        restore(Path(checkpoint), self._trainer)
+        try:
+            restore(Path(checkpoint), self._trainer)
+        except CheckpointError as error:
+            self.failure = failure_result(error, epoch=0)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._make_trainer(new_config)
         return True
+
+
+def result_of(trainer: Trainer, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """An epoch as Tune is told of it."""
+    return {**metrics, "epoch": trainer.epoch, "finished": trainer.is_over}
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -89,7 +109,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return max(whole, key=lambda path: path.name, default=None)
 
 
-def _log_to(folder: Path) -> None:
+def log_to(folder: Path) -> None:
     """Keep what our code says in this process beside the sweep, where this node can see its folder."""
     if folder.is_dir():
         handler = logging.FileHandler(folder / "trials.log", encoding="utf-8")

@@ -42,7 +42,7 @@ method: {{name: cross_entropy}}
 optim: {{lr: {{loguniform: [1.0e-4, 1.0e-2]}}}}
 schedule: {{name: constant, warmup_epochs: 0}}
 search: {{trials: 1, scheduler: {{name: none}}, sampler: {{name: random}}}}
-resources: {{cpus: {usable_cores()}, gpus: 0.0}}
+resources: {{cpus_per_worker: {usable_cores()}, gpus_per_worker: 0.0}}
 """
 
 

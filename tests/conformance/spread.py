@@ -1,4 +1,4 @@
-"""One worker of a trial of every method, for test_world_size.py: rank, world size, rendezvous file, result file.
+"""One worker of a trial of every method: rank, world size, rendezvous file, result file (test_world_size.py).
 
 Writes the losses of every step and the weights after three epochs as one .pt file, a worker's own.
 """
@@ -30,7 +30,9 @@ SECTIONS = {
 def some_digits():
     data = prepare(DataConfig.model_validate({"noise": {"kind": "symmetric", "rate": 0.3}}), 8)
     few = np.sort(np.concatenate([data.rows("train")[:69], data.rows("val")[:21]]))
-    return replace(data, manifest=data.manifest.iloc[few].reset_index(drop=True), images=data.images.take(few))
+    return replace(
+        data, manifest=data.manifest.iloc[few].reset_index(drop=True), images=data.images.take(few)
+    )
 
 
 def train(method, data, workers):
@@ -59,7 +61,9 @@ def main():
     rank, size = int(sys.argv[1]), int(sys.argv[2])
     torch.set_num_threads(1)
     if size > 1:
-        distributed.init_process_group("gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=size)
+        distributed.init_process_group(
+            "gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=size
+        )
     workers, data = Workers.of_process_group(), some_digits()
     torch.save({method: train(method, data, workers) for method in method_names()}, sys.argv[4])
     if size > 1:

@@ -17,13 +17,12 @@ RELATIVE = 1e-5
 def trained(root, tmp_path_factory):
     """What each worker of each world size found, by method: real processes that talk through gloo."""
     folder = tmp_path_factory.mktemp("spread")
-    found = {}
+    script, found = root / "tests/conformance/spread.py", {}
     for size in SIZES:
         files = [folder / f"{size}_{rank}.pt" for rank in range(size)]
         workers = [
             subprocess.Popen(
-                [sys.executable, root / "tests/conformance/spread.py", str(rank), str(size)]
-                + [str(folder / f"rendezvous_{size}"), str(file)],
+                [sys.executable, str(script), str(rank), str(size), str(folder / f"meet_{size}"), str(file)],
                 env=os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
             )
             for rank, file in enumerate(files)

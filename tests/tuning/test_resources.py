@@ -11,13 +11,13 @@ from platform.tuning.sweep_config import ResourcesConfig
     ("config", "there", "expected"),
     [
         (ResourcesConfig(), {"CPU": 2.0}, (1, 0.0, 2)),
-        (ResourcesConfig(cpus=2), {"CPU": 5.0}, (2, 0.0, 2)),
+        (ResourcesConfig(cpus_per_worker=2), {"CPU": 5.0}, (2, 0.0, 2)),
         (ResourcesConfig(), {"CPU": 64.0}, (1, 0.0, 10)),
         (ResourcesConfig(), {"CPU": 16.0, "GPU": 4.0}, (1, 1.0, 4)),
-        (ResourcesConfig(gpus=0.25), {"CPU": 16.0, "GPU": 1.0}, (1, 0.25, 4)),
-        (ResourcesConfig(gpus=0.1), {"CPU": 32.0, "GPU": 1.0}, (1, 0.1, 10)),
-        (ResourcesConfig(gpus=0.6), {"CPU": 32.0, "GPU": 2.0}, (1, 0.6, 2)),
-        (ResourcesConfig(gpus=0.0), {"CPU": 3.0, "GPU": 1.0}, (1, 0.0, 3)),
+        (ResourcesConfig(gpus_per_worker=0.25), {"CPU": 16.0, "GPU": 1.0}, (1, 0.25, 4)),
+        (ResourcesConfig(gpus_per_worker=0.1), {"CPU": 32.0, "GPU": 1.0}, (1, 0.1, 10)),
+        (ResourcesConfig(gpus_per_worker=0.6), {"CPU": 32.0, "GPU": 2.0}, (1, 0.6, 2)),
+        (ResourcesConfig(gpus_per_worker=0.0), {"CPU": 3.0, "GPU": 1.0}, (1, 0.0, 3)),
     ],
 )
 def test_as_many_trials_run_as_fit(config, there, expected):
@@ -27,24 +27,64 @@ def test_as_many_trials_run_as_fit(config, there, expected):
 
 def test_machines_are_counted_one_by_one():
     two_of_four = [{"CPU": 4.0}, {"CPU": 4.0}]
-    assert trial_resources(ResourcesConfig(cpus=3), two_of_four, trials=10).concurrency == 2
+    assert trial_resources(ResourcesConfig(cpus_per_worker=3), two_of_four, trials=10).concurrency == 2
     with pytest.raises(UserError, match="no machine has more than 4"):
-        trial_resources(ResourcesConfig(cpus=6), two_of_four, trials=10)
+        trial_resources(ResourcesConfig(cpus_per_worker=6), two_of_four, trials=10)
 
 
 def test_a_trial_without_a_gpu_stays_on_the_cpu():
     there = [{"CPU": 4.0, "GPU": 1.0}]
-    assert trial_resources(ResourcesConfig(gpus=0.0), there, trials=1).device == "cpu"
+    assert trial_resources(ResourcesConfig(gpus_per_worker=0.0), there, trials=1).device == "cpu"
     assert trial_resources(ResourcesConfig(), there, trials=1).device == "cuda"
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (ResourcesConfig(cpus=3), "resources.cpus: a trial asks for 3, but no machine has more than 2"),
-        (ResourcesConfig(gpus=1.0), "resources.gpus: a trial asks for 1, but no machine has more than 0"),
+        (
+            ResourcesConfig(cpus_per_worker=3),
+            "resources.cpus_per_worker: a worker asks for 3, but no machine has more than 2",
+        ),
+        (
+            ResourcesConfig(gpus_per_worker=1.0),
+            "resources.gpus_per_worker: a worker asks for 1, but no machine has more than 0",
+        ),
     ],
 )
 def test_what_can_never_fit_is_refused_at_once(config, words):
     with pytest.raises(UserError, match=words):
         trial_resources(config, [{"CPU": 2.0}], trials=10)
+
+
+@pytest.mark.parametrize(
+    ("workers", "placement", "nodes", "concurrency"),
+    [
+        (2, "PACK", [2.0], 1),
+        (2, "PACK", [3.0, 3.0], 3),
+        (2, "STRICT_PACK", [3.0, 3.0], 2),
+        (2, "STRICT_SPREAD", [4.0, 1.0, 1.0], 2),
+        (3, "SPREAD", [1.0, 1.0, 4.0], 2),
+        (3, "STRICT_SPREAD", [1.0, 1.0, 4.0], 1),
+    ],
+)
+def test_all_workers_of_the_trials_that_run_at_once_fit(workers, placement, nodes, concurrency):
+    config = ResourcesConfig(workers=workers, placement=placement)
+    assert trial_resources(config, [{"CPU": cpus} for cpus in nodes], 10).concurrency == concurrency
+
+
+@pytest.mark.parametrize(
+    ("placement", "nodes", "words"),
+    [
+        (
+            "PACK",
+            [2.0],
+            "a trial asks for 3 workers of 1 core, placed PACK, but there is room for 2 on 1 machine",
+        ),
+        ("STRICT_PACK", [2.0, 2.0], "placed STRICT_PACK, but there is room for 4 on 2 machines"),
+        ("STRICT_SPREAD", [2.0, 2.0], "placed STRICT_SPREAD, but there is room for 4 on 2 machines"),
+    ],
+)
+def test_a_group_of_workers_that_can_never_fit_is_refused_at_once(placement, nodes, words):
+    config = ResourcesConfig(workers=3, placement=placement)
+    with pytest.raises(UserError, match=words):
+        trial_resources(config, [{"CPU": cpus} for cpus in nodes], 10)

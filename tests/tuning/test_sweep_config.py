@@ -32,8 +32,11 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be >= 2, got 1"),
         ("search: {scheduler: {name: ahsa}}", "unknown name 'ahsa'; did you mean 'asha'?"),
         ("epochs: 2\nsearch: {scheduler: {name: asha, grace_period: 3}}", "must be <= epochs (2), got 3"),
-        ("resources: {gpus: 1.5}", "must be auto or a share from 0 to 1 (a trial has one process), got 1.5"),
-        ("resources: {cpus: 0}", "resources.cpus: must be >= 1, got 0"),
+        (
+            "resources: {gpus_per_worker: 1.5}",
+            "must be auto or a share from 0 to 1 (a worker is one process), got 1.5",
+        ),
+        ("resources: {cpus_per_worker: 0}", "resources.cpus_per_worker: must be >= 1, got 0"),
         ("name: ../elsewhere", "name: must match"),
         ("search: {trials: {int: [1, 5]}}", "search is one for the whole sweep"),
         ("data: {val_share: {uniform: [0.1, 0.2]}}", "data is one for the whole sweep"),
