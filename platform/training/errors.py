@@ -7,6 +7,10 @@ class TrainingDiverged(RuntimeError):
     """A loss that is not finite: the trial ends, and nothing of it is kept."""
 
 
+class TrainingCollapsed(TrainingDiverged):
+    """Networks that predict (nearly) one class for all images."""
+
+
 class TrialError(UserError):
     """A trial that cannot be run as it says on this machine."""
 

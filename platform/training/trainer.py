@@ -29,7 +29,7 @@ from platform.training.seeding import Purpose, seed_torch
 from platform.training.stages import StageMaker, StagePlan
 from platform.training.threads import torch_threads
 from platform.training.trial_config import TrialConfig
-from platform.training.validation import validate
+from platform.training.validation import refuse_collapse, validate
 from platform.training.workers import ALONE, Workers
 
 
@@ -121,7 +121,7 @@ class Trainer:
     def train_epoch(self) -> dict[str, float]:
         """Train for one epoch and evaluate; the epoch's metrics.
 
-        Raises :class:`TrainingDiverged` if a loss is not finite.
+        Raises :class:`TrainingDiverged` if a loss is not finite, or the networks have collapsed.
         """
         with torch_threads(self.threads):
             self.enter_stage(self._plan.at_epoch(self.epoch))
@@ -130,6 +130,7 @@ class Trainer:
             trained = time.perf_counter()
             metrics = {f"train/{name}": value for name, value in means.items()}
             metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
+        refuse_collapse(metrics, self.config.min_prediction_entropy)
         if self.config.stages:
             metrics["train/stage"] = self.stage.place + 1
         self.epoch += 1

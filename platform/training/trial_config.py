@@ -46,6 +46,12 @@ class TrialConfig(Recipe):
         min_length=1,
         description="start from these weights: a sweep's, trial's or checkpoint's folder, or a weights file",
     )
+    min_prediction_entropy: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="give a trial up whose val/prediction_entropy falls below: it has collapsed; null: never",
+    )
     stages: tuple[StageConfig, ...] = Field(
         (), strict=False, description="run in this order, each with what it does otherwise than the trial"
     )

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-CASES = ("peer_0", "peer_1", "peer_2", "balanced_softmax_0", "balanced_softmax_1")
+KEPT = {
+    "peer": 3,
+    "balanced_softmax": 2,
+    "self_refine": 2,
+    "co_refine": 2,
+    "supcon": 2,
+    "simclr": 2,
+    "distill_soft_ce": 2,
+}
+CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
 
 
 def main(source: str) -> None:
