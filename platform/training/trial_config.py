@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field, field_serializer, model_validator
 
-from platform.config.section import Section, reject
+from platform.config.section import reject
+from platform.datasets.image_size import Size, covering
 from platform.models.model_config import ModelConfig
 from platform.training.ema import EmaConfig
 from platform.training.precision import PrecisionSetting
@@ -63,8 +64,7 @@ class TrialConfig(Recipe):
     @field_serializer("stages", mode="plain")
     def _stages_as_written(self, stages: tuple[StageConfig, ...]) -> list[dict[str, Any]]:
         """Only what each does otherwise than the trial: it inherits the rest when it is read again."""
-        own = {name: _plain(getattr(self, name)) for name in Recipe.model_fields}
-        own |= {"name": None, "restart": True}
+        own = self._as_stage().model_dump(mode="json")
         return [difference(own, stage.model_dump(mode="json")) for stage in stages]
 
     @property
@@ -79,7 +79,11 @@ class TrialConfig(Recipe):
         """The stages in their order; of a trial without any, the one that the trial itself is."""
         if self.stages:
             return self.stages
-        return (StageConfig.model_construct(**{name: getattr(self, name) for name in Recipe.model_fields}),)
+        return (self._as_stage(),)
+
+    def _as_stage(self) -> StageConfig:
+        """What the trial itself says, which is checked already."""
+        return StageConfig.model_construct(**{name: getattr(self, name) for name in Recipe.model_fields})
 
     @property
     def total_epochs(self) -> int:
@@ -87,9 +91,9 @@ class TrialConfig(Recipe):
         return sum(phase.epochs for phase in self.phases)
 
     @property
-    def largest_image(self) -> int:
-        """px; images are decoded for this size."""
-        return max(phase.image_size for phase in self.phases)
+    def largest_image(self) -> Size:
+        """Covers the image size of each phase; images are decoded for it."""
+        return covering(phase.image_size for phase in self.phases)
 
     @model_validator(mode="after")
     def _second_network_is_there(self) -> "TrialConfig":
@@ -129,7 +133,7 @@ class TrialConfig(Recipe):
                 reject(f"{path}augment.mixing", message, "a section")
             for model in self.models:
                 if problem_of_size := model.check_image_size(phase.image_size):
-                    reject(f"{path}image_size", problem_of_size, phase.image_size)
+                    reject(f"{path}image_size", problem_of_size, phase.image_size.as_written())
             for section, optim, model in zip(
                 ("optim", "peer_optim"), phase.optims, self.models, strict=False
             ):
@@ -173,10 +177,6 @@ class TrialConfig(Recipe):
         while end < len(phases) and not phases[end].restart:
             end += 1
         return start, end
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, Section) else value
 
 
 def _with_peer_optim(values: dict[str, Any]) -> dict[str, Any]:
