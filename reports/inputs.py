@@ -7,6 +7,7 @@ import pandas as pd
 
 from platform.config.load import load_space
 from platform.datasets.data_config import DataConfig
+from platform.datasets.image_size import Size, covering
 from platform.tracking.reader import read_sweep
 from platform.tracking.records import SweepRecord
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
@@ -17,13 +18,13 @@ from reports.rank import Mode
 
 @dataclass(frozen=True)
 class Inputs:
-    """One sweep. ``image_size`` is the largest of its trials, ``top`` how many of the best are evaluated."""
+    """One sweep. ``image_size`` covers those of its trials, ``top`` how many of the best are evaluated."""
 
     folder: SweepFolder
     identity: SweepIdentity
     sweep: SweepRecord
     data_config: DataConfig
-    image_size: int
+    image_size: Size
     top: int
 
     @property
@@ -45,7 +46,7 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
         identity=identity,
         sweep=read_sweep(identity.tracking_uri, identity.parent_run_id),
         data_config=loaded.first().data,
-        image_size=max(corner.largest_image for corner in loaded.corners()),
+        image_size=covering(corner.largest_image for corner in loaded.corners()),
         top=identity.top if top is None else top,
     )
 

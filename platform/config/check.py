@@ -129,7 +129,7 @@ def _words(error: Mapping[str, Any], context: Mapping[str, Any], fields: list[st
         plain = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
         return f"{BOUNDS[kind].format(**plain)}, got {show(value)}{_misspelt_range(value)}"
     if kind == "value_error":
-        return str(context["error"])
+        return f"{context['error']}{_misspelt_range(value)}"
     return f"{error['msg']}, got {show(value)}"
 
 

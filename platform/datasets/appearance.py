@@ -1,6 +1,6 @@
 """What is done to pictures once they are cut out: each by itself, as a function of (seed, epoch, row) alone.
 
-B: batch, S: image_size (px).
+B: batch, S x T: height and width of a picture (px).
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from platform.datasets.augment import AugmentConfig
 from platform.datasets.changes import Change, PictureChange, one_by_one
 from platform.datasets.erasing import cutout_change, random_erasing_change
 from platform.datasets.image_decoding import Pixels
+from platform.datasets.image_size import Size
 from platform.datasets.normalise import Colour
 from platform.datasets.picture_changes import (
     color_jitter_change,
@@ -26,7 +27,7 @@ from platform.datasets.randomness import Stream, uniforms
 from platform.datasets.splits import Ints
 
 Finish = Callable[[Pixels, slice], Pixels]
-"""Pictures [b, S, S, 3] of that part of the rows to changed ones; the given ones are left as they are."""
+"""Pictures [b, S, T, 3] of that part of the rows to changed ones; the given ones are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Operation:
 class Appearance:
     """The operations of an ``augment`` section, in its order."""
 
-    def __init__(self, config: AugmentConfig, image_size: int, seed: int, mean: Colour) -> None:
-        self.operations = tuple(_operations(config, image_size, mean))
+    def __init__(self, config: AugmentConfig, size: Size, seed: int, mean: Colour) -> None:
+        self.operations = tuple(_operations(config, size, mean))
         self._seed = seed
 
     def prepare(self, epoch: int, rows_B: Ints) -> Finish:
@@ -67,11 +68,11 @@ class Appearance:
         return changed
 
 
-def _operations(config: AugmentConfig, image_size: int, mean: Colour) -> Iterator[Operation]:
+def _operations(config: AugmentConfig, size: Size, mean: Colour) -> Iterator[Operation]:
     if part := config.down_up:
         yield _single(Stream.DOWN_UP, part.probability, *down_up_change(part))
     if config.policy:
-        yield Operation(Stream.POLICY, 1.0, *policy_change(config.policy, image_size))
+        yield Operation(Stream.POLICY, 1.0, *policy_change(config.policy, size))
     if jitter := config.color_jitter:
         yield Operation(Stream.COLOR_JITTER, jitter.probability, *color_jitter_change(jitter))
     if config.grayscale:
@@ -81,10 +82,10 @@ def _operations(config: AugmentConfig, image_size: int, mean: Colour) -> Iterato
     if jpeg := config.jpeg:
         yield _single(Stream.JPEG, jpeg.probability, *jpeg_change(jpeg))
     if erasing := config.random_erasing:
-        change = random_erasing_change(erasing, image_size, mean)
+        change = random_erasing_change(erasing, size, mean)
         yield _single(Stream.RANDOM_ERASING, erasing.probability, *change)
     if cutout := config.cutout:
-        yield _single(Stream.CUTOUT, cutout.probability, *cutout_change(cutout, image_size, mean))
+        yield _single(Stream.CUTOUT, cutout.probability, *cutout_change(cutout, size, mean))
 
 
 def _single(stream: Stream, probability: float, draws: int, change: PictureChange) -> Operation:

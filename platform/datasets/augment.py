@@ -25,7 +25,8 @@ from platform.datasets.appearance_config import (
     RandomErasing,
     ascending,
 )
-from platform.datasets.geometry import centre_boxes
+from platform.datasets.geometry import Frame
+from platform.datasets.image_size import Size
 from platform.datasets.randomness import Uniforms, uniforms
 from platform.datasets.splits import Ints
 
@@ -40,9 +41,10 @@ Ratio = Annotated[float, Field(gt=0)]
 class AugmentConfig(Section):
     """The ``augment`` section of a trial; what it does to a picture, in the order of its fields."""
 
-    crop: Literal["none", "padded", "random_resized"] = Field(
+    crop: Literal["none", "padded", "random_resized", "resized"] = Field(
         "padded",
-        description="none: the centre; padded: a window of the padded image; random_resized: of any size",
+        description="none: the centre; padded: a window of the padded image; random_resized: of any size; "
+        "resized: a window of the whole image, made somewhat larger than image_size, its aspect ignored",
     )
     padding: int = Field(2, ge=0, description="px on each side, of the image at image_size; only for padded")
     padding_mode: Literal["constant", "edge", "reflect"] = Field(
@@ -53,6 +55,9 @@ class AugmentConfig(Section):
     )
     ratio: tuple[Ratio, Ratio] = Field(
         (0.75, 1.3333), strict=False, description="width / height; only for random_resized"
+    )
+    resize: float = Field(
+        1.125, ge=1, le=2, description="what the image is resized to, times image_size; only for resized"
     )
     horizontal_flip: float = Field(0.5, ge=0, le=1, description="probability; 0 where left and right differ")
     down_up: DownUp | None = None
@@ -70,16 +75,30 @@ class AugmentConfig(Section):
     def _ascends(cls, ends: tuple[float, float]) -> tuple[float, float]:
         return ascending(ends)
 
-    def check_image_size(self, image_size: int) -> tuple[str, str, object] | None:
-        """Field, message and value of what is too large for pictures of that many px; None where all fits."""
+    @property
+    def sees_whole(self) -> bool:
+        """Whether squares too, in training and in evaluation, show all of an image, its aspect ignored."""
+        return self.crop == "resized"
+
+    def frame(self, size: Size) -> Frame:
+        """What the crop of pictures of that size starts from; random_resized has boxes of its own instead.
+
+        A square starts from the largest centred square; what is no square, from the whole image.
+        """
+        if self.crop == "resized":
+            return Frame(size.scaled(self.resize))
+        return Frame(size, size.width if size.is_square else None)
+
+    def check_image_size(self, size: Size) -> tuple[str, str, object] | None:
+        """Field, message and value of what is too large for pictures of that size; None where all fits."""
         limits = {
             "padding": self.padding if self.crop == "padded" else 0,
             "cutout.size": self.cutout.size if self.cutout else 0,
             "motion_blur.kernel_size": self.motion_blur.kernel_size[1] if self.motion_blur else 0,
         }
-        for field, size in limits.items():
-            if size >= image_size:
-                return field, f"must be < image_size ({image_size})", size
+        for field, px in limits.items():
+            if px >= min(size):
+                return field, f"must be < {'' if size.is_square else 'both sides of '}image_size ({size})", px
         return None
 
     @property
@@ -96,45 +115,48 @@ class AugmentConfig(Section):
 
 @dataclass(frozen=True)
 class Windows:
-    """What is cut from each image, resized to S x S if it is not, shifted, and flipped."""
+    """Of each image a box is resized to ``canvas``, if it has not that size; from it a window is cut, and
+    flipped."""
 
+    canvas: Size
     boxes_B4: Ints
     shifts_B2: Ints
-    """px down and right by which the window at S x S lies off its image; what is outside is padding."""
+    """px down and right from the canvas's corner to the window's; what is outside the canvas is padding."""
     flip_B: npt.NDArray[np.bool_]
 
     def part(self, part: slice) -> "Windows":
-        return Windows(self.boxes_B4[part], self.shifts_B2[part], self.flip_B[part])
+        return Windows(self.canvas, self.boxes_B4[part], self.shifts_B2[part], self.flip_B[part])
 
 
 def draw_windows(
-    config: AugmentConfig, image_size: int, *, seed: int, epoch: int, rows_B: Ints, shapes_B2: Ints
+    config: AugmentConfig, size: Size, *, seed: int, epoch: int, rows_B: Ints, shapes_B2: Ints
 ) -> Windows:
     """The windows of rows whose images have these heights and widths."""
     draws_BD = uniforms(seed, epoch, rows_B, config.draws)
+    frame = config.frame(size)
     if config.crop == "random_resized":
         boxes_B4 = random_boxes(config, draws_BD, shapes_B2)
     else:
-        boxes_B4 = centre_boxes(shapes_B2, image_size, image_size)
-    return Windows(boxes_B4, shifts(config, draws_BD), flips(config, draws_BD))
+        boxes_B4 = frame.boxes(shapes_B2)
+    return Windows(frame.canvas, boxes_B4, shifts(config, size, draws_BD), flips(config, draws_BD))
 
 
-def still_windows(image_size: int, shorter_side: int, shapes_B2: Ints) -> Windows:
-    """The centred squares that are image_size px wide once the shorter side is ``shorter_side`` px."""
+def still_windows(frame: Frame, shapes_B2: Ints) -> Windows:
+    """The whole frame of images of these heights and widths."""
     nowhere = np.zeros((len(shapes_B2), 2), dtype=np.int64)
-    boxes_B4 = centre_boxes(shapes_B2, image_size, shorter_side)
-    return Windows(boxes_B4, nowhere, np.zeros(len(shapes_B2), dtype=np.bool_))
+    return Windows(frame.canvas, frame.boxes(shapes_B2), nowhere, np.zeros(len(shapes_B2), dtype=np.bool_))
 
 
 def flips(config: AugmentConfig, draws_BD: Uniforms) -> npt.NDArray[np.bool_]:
     return np.asarray(draws_BD[:, FLIP] < config.horizontal_flip)
 
 
-def shifts(config: AugmentConfig, draws_BD: Uniforms) -> Ints:
-    """[B, 2] uniform in -padding … padding; zero where the crop is not padded."""
+def shifts(config: AugmentConfig, size: Size, draws_BD: Uniforms) -> Ints:
+    """[B, 2] uniform in -padding … padding + (canvas - size); padding is zero where the crop has none."""
     padding = config.padding if config.crop == "padded" else 0
+    room_2 = np.subtract(config.frame(size).canvas, size) + 2 * padding
     draws_B2 = draws_BD[:, [VERTICAL, HORIZONTAL]]
-    shifts_B2: Ints = np.floor(draws_B2 * (2 * padding + 1)).astype(np.int64) - padding
+    shifts_B2: Ints = np.floor(draws_B2 * (room_2 + 1)).astype(np.int64) - padding
     return shifts_B2
 
 

@@ -3,7 +3,7 @@
 Its own functions take one strength for all, and called picture by picture spend most of their time on the
 calls. Each step here is one elementwise operation of torch's, so that a picture comes out the same in any
 company; torchvision fuses some of them, and differs from this by one level here and there. B: pictures,
-S: image_size (px). Pictures are uint8 [B, 3, S, S].
+S x T: their height and width (px). Pictures are uint8 [B, 3, S, T].
 """
 
 import math
@@ -31,24 +31,23 @@ def saturation(images: Tensor, factors: Strengths) -> Tensor:
 
 def contrast(images: Tensor, factors: Strengths) -> Tensor:
     """0: the mean grey."""
-    grey_B1SS = _grey(images)
+    grey_B1ST = _grey(images)
     # as whole numbers, whose sum does not depend on the order of adding
-    total_B111 = grey_B1SS.long().sum(dim=(1, 2, 3), keepdim=True)
-    return _blended(images.float(), total_B111 / grey_B1SS[0].numel(), factors)
+    total_B111 = grey_B1ST.long().sum(dim=(1, 2, 3), keepdim=True)
+    return _blended(images.float(), total_B111 / grey_B1ST[0].numel(), factors)
 
 
 def sharpness(images: Tensor, factors: Strengths) -> Tensor:
     """0: blurred; the edge stays as it is."""
-    side = images.shape[-1]
-    if side <= 2:
+    height, width = images.shape[-2:]
+    if min(height, width) <= 2:
         return images
     kernel = torch.full((1, 1, 3, 3), 1 / 13)
     kernel[..., 1, 1] = 5 / 13
     sharp = images.float()
     # thirteenths are never near a half, so that rounding does not depend on how they were summed
-    blurred = (
-        conv2d(sharp.view(-1, 1, side, side), kernel).round_().view(*images.shape[:2], side - 2, side - 2)
-    )
+    blurred = conv2d(sharp.view(-1, 1, height, width), kernel).round_()
+    blurred = blurred.view(*images.shape[:2], height - 2, width - 2)
     inner = sharp[..., 1:-1, 1:-1]
     done = images.clone()
     done[..., 1:-1, 1:-1] = _blended(inner, blurred, factors)
@@ -71,15 +70,21 @@ def affine(images: Tensor, matrices: Sequence[Sequence[float]], interpolation: I
 
     Both from the middle of the picture.
     """
-    side = images.shape[-1]
-    along_S = torch.linspace((1 - side) / 2, (side - 1) / 2, side)
-    theta_B6 = torch.tensor(matrices) / (side / 2)
+    height, width = images.shape[-2:]
+    down_S1, across_T = _from_the_middle(height)[:, None], _from_the_middle(width)
+    theta_B6 = torch.tensor(matrices) / torch.tensor([width / 2] * 3 + [height / 2] * 3)
     xx, xy, x, yx, yy, y = (column_B[:, None, None] for column_B in theta_B6.T)
-    across_BSS = along_S * xx + along_S[:, None] * xy + x
-    down_BSS = along_S * yx + along_S[:, None] * yy + y
-    grid_BSS2 = torch.stack([across_BSS, down_BSS], dim=3)
-    moved = grid_sample(images.float(), grid_BSS2, mode=interpolation, align_corners=False)
+    x_BST = across_T * xx + down_S1 * xy + x
+    y_BST = across_T * yx + down_S1 * yy + y
+    moved = grid_sample(
+        images.float(), torch.stack([x_BST, y_BST], dim=3), mode=interpolation, align_corners=False
+    )
     return moved.round_().to(torch.uint8)
+
+
+def _from_the_middle(side: int) -> Tensor:
+    """[side] px of each pixel from the middle of them all."""
+    return torch.linspace((1 - side) / 2, (side - 1) / 2, side)
 
 
 MATRICES: dict[str, Callable[[float], dict[str, Any]]] = {
@@ -103,8 +108,8 @@ def operate(
 ) -> Tensor:
     """The operation that torchvision's policies call ``name``; one that has no strength ignores them."""
     if name in MATRICES:
-        side = images.shape[-1]
-        matrices = [_matrix(side, **MATRICES[name](magnitude)) for magnitude in magnitudes]
+        shape = images.shape[-2], images.shape[-1]
+        matrices = [_matrix(shape, **MATRICES[name](magnitude)) for magnitude in magnitudes]
         return affine(images, matrices, interpolation)
     if name in FACTORS:
         return FACTORS[name](images, [1 + magnitude for magnitude in magnitudes])
@@ -121,7 +126,7 @@ def operate(
 
 
 def _matrix(
-    side: int,
+    shape: tuple[int, int],
     *,
     angle: float = 0.0,
     translate: Sequence[float] = (0.0, 0.0),
@@ -130,7 +135,8 @@ def _matrix(
 ) -> list[float]:
     from torchvision.transforms.v2.functional._geometry import _get_inverse_affine_matrix
 
-    centre = [-side / 2 if about_corner else 0.0] * 2
+    height, width = shape
+    centre = [-width / 2, -height / 2] if about_corner else [0.0, 0.0]
     matrix: list[float] = _get_inverse_affine_matrix(centre, angle, translate, 1.0, shear)
     return matrix
 
@@ -140,7 +146,7 @@ def _each(values: Strengths) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """[B, 1, S, S] whole numbers as float."""
+    """[B, 1, S, T] whole numbers as float."""
     red, green, blue = (images[:, channel] * share for channel, share in enumerate(LUMA))
     return (red + green + blue).floor_()[:, None]
 

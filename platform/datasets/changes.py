@@ -1,4 +1,7 @@
-"""What a change of pictures is, and what random numbers in [0, 1) choose. B: pictures, S: image_size (px)."""
+"""What a change of pictures is, and what random numbers in [0, 1) choose.
+
+B: pictures, S x T: their height and width (px).
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,9 +12,9 @@ from torch import Tensor
 Draws = Sequence[float]
 """A picture's random numbers."""
 PictureChange = Callable[[Tensor, Draws], Tensor]
-"""A picture [3, S, S] uint8 to a picture."""
+"""A picture [3, S, T] uint8 to a picture."""
 Change = Callable[[Tensor, Sequence[Draws]], Tensor]
-"""Pictures [B, 3, S, S] uint8, each with numbers of its own, to pictures: each the same in any company."""
+"""Pictures [B, 3, S, T] uint8, each with numbers of its own, to pictures: each the same in any company."""
 
 
 def one_by_one(change: PictureChange) -> Change:

@@ -23,24 +23,25 @@ class DeviceGather:
     def __init__(self, gather: Gather, device: torch.device) -> None:
         self._here = gather  # so that nothing else comes to lie at the pixels' address
         self._there = _on_device(gather.flat, device)
-        self._along = torch.arange(gather.size, device=device)
+        self._down = torch.arange(gather.size.height, device=device)
+        self._across = torch.arange(gather.size.width, device=device)
 
     @staticmethod
     def pays(gather: Gather, device: torch.device) -> bool:
         return device.type in DEVICES and gather.flat.nbytes <= LIMIT_BYTES
 
     def __call__(self, places_B: Tensor, shifts_B2: Tensor, flip_B: Tensor) -> Tensor:
-        """[B, S, S, 3] uint8 of the images at ``places``; all on the device, ``flip`` as bool."""
-        here, along_S = self._here, self._along
-        y_BS = along_S + shifts_B2[:, :1]
-        x_BS = torch.where(flip_B[:, None], along_S.flip(0), along_S) + shifts_B2[:, 1:]
-        rows_BS = (places_B * here.height)[:, None] + _shifted(y_BS, here.size, here.mode) + here.top
-        columns_BS = _shifted(x_BS, here.size, here.mode) + here.left
-        indices_BSS = rows_BS[:, :, None] * here.width + columns_BS[:, None, :]
-        pictures = self._there[indices_BSS]
+        """[B, S, T, 3] uint8 of the images at ``places``; all on the device, ``flip`` as bool."""
+        here, canvas, across_T = self._here, self._here.canvas, self._across
+        y_BS = self._down + shifts_B2[:, :1]
+        x_BT = torch.where(flip_B[:, None], across_T.flip(0), across_T) + shifts_B2[:, 1:]
+        rows_BS = (places_B * here.height)[:, None] + _shifted(y_BS, canvas.height, here.mode) + here.top
+        columns_BT = _shifted(x_BT, canvas.width, here.mode) + here.left
+        indices_BST = rows_BS[:, :, None] * here.width + columns_BT[:, None, :]
+        pictures = self._there[indices_BST]
         if here.mode == "constant":
-            outside_BSS = _outside(y_BS, here.size)[:, :, None] | _outside(x_BS, here.size)[:, None, :]
-            pictures.masked_fill_(outside_BSS[..., None], 0)
+            outside_BST = _outside(y_BS, canvas.height)[:, :, None] | _outside(x_BT, canvas.width)[:, None, :]
+            pictures.masked_fill_(outside_BST[..., None], 0)
         return pictures
 
 

@@ -1,4 +1,4 @@
-"""Overwriting a part of a picture [3, S, S] uint8. ``mean`` is the colour that is zero to a network."""
+"""Overwriting a part of a picture [3, S, T] uint8. ``mean`` is the colour that is zero to a network."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from platform.datasets.appearance_config import Cutout, RandomErasing
 from platform.datasets.changes import PictureChange, between, log_between, place
+from platform.datasets.image_size import Size
 from platform.datasets.normalise import Colour
 
 ATTEMPTS = 10  # rectangles that are tried before the picture is left as it is, as in torchvision
@@ -25,11 +26,11 @@ class Box:
     width: int
 
 
-def random_erasing_change(config: RandomErasing, image_size: int, mean: Colour) -> tuple[int, PictureChange]:
+def random_erasing_change(config: RandomErasing, size: Size, mean: Colour) -> tuple[int, PictureChange]:
     """The numbers: where (two), the noise's seed, then area and ratio of each attempt."""
 
     def change(image: Tensor, draws: Sequence[float]) -> Tensor:
-        box = erased_box(config, image_size, draws)
+        box = erased_box(config, size, draws)
         if box is None:
             return image
         if config.value == "noise":
@@ -41,30 +42,30 @@ def random_erasing_change(config: RandomErasing, image_size: int, mean: Colour) 
     return 3 + 2 * ATTEMPTS, change
 
 
-def erased_box(config: RandomErasing, image_size: int, draws: Sequence[float]) -> Box | None:
+def erased_box(config: RandomErasing, size: Size, draws: Sequence[float]) -> Box | None:
     """torchvision's RandomErasing: area uniform, ratio log-uniform, the first attempt that fits."""
     for attempt in range(3, 3 + 2 * ATTEMPTS, 2):
-        area = image_size**2 * between(config.scale, draws[attempt])
+        area = size.area * between(config.scale, draws[attempt])
         ratio = log_between(config.ratio, draws[attempt + 1])
         height, width = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-        if 0 < height < image_size and 0 < width < image_size:
-            top, left = place(draws[0], image_size - height + 1), place(draws[1], image_size - width + 1)
+        if 0 < height < size.height and 0 < width < size.width:
+            top, left = place(draws[0], size.height - height + 1), place(draws[1], size.width - width + 1)
             return Box(top, left, height, width)
     return None
 
 
-def cutout_change(config: Cutout, image_size: int, mean: Colour) -> tuple[int, PictureChange]:
+def cutout_change(config: Cutout, size: Size, mean: Colour) -> tuple[int, PictureChange]:
     def change(image: Tensor, draws: Sequence[float]) -> Tensor:
-        return _overwritten(image, cutout_box(config.size, image_size, draws), _flat(mean))
+        return _overwritten(image, cutout_box(config.size, size, draws), _flat(mean))
 
     return 2, change
 
 
-def cutout_box(size: int, image_size: int, draws: Sequence[float]) -> Box:
+def cutout_box(side: int, size: Size, draws: Sequence[float]) -> Box:
     """What of the square is inside; its middle is any pixel of the picture."""
-    starts = [place(draw, image_size) - size // 2 for draw in draws[:2]]
+    starts = [place(draw, px) - side // 2 for draw, px in zip(draws[:2], size, strict=True)]
     top, left = (max(start, 0) for start in starts)
-    bottom, right = (min(start + size, image_size) for start in starts)
+    bottom, right = (min(start + side, px) for start, px in zip(starts, size, strict=True))
     return Box(top, left, bottom - top, right - left)
 
 

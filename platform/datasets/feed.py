@@ -1,4 +1,4 @@
-"""From a plan of rows and windows to batches. B: batch, S: image_size (px).
+"""From a plan of rows and windows to batches. B: batch, S x T: height and width of a picture (px).
 
 Small images of one size are cut out a batch at a time, in the caller's thread, or on the GPU that wants them.
 Anything else is prepared by threads, a few batches ahead of the caller; the result is the same.
@@ -23,14 +23,14 @@ from platform.datasets.views import BatchViews, Views
 from platform.datasets.workers import torch_workers
 
 AHEAD = 2  # batches that are prepared while one is used
-INLINE_SIZE = 64  # px up to which pictures cut out at once stay in the core's cache
+INLINE_AREA = 64 * 64  # px up to which pictures cut out at once stay in the core's cache
 
 Plan = Iterable[tuple[Ints, Windows]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``images`` [B, 3, S, S] float32 normalised, given ``labels`` [B] int64, manifest ``rows`` [B] int64.
+    """``images`` [B, 3, S, T] float32 normalised, given ``labels`` [B] int64, manifest ``rows`` [B] int64.
 
     Where several workers share a batch, ``labels`` and ``rows`` are the whole batch's, ``images`` this
     worker's part. ``second`` [B, 3, S, S] shows the same pictures varied anew, where a method learns both.
@@ -69,7 +69,7 @@ class Feed:
     ) -> None:
         self._labels = data.manifest["label"].to_numpy(dtype=np.int64)
         self._views, self._normaliser, self._changes = views, normaliser, changes
-        self._is_inline = views.at_once and normaliser.size <= INLINE_SIZE
+        self._is_inline = views.at_once and normaliser.size.area <= INLINE_AREA
         self._threads = threads or torch.get_num_threads()
         # images that a thread prepares at a time; small ones are changed together, the more the faster
         self._part = part_of_batch if self._is_inline else max(-(-part_of_batch // (2 * self._threads)), 1)

@@ -29,6 +29,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)
+"""The orientations whose height is stored as the width."""
 
 # What Pillow's decoders raise on damaged files of one format or another.
 DAMAGED = (
@@ -73,12 +75,12 @@ def decode_image(content: bytes, kept: KeptSize) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content)) as image:
             _refuse_bomb(image)
-            height, width = kept.of(image.height, image.width)
-            if image.format in ("JPEG", "MPO") and width < image.width:
-                # decoding at 1/2, 1/4 or 1/8 costs less; twice the size that is wanted loses nothing
-                image.draft(None, (2 * width, 2 * height))
+            shape = image.height, image.width
+            if image.format in ("JPEG", "MPO"):
+                _decode_smaller(image, *_kept_shape(shape, _orientation(image), kept))
             image.load()
             orientation = _orientation(image)
+            height, width = _kept_shape(shape, orientation, kept)
             rgb = _rgb(image)
             if rgb.size != (width, height):
                 rgb = rgb.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
@@ -87,6 +89,21 @@ def decode_image(content: bytes, kept: KeptSize) -> Image.Image:
         raise UnreadableImage("not an image, or of an unknown format") from error
     except DAMAGED as error:
         raise UnreadableImage(_reason(error)) from error
+
+
+def _kept_shape(shape: tuple[int, int], orientation: int, kept: KeptSize) -> tuple[int, int]:
+    """Height and width as they are stored, of an image whose height and width are ``kept`` upright."""
+    height, width = shape
+    if orientation not in SIDEWAYS:
+        return kept.of(height, width)
+    width, height = kept.of(width, height)
+    return height, width
+
+
+def _decode_smaller(image: Image.Image, height: int, width: int) -> None:
+    """Decoding a JPEG at 1/2, 1/4 or 1/8 costs less; twice the size that is wanted loses nothing."""
+    if width < image.width:
+        image.draft(None, (2 * width, 2 * height))
 
 
 def _refuse_bomb(image: Image.Image) -> None:

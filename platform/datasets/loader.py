@@ -1,4 +1,4 @@
-"""The batches of a split for training and evaluation. B: batch, S: image_size (px)."""
+"""The batches of a split for training and evaluation. B: batch."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,7 +10,8 @@ from platform.datasets.appearance import Appearance
 from platform.datasets.augment import AugmentConfig, draw_windows, still_windows
 from platform.datasets.data import Data
 from platform.datasets.feed import Batch, Feed, Plan
-from platform.datasets.geometry import evaluation_side
+from platform.datasets.geometry import evaluation_frame
+from platform.datasets.image_size import SizeLike, as_size
 from platform.datasets.normalise import Colour, Normaliser
 from platform.datasets.randomness import seed_of_view
 from platform.datasets.splits import Ints
@@ -34,7 +35,7 @@ class TrainLoader:
         data: Data,
         *,
         batch_size: int,
-        image_size: int,
+        image_size: SizeLike,
         augment: AugmentConfig,
         seed: int,
         mean: Colour,
@@ -53,11 +54,12 @@ class TrainLoader:
         self._rows = data.rows("train")
         self._images, self._seed = data.images, seed
         seed = seed_of_view(seed, view)
-        self._draw = partial(draw_windows, augment, image_size, seed=seed)
+        size = as_size(image_size)
+        self._draw = partial(draw_windows, augment, size, seed=seed)
         self._starts = batch_starts(len(self._rows), batch_size)
-        views = choose_views(data.images, self._rows, image_size, image_size, augment)
-        changes = Appearance(augment, image_size, seed, mean) if augment.changes_appearance else None
-        normaliser = Normaliser(mean, std, image_size, torch.device(device))
+        views = choose_views(data.images, self._rows, size, augment.frame(size), augment)
+        changes = Appearance(augment, size, seed, mean) if augment.changes_appearance else None
+        normaliser = Normaliser(mean, std, size, torch.device(device))
         self._feed = Feed(data, views, normaliser, threads, batch_size, changes)
 
     def __len__(self) -> int:
@@ -86,7 +88,10 @@ class TrainLoader:
 
 
 class EvalLoader:
-    """A split's rows in their order: shorter side to :func:`evaluation_side`, the centre cut out.
+    """A split's rows in their order, each as :func:`evaluation_frame` says.
+
+    That is the centre of the image, where ``image_size`` is a square; all of it, its aspect ignored, where it
+    is none, and for squares too that were trained on the whole of images (``whole``).
 
     May be iterated any number of times; ``rows`` are the manifest rows that it goes through.
     """
@@ -97,12 +102,13 @@ class EvalLoader:
         split: str,
         *,
         batch_size: int,
-        image_size: int,
+        image_size: SizeLike,
         mean: Colour,
         std: Colour,
         device: str | torch.device = "cpu",
         threads: int | None = None,
         part: Part | None = None,
+        whole: bool = False,
     ) -> None:
         """``part`` says which of the rows are this worker's; None: all of them.
 
@@ -113,10 +119,11 @@ class EvalLoader:
             raise ValueError(f"the data has no {split} split; it has {', '.join(data.splits)}")
         if part is not None:
             self.rows = self.rows[part(len(self.rows))]
-        self._images, self._size, self._batch_size = data.images, image_size, batch_size
-        self._side = evaluation_side(image_size)
-        views = choose_views(data.images, self.rows, image_size, self._side, None)
-        normaliser = Normaliser(mean, std, image_size, torch.device(device))
+        size = as_size(image_size)
+        self._images, self._batch_size = data.images, batch_size
+        self._frame = evaluation_frame(size, whole=whole)
+        views = choose_views(data.images, self.rows, size, self._frame, None)
+        normaliser = Normaliser(mean, std, size, torch.device(device))
         self._feed = Feed(data, views, normaliser, threads, batch_size)
 
     def __len__(self) -> int:
@@ -128,7 +135,7 @@ class EvalLoader:
     def _plan(self) -> Plan:
         for start in range(0, len(self.rows), self._batch_size):
             rows_B = self.rows[start : start + self._batch_size]
-            yield rows_B, still_windows(self._size, self._side, self._images.shapes[rows_B])
+            yield rows_B, still_windows(self._frame, self._images.shapes[rows_B])
 
 
 def batch_starts(rows: int, batch_size: int) -> list[int]:

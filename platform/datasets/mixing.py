@@ -1,4 +1,7 @@
-"""mixup and cutmix of a batch, on whatever device it is. B: batch, C: classes, S: image_size (px)."""
+"""mixup and cutmix of a batch, on whatever device it is.
+
+B: batch, C: classes, S x T: height and width of a picture (px).
+"""
 
 from typing import Any
 
@@ -11,7 +14,7 @@ from platform.datasets.randomness import Stream, uniforms
 
 
 def mix(
-    images_B3SS: Tensor,
+    images_B3ST: Tensor,
     labels_B: Tensor,
     config: MixingConfig,
     classes: int,
@@ -28,12 +31,12 @@ def mix(
     steps = np.array([step], dtype=np.int64)
     is_mixed, is_cut, for_torch = uniforms(seed, epoch, steps, 3, Stream.MIXING)[0].tolist()
     if is_mixed >= config.probability:
-        return images_B3SS, torch.nn.functional.one_hot(labels_B, classes).float()
+        return images_B3ST, torch.nn.functional.one_hot(labels_B, classes).float()
     # torchvision draws from the CPU's generator, wherever the images are
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(round(for_torch * 2**32))
-        mixed, targets_BC = _transform(config, classes, is_cut)(images_B3SS, labels_B)
-    if images_B3SS.is_contiguous(memory_format=torch.channels_last):
+        mixed, targets_BC = _transform(config, classes, is_cut)(images_B3ST, labels_B)
+    if images_B3ST.is_contiguous(memory_format=torch.channels_last):
         mixed = mixed.contiguous(memory_format=torch.channels_last)
     return mixed, targets_BC.float()
 

@@ -1,4 +1,4 @@
-"""Colours, sharpness and compression of a picture [3, S, S] uint8, by torchvision's and Pillow's functions.
+"""Colours, sharpness and compression of a picture [3, S, T] uint8, by torchvision's and Pillow's functions.
 
 Each maker returns how many random numbers a picture needs, and the change that they are for.
 """
@@ -16,6 +16,7 @@ from torch.nn import functional as nn_functional
 from platform.datasets.appearance_config import ColorJitter, DownUp, Jpeg, MotionBlur
 from platform.datasets.batched_operations import brightness, contrast, saturation
 from platform.datasets.changes import Change, Draws, PictureChange, between, place
+from platform.datasets.image_size import Size
 
 
 def _functional() -> Any:
@@ -28,9 +29,9 @@ def down_up_change(config: DownUp) -> tuple[int, PictureChange]:
     resize = _functional().resize
 
     def change(image: Tensor, draws: Sequence[float]) -> Tensor:
-        side = image.shape[-1]
-        small = max(round(side * between(config.scale, draws[0])), 1)
-        large: Tensor = resize(resize(image, [small, small], antialias=True), [side, side], antialias=True)
+        size = Size(*image.shape[-2:])
+        small = size.scaled(between(config.scale, draws[0]))
+        large: Tensor = resize(resize(image, list(small), antialias=True), list(size), antialias=True)
         return large
 
     return 1, change

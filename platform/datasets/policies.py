@@ -12,6 +12,7 @@ from torch import Tensor
 from platform.datasets.appearance_config import AugMix, Policy, RandAugment, TrivialAugmentWide
 from platform.datasets.batched_operations import Interpolation, operate
 from platform.datasets.changes import Change, Draws, place
+from platform.datasets.image_size import Size
 
 DRAWS_AN_OPERATION = 3  # which one, how strong, in which direction
 AUGMIX_BINS = 10
@@ -29,9 +30,9 @@ class Choice:
 class Operations:
     """The operations of one of torchvision's policies at ``bins`` strengths, of which we choose."""
 
-    def __init__(self, transform: Any, bins: int, image_size: int) -> None:
+    def __init__(self, transform: Any, bins: int, size: Size) -> None:
         self.table = [
-            (name, _strengths(magnitudes(bins, image_size, image_size)), signed)
+            (name, _strengths(magnitudes(bins, *size)), signed)
             for name, (magnitudes, signed) in transform._AUGMENTATION_SPACE.items()
         ]
 
@@ -45,20 +46,20 @@ class Operations:
         return Choice(name, -magnitude if signed and draws_3[2] < 0.5 else magnitude)
 
 
-def policy_change(policy: Policy, image_size: int) -> tuple[int, Change]:
+def policy_change(policy: Policy, size: Size) -> tuple[int, Change]:
     """How many numbers a picture needs, and what they change it to."""
     from torchvision.transforms import v2
 
     match policy:
         case TrivialAugmentWide():
             bins = policy.num_magnitude_bins
-            return _one_after_another(Operations(v2.TrivialAugmentWide(bins), bins, image_size), 1)
+            return _one_after_another(Operations(v2.TrivialAugmentWide(bins), bins, size), 1)
         case RandAugment():
             bins, strength = policy.num_magnitude_bins, slice(policy.magnitude, policy.magnitude + 1)
-            operations = Operations(v2.RandAugment(num_magnitude_bins=bins), bins, image_size)
+            operations = Operations(v2.RandAugment(num_magnitude_bins=bins), bins, size)
             return _one_after_another(operations, policy.num_ops, strength)
         case AugMix():
-            return _augmix(policy, Operations(v2.AugMix(policy.severity), AUGMIX_BINS, image_size))
+            return _augmix(policy, Operations(v2.AugMix(policy.severity), AUGMIX_BINS, size))
 
 
 def _one_after_another(

@@ -14,6 +14,7 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.decode import Decode, Decoded, DecodeJob, Facts, Progress, decode_here
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.geometry import KeptSize
+from platform.datasets.image_size import SizeLike
 from platform.datasets.normalise import Colour
 from platform.datasets.reading import list_images
 from platform.datasets.splits import SPLITS
@@ -22,11 +23,15 @@ __all__ = ["Summary", "inspect", "kept_size", "prepare", "save_bad_images", "sav
 
 
 def prepare(
-    config: DataConfig, image_size: int, *, decode: Decode = decode_here, progress: Progress | None = None
+    config: DataConfig,
+    image_size: SizeLike,
+    *,
+    decode: Decode = decode_here,
+    progress: Progress | None = None,
 ) -> Data:
     """Read the labels, decode every image, make splits, imbalance and noise.
 
-    ``image_size`` (px) is the largest that a trial will use: images are kept no larger than it needs.
+    ``image_size`` (px) covers all that a trial will use: images are kept no larger than it needs.
     ``progress`` is told (images decoded, images in all). Raises :class:`DataError`.
     """
     listing = list_images(config)
@@ -82,7 +87,7 @@ def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def kept_size(config: DataConfig, image_size: int) -> KeptSize:
+def kept_size(config: DataConfig, image_size: SizeLike) -> KeptSize:
     """How large images are kept for trials of up to ``image_size`` px."""
     if config.decode_size == "auto":
         return KeptSize.automatic(image_size)

@@ -1,10 +1,10 @@
 """A picture of what ``augment`` does: some training images, as each stage of a trial will show them.
 
-K: images, S: image_size (px).
+K: images, S x T: height and width of a picture (px).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.decode import DecodeJob, decode_here
 from platform.datasets.errors import DataError, listed
 from platform.datasets.image_decoding import Pixels
+from platform.datasets.image_size import Size, SizeLike
 from platform.datasets.images import Images
 from platform.datasets.mixing import mix
 from platform.datasets.normalise import Colour
@@ -34,7 +35,7 @@ class PreviewStage:
     """What is shown of a stage; ``first_epoch`` counts from 0 in the whole trial."""
 
     heading: str
-    image_size: int
+    image_size: Size
     augment: AugmentConfig
     first_epoch: int
     epochs: int
@@ -55,10 +56,10 @@ class Samples:
 class Column:
     heading: str
     pictures: Pixels
-    """[K, S, S, 3] uint8."""
+    """[K, S, T, 3] uint8."""
 
 
-def choose_samples(config: DataConfig, image_size: int, count: int) -> Samples:
+def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samples:
     """Up to ``count`` training images, the classes in turn. No others are opened.
 
     Where the source holds images that cannot be read, training numbers the rows otherwise, so that it draws
@@ -103,7 +104,8 @@ def _columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> I
     def cut(windows: Windows) -> Pixels:
         return views.pictures(places, windows)
 
-    yield Column("as it is", cut(still_windows(size, size, samples.images.shapes)))
+    as_it_is = replace(augment.frame(size), canvas=size)
+    yield Column("as it is", cut(still_windows(as_it_is, samples.images.shapes)))
     changes = Appearance(augment, size, seed, samples.mean) if augment.changes_appearance else None
     augmented = []
     for epoch in range(stage.first_epoch, stage.first_epoch + min(epochs, stage.epochs)):
@@ -141,6 +143,8 @@ def _parts(augment: AugmentConfig) -> Iterator[str]:
         yield f"padded crop of {augment.padding} px ({augment.padding_mode})"
     if augment.crop == "random_resized":
         yield f"random resized crop, scale {_shown(augment.scale)}, ratio {_shown(augment.ratio)}"
+    if augment.crop == "resized":
+        yield f"crop of the whole image resized to {augment.resize:g} x image_size"
     if augment.horizontal_flip:
         yield f"flip {augment.horizontal_flip:g}"
     for field in type(augment).model_fields:

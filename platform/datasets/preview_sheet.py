@@ -7,10 +7,11 @@ from textwrap import wrap
 from PIL import Image, ImageDraw, ImageFont
 
 from platform.datasets.image_decoding import Pixels
+from platform.datasets.image_size import Size
 from platform.datasets.preview import Column
 
 SMALLEST, LARGEST = 96, 192
-"""px between which a picture's side lies on the sheet, whatever it is in truth."""
+"""px between which a picture's longer side lies on the sheet, whatever it is in truth."""
 GAP, MARGIN, LABELS = 6, 24, 120
 HEADING, TEXT, LINE = 20, 14, 20
 BACKGROUND, INK, GREY = "#ffffff", "#1a1a1a", "#6b6b6b"
@@ -25,20 +26,21 @@ class Block:
     columns: Sequence[Column]
 
     @property
-    def side(self) -> int:
-        """px of a picture on the sheet: a whole multiple of its own if it is small."""
-        size = int(self.columns[0].pictures.shape[1])
-        return size * -(-SMALLEST // size) if size < SMALLEST else min(size, LARGEST)
+    def size(self) -> Size:
+        """Of a picture on the sheet: a whole multiple of its own if it is small."""
+        size = Size(*self.columns[0].pictures.shape[1:3])
+        longer = max(size)
+        return size.scaled(-(-SMALLEST // longer) if longer < SMALLEST else min(LARGEST / longer, 1))
 
     @property
     def width(self) -> int:
-        return LABELS + len(self.columns) * (self.side + GAP)
+        return LABELS + len(self.columns) * (self.size.width + GAP)
 
     def lines(self, width: int) -> list[str]:
         return wrap(self.text, int((width - 2 * MARGIN) / (TEXT * CHARACTER)))
 
     def height(self, width: int) -> int:
-        rows = len(self.columns[0].pictures) * (self.side + GAP)
+        rows = len(self.columns[0].pictures) * (self.size.height + GAP)
         return HEADING + GAP + (len(self.lines(width)) + 1) * LINE + rows + MARGIN
 
 
@@ -59,29 +61,29 @@ def draw_sheet(title: str, blocks: Sequence[Block], labels: Sequence[str]) -> Im
 def _draw_block(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, block: Block, labels: Sequence[str], top: int
 ) -> None:
-    side = block.side
+    size = block.size
     draw.text((MARGIN, top), block.heading, INK, _font(HEADING))
     top += HEADING + GAP
     for line in block.lines(sheet.width):
         draw.text((MARGIN, top), line, GREY, _font(TEXT))
         top += LINE
     for number, column in enumerate(block.columns):
-        left = MARGIN + LABELS + number * (side + GAP)
+        left = MARGIN + LABELS + number * (size.width + GAP)
         draw.text((left, top), column.heading, GREY, _font(TEXT))
         for row, picture in enumerate(column.pictures):
-            sheet.paste(_scaled(picture, side), (left, top + LINE + row * (side + GAP)))
+            sheet.paste(_scaled(picture, size), (left, top + LINE + row * (size.height + GAP)))
     for row, label in enumerate(labels):
-        middle = top + LINE + row * (side + GAP) + side // 2
+        middle = top + LINE + row * (size.height + GAP) + size.height // 2
         shown = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
         draw.text((MARGIN + LABELS - 2 * GAP, middle), shown, INK, _font(TEXT), anchor="rm")
 
 
-def _scaled(picture: Pixels, side: int) -> Image.Image:
+def _scaled(picture: Pixels, size: Size) -> Image.Image:
     image = Image.fromarray(picture)
-    if image.width == side:
+    if image.width == size.width:
         return image
-    how = Image.Resampling.NEAREST if image.width < side else Image.Resampling.LANCZOS
-    return image.resize((side, side), how)
+    how = Image.Resampling.NEAREST if image.width < size.width else Image.Resampling.LANCZOS
+    return image.resize((size.width, size.height), how)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.backbones import find_backbone
 from platform.models.errors import ModelError, first_line
@@ -25,8 +26,8 @@ FORWARD_ERRORS = (
 """What timm's networks raise where a size does not suit them."""
 
 
-def build(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
-    """A timm network: images [B, 3, S, S] to logits [B, C].
+def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
+    """A timm network: images [B, 3, H, W] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights
     cannot be had, or if ``config.weights`` cannot be read or are of another architecture.
@@ -34,20 +35,21 @@ def build(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     return build_resolved(config, classes, image_size)[0]
 
 
-def build_resolved(config: ModelConfig, classes: int, image_size: int) -> tuple[nn.Module, ModelConfig]:
+def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> tuple[nn.Module, ModelConfig]:
     """As :func:`build`, with the section that builds the same network at any image size: its stem settled."""
-    network = _create(config, classes, image_size)
-    is_small = _wants_small_stem(config, image_size) and make_stem_small(network)
+    size = as_size(image_size)
+    network = _create(config, classes, size)
+    is_small = _wants_small_stem(config, size) and make_stem_small(network)
     if config.stem == "small" and not is_small:
         raise ModelError(f"no small stem can be made for {config.backbone}")
     if config.weights is not None:
         load_weights(network, Path(config.weights))
-    if image_size != _own_image_size(network):
-        check_forward(network, config, image_size)
+    if size != _own_image_size(network):
+        check_forward(network, config, size)
     return network, config.model_copy(update={"stem": "small" if is_small else "original"})
 
 
-def build_blank(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
+def build_blank(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """The network without weights, for a check before a sweep that it can be built.
 
     Raises :class:`ModelError` if it cannot. Published weights are not fetched; of local ones the headers are
@@ -60,7 +62,7 @@ def build_blank(config: ModelConfig, classes: int, image_size: int) -> nn.Module
     return network
 
 
-def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
+def _create(config: ModelConfig, classes: int, size: Size) -> nn.Module:
     import timm
 
     options: dict[str, Any] = {}
@@ -69,7 +71,7 @@ def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     if config.drop_path:
         options["drop_path_rate"] = config.drop_path
     if _is_made_for_one_size(config.backbone):
-        options["img_size"] = image_size
+        options["img_size"] = tuple(size)
     try:
         with resampling.without_warning():
             network: nn.Module = timm.create_model(
@@ -78,7 +80,7 @@ def _create(config: ModelConfig, classes: int, image_size: int) -> nn.Module:
     except OSError as error:
         raise ModelError(f"timm's weights of {config.backbone} cannot be had: {first_line(error)}") from error
     except FORWARD_ERRORS as error:
-        raise ModelError(_cannot(config, image_size, error)) from error
+        raise ModelError(_cannot(config, size, error)) from error
     return network
 
 
@@ -90,34 +92,35 @@ def _is_made_for_one_size(backbone: str) -> bool:
     return bool(published and published.fixed_input_size)
 
 
-def _wants_small_stem(config: ModelConfig, image_size: int) -> bool:
+def _wants_small_stem(config: ModelConfig, size: Size) -> bool:
+    """By the shorter side: it is the one that a stem for large images would halve to nothing."""
     if config.stem != "auto":
         return config.stem == "small"
     known = find_backbone(config.backbone)
-    return image_size < SMALL_BELOW_PX and (known is None or known.has_small_stem)
+    return min(size) < SMALL_BELOW_PX and (known is None or known.has_small_stem)
 
 
-def _own_image_size(network: nn.Module) -> int:
+def _own_image_size(network: nn.Module) -> Size:
     published = getattr(network, "pretrained_cfg", None) or {}
-    return int(published.get("input_size", (3, 0, 0))[-1])
+    return Size(*published.get("input_size", (3, 0, 0))[1:])
 
 
-def check_forward(network: nn.Module, config: ModelConfig, image_size: int) -> None:
+def check_forward(network: nn.Module, config: ModelConfig, size: Size) -> None:
     """Find out now, not in the first epoch, that a picture is too small or not a multiple of the patches."""
     some = next(network.parameters())
-    problem = config.check_image_size(image_size)
+    problem = config.check_image_size(size)
     if problem:
-        raise ModelError(f"image_size {problem}, got {image_size}")
+        raise ModelError(f"image_size {problem}, got {size}")
     was_training = network.training
     network.eval()
     try:
         with torch.no_grad():
-            network(torch.zeros(1, 3, image_size, image_size, device=some.device))
+            network(torch.zeros(1, 3, *size, device=some.device))
     except FORWARD_ERRORS as error:
-        raise ModelError(_cannot(config, image_size, error)) from error
+        raise ModelError(_cannot(config, size, error)) from error
     finally:
         network.train(was_training)
 
 
-def _cannot(config: ModelConfig, image_size: int, error: Exception) -> str:
-    return f"{config.backbone} cannot be built for images of {image_size} px: {first_line(error)}"
+def _cannot(config: ModelConfig, size: Size, error: Exception) -> str:
+    return f"{config.backbone} cannot be built for images of {size} px: {first_line(error)}"

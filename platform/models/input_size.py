@@ -7,34 +7,36 @@ from typing import Any
 import torch
 from torch import nn
 
+from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.build import FORWARD_ERRORS, build_blank, check_forward
 from platform.models.errors import ModelError, first_line
 from platform.models.model_config import ModelConfig
 
 
-def set_image_size(network: nn.Module, section: ModelConfig, image_size: int) -> None:
+def set_image_size(network: nn.Module, section: ModelConfig, image_size: SizeLike) -> None:
     """Let ``network`` take images of ``image_size`` px, in place; afterwards it is as one built for them.
 
     timm resamples position embeddings and lays windows anew (``set_input_size``) where an architecture is
     made for one size; the others take any. What is resampled is a new parameter: an optimiser made before
     does not know it. Raises :class:`ModelError` for a size that the network cannot be brought to.
     """
+    size = as_size(image_size)
     plain = section.model_copy(update={"weights": None})
-    built = build_blank(plain, int(network.num_classes), image_size)  # type: ignore[arg-type]
+    built = build_blank(plain, int(network.num_classes), size)  # type: ignore[arg-type]
     learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
     set_input_size: Callable[..., None] | None = getattr(network, "set_input_size", None)
     if set_input_size is not None:
         try:
             with torch.random.fork_rng(devices=[]), resampling.without_warning():
-                set_input_size(img_size=(image_size, image_size), **_windows(set_input_size, built))
+                set_input_size(img_size=tuple(size), **_windows(set_input_size, built))
         except FORWARD_ERRORS as error:
-            raise ModelError(f"{_cannot(section, image_size)}: {first_line(error)}") from error
+            raise ModelError(f"{_cannot(section, size)}: {first_line(error)}") from error
     if _shapes(network) != _shapes(built):
-        raise ModelError(f"{_cannot(section, image_size)}: timm cannot resize it once it is built")
+        raise ModelError(f"{_cannot(section, size)}: timm cannot resize it once it is built")
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(learns.get(name, True))
-    check_forward(network, section, image_size)
+    check_forward(network, section, size)
 
 
 def _windows(set_input_size: Callable[..., None], built: nn.Module) -> dict[str, Any]:
@@ -48,5 +50,5 @@ def _shapes(network: nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in network.state_dict().items()}
 
 
-def _cannot(section: ModelConfig, image_size: int) -> str:
-    return f"{section.backbone} cannot be set to images of {image_size} px"
+def _cannot(section: ModelConfig, size: Size) -> str:
+    return f"{section.backbone} cannot be set to images of {size} px"

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from platform.config.section import Section, reject
+from platform.datasets.image_size import Size
 from platform.models.backbones import Backbone, find_backbone, nearest_backbones, table_is_current
 
 BYTES_PER_PARAMETER = 4
@@ -56,10 +57,10 @@ class ModelConfig(Section):
         if self.stem == "small" and not known.has_small_stem:
             reject("stem", f"no small stem can be made for {known.name}", self.stem)
 
-    def check_image_size(self, image_size: int) -> str | None:
-        """Why the backbone cannot take square images of this many px; None where it can, or is unknown."""
+    def check_image_size(self, size: Size) -> str | None:
+        """Why the backbone cannot take images of this size; None where it can, or is unknown."""
         known = find_backbone(self.backbone)
-        if known is not None and known.size_multiple > 1 and image_size % known.size_multiple:
+        if known is not None and known.size_multiple > 1 and any(side % known.size_multiple for side in size):
             return f"must be a multiple of {known.size_multiple} for {known.name}"
         return None
 

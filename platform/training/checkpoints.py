@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from platform.datasets.image_size import as_size
 from platform.models.model_config import ModelConfig
 from platform.training.description import (
     DESCRIPTION,
@@ -105,25 +106,34 @@ def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predicto
         for one in description["networks"]
     ]
     normalisation = normalisation_of(description)
-    classes, image_size = tuple(description["classes"]), description["image_size"]
-    networks = rebuild_networks(blueprints, len(classes), image_size, normalisation)
+    classes, size = tuple(description["classes"]), as_size(description["image_size"])
+    networks = rebuild_networks(blueprints, len(classes), size, normalisation)
     for number, module in enumerate(networks.modules, start=1):
         _load_weights(module, weights_file(folder, description, number))
     placed = [
         place(module, torch.device(device), channels_last=config.channels_last) for module in networks.modules
     ]
-    precision = description["precision"]
-    return Predictor(config, classes, placed, normalisation, image_size=image_size, precision=precision)
+    return Predictor(
+        config,
+        classes,
+        placed,
+        normalisation,
+        image_size=size,
+        whole=description.get("sees_whole", False),  # it is not there where no trial saw whole images yet
+        precision=description["precision"],
+    )
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
+    stage = trainer.stage.config
     return {
         "format": FORMAT,
         "epoch": trainer.epoch,
         "step": trainer.step,
         "metrics": trainer.metrics,
         "precision": trainer.precision,
-        "image_size": trainer.stage.config.image_size,
+        "image_size": stage.image_size.as_written(),
+        "sees_whole": stage.augment.sees_whole,
     } | _identity(trainer)
 
 

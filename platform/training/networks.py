@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from platform.datasets.image_size import Size
 from platform.models.build import build_resolved
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation, convert_input, expected_normalisation
@@ -61,11 +62,11 @@ class _Built:
     """None where the network starts afresh."""
 
 
-def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, image_size: int) -> _Built:
+def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, size: Size) -> _Built:
     if initial is None:
-        module, settled = build_resolved(section, classes, image_size)
+        module, settled = build_resolved(section, classes, size)
         return _Built(module, settled, expected_normalisation(module, settled))
-    module, settled = build_resolved(initial.fit(section), classes, image_size)
+    module, settled = build_resolved(initial.fit(section), classes, size)
     load_weights(module, initial.file)
     # A bare file does not say what it was trained with: taken to be what timm publishes of the architecture.
     expects = initial.normalisation or expected_normalisation(
@@ -75,13 +76,13 @@ def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, i
 
 
 def rebuild_networks(
-    blueprints: Sequence[Blueprint], classes: int, image_size: int, normalisation: Normalisation
+    blueprints: Sequence[Blueprint], classes: int, size: Size, normalisation: Normalisation
 ) -> Networks:
     """Networks of the same shape, to load a checkpoint's weights into."""
     modules = []
     for blueprint in blueprints:
         blank = blueprint.section.model_copy(update={"pretrained": False, "weights": None})
-        modules.append(build_resolved(blank, classes, image_size)[0])
+        modules.append(build_resolved(blank, classes, size)[0])
     return _fed(modules, blueprints, normalisation)
 
 

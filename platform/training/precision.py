@@ -36,7 +36,7 @@ def gradient_scaler(precision: Precision, device: torch.device) -> torch.amp.Gra
 def settle(setting: PrecisionSetting, networks: Sequence[nn.Module], images: torch.Tensor) -> Precision:
     """What ``auto`` comes to, said in the log; any other setting is what it says.
 
-    bf16 on a GPU that computes in it. On a CPU both formats are timed on ``images`` [B, 3, S, S], forward and
+    bf16 on a GPU that computes in it. On a CPU both formats are timed on ``images`` [B, 3, H, W], forward and
     backward through copies of the networks, and bf16 is taken where it is faster.
     """
     if setting != "auto":

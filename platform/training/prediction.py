@@ -12,6 +12,7 @@ from torch import nn
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
+from platform.datasets.image_size import Size
 from platform.datasets.loader import Batch, EvalLoader, Part
 from platform.models.normalisation import Normalisation
 from platform.training.evaluation import Probabilities
@@ -45,7 +46,10 @@ def to_layout(images: torch.Tensor, *, channels_last: bool) -> torch.Tensor:
 
 
 class Predictor:
-    """The networks of one checkpoint, ready to predict; its prediction is the mean of their probabilities."""
+    """The networks of one checkpoint, ready to predict; its prediction is the mean of their probabilities.
+
+    Of an image they see what they saw in their last evaluation: ``image_size``, and whether its ``whole``.
+    """
 
     def __init__(
         self,
@@ -54,7 +58,8 @@ class Predictor:
         networks: Sequence[nn.Module],
         normalisation: Normalisation,
         *,
-        image_size: int,
+        image_size: Size,
+        whole: bool,
         precision: Precision,
     ) -> None:
         self.config = config
@@ -62,6 +67,7 @@ class Predictor:
         self.networks = tuple(networks)
         self.normalisation = normalisation
         self.image_size = image_size
+        self.whole = whole
         self.precision = precision
 
     def loader(self, data: Data, split: Split) -> EvalLoader:
@@ -76,6 +82,7 @@ class Predictor:
             split,
             batch_size=self.config.batch_size,
             image_size=self.image_size,
+            whole=self.whole,
             normalisation=self.normalisation,
             device=self.device,
         )
@@ -104,7 +111,8 @@ def eval_loader(
     split: Split,
     *,
     batch_size: int,
-    image_size: int,
+    image_size: Size,
+    whole: bool,
     normalisation: Normalisation,
     device: torch.device,
     part: Part | None = None,
@@ -115,6 +123,7 @@ def eval_loader(
         split,
         batch_size=2 * batch_size,  # without gradients twice as many fit
         image_size=image_size,
+        whole=whole,
         mean=normalisation.mean,
         std=normalisation.std,
         device=device,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from platform.config.section import Section
 from platform.datasets.augment import AugmentConfig
+from platform.datasets.image_size import ImageSize, Size
 from platform.methods import MethodConfig
 from platform.models.layers import Trainable
 from platform.training.optimiser import OptimConfig
@@ -21,7 +22,9 @@ class Recipe(Section):
     grad_accum_steps: int = Field(
         1, ge=1, description="batches whose gradients make one update: it then follows from n x batch_size"
     )
-    image_size: int = Field(224, ge=8, le=2048, description="px, the networks' square input")
+    image_size: ImageSize = Field(
+        Size(224, 224), description="px of the networks' input, from 8 to 2048: 224, or [height, width]"
+    )
     augment: AugmentConfig = AugmentConfig()
     second_augment: AugmentConfig | None = Field(
         None, description="of the second view, in methods that learn two of a picture; null: as augment"

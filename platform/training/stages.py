@@ -139,6 +139,7 @@ class StageMaker:
                 "val",
                 batch_size=config.batch_size,
                 image_size=config.image_size,
+                whole=config.augment.sees_whole,
                 normalisation=self.normalisation,
                 device=self.device,
                 part=self._part,

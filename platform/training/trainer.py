@@ -105,7 +105,7 @@ class Trainer:
         """The number format that is used; ``auto`` is settled when it is first asked for."""
         if self._precision is None:
             config = self.stage.config
-            shape = (config.batch_size, 3, config.image_size, config.image_size)
+            shape = (config.batch_size, 3, *config.image_size)
             images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
             images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
             settled = settle(self.config.precision, self.networks, images)

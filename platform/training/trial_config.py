@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import Field, field_serializer, model_validator
 
-from platform.config.section import Section, reject
+from platform.config.section import reject
 from platform.datasets.augment import AugmentConfig
+from platform.datasets.image_size import Size, covering
 from platform.models.model_config import ModelConfig
 from platform.training.ema import EmaConfig
 from platform.training.precision import PrecisionSetting
@@ -70,8 +71,7 @@ class TrialConfig(Recipe):
     @field_serializer("stages", mode="plain")
     def _stages_as_written(self, stages: tuple[StageConfig, ...]) -> list[dict[str, Any]]:
         """Only what each does otherwise than the trial: it inherits the rest when it is read again."""
-        own = {name: _plain(getattr(self, name)) for name in Recipe.model_fields}
-        own |= {"name": None, "restart": True}
+        own = self._as_stage().model_dump(mode="json")
         return [difference(own, stage.model_dump(mode="json")) for stage in stages]
 
     @property
@@ -86,7 +86,11 @@ class TrialConfig(Recipe):
         """The stages in their order; of a trial without any, the one that the trial itself is."""
         if self.stages:
             return self.stages
-        return (StageConfig.model_construct(**{name: getattr(self, name) for name in Recipe.model_fields}),)
+        return (self._as_stage(),)
+
+    def _as_stage(self) -> StageConfig:
+        """What the trial itself says, which is checked already."""
+        return StageConfig.model_construct(**{name: getattr(self, name) for name in Recipe.model_fields})
 
     @property
     def total_epochs(self) -> int:
@@ -94,9 +98,9 @@ class TrialConfig(Recipe):
         return sum(phase.epochs for phase in self.phases)
 
     @property
-    def largest_image(self) -> int:
-        """px; images are decoded for this size."""
-        return max(phase.image_size for phase in self.phases)
+    def largest_image(self) -> Size:
+        """Covers the image size of each phase; images are decoded for it."""
+        return covering(phase.image_size for phase in self.phases)
 
     @model_validator(mode="after")
     def _second_network_is_there(self) -> "TrialConfig":
@@ -138,7 +142,7 @@ class TrialConfig(Recipe):
                 _check_second_augment(path, phase, phase.second_augment)
             for model in self.models:
                 if problem_of_size := model.check_image_size(phase.image_size):
-                    reject(f"{path}image_size", problem_of_size, phase.image_size)
+                    reject(f"{path}image_size", problem_of_size, phase.image_size.as_written())
             for section, optim, model in zip(
                 ("optim", "peer_optim"), phase.optims, self.models, strict=False
             ):
@@ -193,10 +197,6 @@ def _check_second_augment(path: str, phase: StageConfig, section: AugmentConfig)
     if problem := section.check_image_size(phase.image_size):
         field, message, value = problem
         reject(f"{path}second_augment.{field}", message, value)
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, Section) else value
 
 
 def _with_peer_optim(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from platform.config.load import LoadedSpace
 from platform.config.space import Parameter
+from platform.datasets.image_size import Size, covering
 from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
@@ -30,7 +31,7 @@ class Plan:
     epochs_at_most: int
     epochs_a_trial: int
     checkpoint_bytes: int
-    largest_image: int
+    largest_image: Size
     data: Summary
     parameters: list[Parameter]
     config: SweepConfig
@@ -58,7 +59,7 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
         epochs_at_most=trials * max(corner.total_epochs for corner in corners),
         epochs_a_trial=max(corner.total_epochs for corner in corners),
         checkpoint_bytes=trials * kept * max(_bytes(corner, len(data.classes)) for corner in corners),
-        largest_image=max(corner.largest_image for corner in corners),
+        largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
         config=config,

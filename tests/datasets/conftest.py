@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from platform.datasets.data import Data
+from platform.datasets.data_config import DataConfig
+from platform.datasets.prepare import prepare
+
 SaveImage = Callable[..., Path]
 MakeClasses = Callable[..., Path]
 
@@ -53,3 +57,12 @@ def zipped() -> Callable[[Path, Path, str], Path]:
         return file
 
     return make
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, make_classes: MakeClasses, save_image: SaveImage) -> Data:
+    """Wide, tall, square, larger and smaller ones."""
+    make_classes(tmp_path, {"cat": 8, "dog": 8}, height=80, width=110)
+    save_image(tmp_path / "cat" / "tall.png", 120, 75)
+    save_image(tmp_path / "dog" / "tiny.png", 20, 30)
+    return prepare(DataConfig(source=str(tmp_path), decode_size=80), 72)

@@ -21,6 +21,7 @@ from platform.datasets.appearance_config import (
 )
 from platform.datasets.augment import AugmentConfig
 from platform.datasets.erasing import Box, cutout_box, cutout_change, erased_box, random_erasing_change
+from platform.datasets.image_size import Size
 from platform.datasets.picture_changes import (
     color_jitter_change,
     down_up_change,
@@ -32,7 +33,8 @@ from platform.datasets.picture_changes import (
 from platform.datasets.randomness import Stream, uniforms
 
 MEAN = (0.2, 0.4, 0.6)
-SIZE = 24
+SIZE = Size(24, 24)
+TALL = Size(28, 20)
 EVERYTHING = {
     "down_up": DownUp(probability=0.5),
     "policy": TrivialAugmentWide(),
@@ -54,12 +56,16 @@ def alone():
     torch.set_num_threads(threads)
 
 
+def smooth_pictures(size):
+    """[40, *size, 3]: smooth colours."""
+    coarse = torch.randint(0, 256, (40, 3, 4, 4), generator=torch.Generator().manual_seed(0)).float()
+    smooth = torch.nn.functional.interpolate(coarse, size, mode="bilinear").to(torch.uint8)
+    return smooth.permute(0, 2, 3, 1).contiguous().numpy()
+
+
 @pytest.fixture(scope="module")
 def pictures():
-    """[40, S, S, 3]: smooth colours."""
-    coarse = torch.randint(0, 256, (40, 3, 4, 4), generator=torch.Generator().manual_seed(0)).float()
-    smooth = torch.nn.functional.interpolate(coarse, (SIZE, SIZE), mode="bilinear").to(torch.uint8)
-    return smooth.permute(0, 2, 3, 1).contiguous().numpy()
+    return smooth_pictures(SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def image(pictures):
 
 def changed(config, pictures, rows, epoch=3, seed=0):
     rows = np.asarray(rows)
-    finish = Appearance(config, SIZE, seed, MEAN).prepare(epoch, rows)
+    finish = Appearance(config, Size(*pictures.shape[1:3]), seed, MEAN).prepare(epoch, rows)
     return finish(pictures[rows], slice(0, len(rows)))
 
 
@@ -77,7 +83,14 @@ def test_down_up_resizes_twice(image):
     draws, change = down_up_change(DownUp(scale=(0.25, 0.75)))
     assert draws == 1
     small = functional.resize(image, [12, 12], antialias=True)  # half way between 6 and 18
-    assert torch.equal(change(image, [0.5]), functional.resize(small, [SIZE, SIZE], antialias=True))
+    assert torch.equal(change(image, [0.5]), functional.resize(small, list(SIZE), antialias=True))
+
+
+def test_down_up_keeps_the_aspect():
+    _, change = down_up_change(DownUp(scale=(0.5, 0.5)))
+    image = torch.from_numpy(smooth_pictures(TALL)[0]).permute(2, 0, 1).contiguous()
+    small = functional.resize(image, [14, 10], antialias=True)
+    assert torch.equal(change(image, [0.5]), functional.resize(small, list(TALL), antialias=True))
 
 
 def test_color_jitter_adjusts_by_the_drawn_factors_in_the_drawn_order(image):
@@ -121,12 +134,14 @@ def test_motion_blur_averages_along_a_line(image, draw, size):
     draws, change = motion_blur_change(MotionBlur(kernel_size=(3, 7)))
     assert draws == 2
     row = image[:, 12].double()  # at 0 degrees: along the rows
-    expected = torch.stack([row[:, place : place + size].mean(1) for place in range(SIZE - size + 1)], dim=1)
+    expected = torch.stack(
+        [row[:, place : place + size].mean(1) for place in range(SIZE.width - size + 1)], dim=1
+    )
     half = size // 2
-    blurred = change(image, [draw, 0.0])[:, 12, half : SIZE - half]
+    blurred = change(image, [draw, 0.0])[:, 12, half : SIZE.width - half]
     assert (blurred - expected).abs().max() < 0.51
     upright = change(image.mT.contiguous(), [draw, 0.5]).mT  # at 90 degrees: along the columns
-    assert torch.equal(upright[:, 12, half : SIZE - half], blurred)
+    assert torch.equal(upright[:, 12, half : SIZE.width - half], blurred)
 
 
 @pytest.mark.parametrize("size", [3, 9])
@@ -151,7 +166,7 @@ def test_erasing_with_noise_leaves_the_rest_and_follows_from_its_draw(image):
     config = RandomErasing(scale=(0.2, 0.2), ratio=(1.0, 1.0), value="noise")
     draws, change = random_erasing_change(config, SIZE, MEAN)
     one, again, other = (change(image, [0.5, 0.25, seed, *[0.5] * (draws - 3)]) for seed in (0.1, 0.1, 0.2))
-    inside = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    inside = torch.zeros(SIZE, dtype=torch.bool)
     inside[7:18, 3:14] = True
     assert torch.equal(one, again)
     assert torch.equal(one[:, ~inside], image[:, ~inside])
@@ -164,14 +179,15 @@ def test_what_does_not_fit_is_not_erased(image):
     assert torch.equal(change(image, [0.5] * draws), image)
 
 
-def test_erased_boxes_are_distributed_as_torchvision_draws_them():
+@pytest.mark.parametrize("size", [Size(64, 64), Size(96, 48)], ids=str)
+def test_erased_boxes_are_distributed_as_torchvision_draws_them(size):
     config = RandomErasing()
     draws = uniforms(0, 0, np.arange(3000), 23, Stream.RANDOM_ERASING).tolist()
-    ours = np.array([list(vars(erased_box(config, 64, own)).values()) for own in draws])
+    ours = np.array([list(vars(erased_box(config, size, own)).values()) for own in draws])
     torchvisions = v2.RandomErasing(p=1.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        found = [torchvisions.make_params([torch.empty(3, 64, 64)]) for _ in range(3000)]
+        found = [torchvisions.make_params([torch.empty(3, *size)]) for _ in range(3000)]
     theirs = np.array([[params[key] for key in "ijhw"] for params in found])
     spread = theirs.std(axis=0)
     assert (abs(ours.mean(axis=0) - theirs.mean(axis=0)) < 0.1 * spread).all()
@@ -181,6 +197,7 @@ def test_erased_boxes_are_distributed_as_torchvision_draws_them():
 def test_cutout_is_a_square_of_the_mean_colour_anywhere(image):
     assert cutout_box(8, SIZE, [0.5, 0.5]) == Box(8, 8, 8, 8)
     assert cutout_box(8, SIZE, [0.0, 0.999]) == Box(0, 19, 4, 5)
+    assert cutout_box(8, TALL, [0.999, 0.999]) == Box(23, 15, 5, 5)
     _, change = cutout_change(Cutout(size=8), SIZE, MEAN)
     pixels = torch.tensor([51, 102, 153], dtype=torch.uint8)[:, None, None]
     assert torch.equal(change(image, [0.0, 0.999]), functional.erase(image, 0, 19, 4, 5, pixels))
@@ -214,7 +231,7 @@ def test_the_share_that_is_changed_is_the_probability():
     red = np.zeros((4_000, 2, 2, 3), dtype=np.uint8)
     red[..., 0] = 200
     rows = np.arange(4_000)
-    done = Appearance(config, 2, 0, MEAN).prepare(0, rows)(red, slice(0, 4_000))
+    done = Appearance(config, Size(2, 2), 0, MEAN).prepare(0, rows)(red, slice(0, 4_000))
     assert (done[:, 0, 0, 1] > 0).mean() == pytest.approx(0.3, abs=5 * math.sqrt(0.21 / 4_000))
 
 
@@ -226,14 +243,16 @@ def test_one_operation_does_not_change_what_another_draws(pictures):
     assert (both[cut] == np.array([51, 102, 153])).all()
 
 
+@pytest.mark.parametrize("size", [SIZE, TALL], ids=str)
 @pytest.mark.parametrize("policy", [TrivialAugmentWide(), AugMix()])
-def test_a_picture_depends_on_seed_epoch_and_row_alone(pictures, policy):
+def test_a_picture_depends_on_seed_epoch_and_row_alone(size, policy):
+    pictures = smooth_pictures(size)
     config = AugmentConfig(**{**EVERYTHING, "policy": policy})
     together = changed(config, pictures, np.arange(40))
     for rows in ([7], [31, 4, 12]):
         assert (changed(config, pictures, rows) == together[rows]).all()
     rows = np.arange(40)
-    in_parts = Appearance(config, SIZE, 0, MEAN).prepare(3, rows)
+    in_parts = Appearance(config, size, 0, MEAN).prepare(3, rows)
     assert (in_parts(pictures[17:29], slice(17, 29)) == together[17:29]).all()
     assert (changed(config, pictures, rows, epoch=4) != together).any(axis=(1, 2, 3)).mean() > 0.8
     assert (changed(config, pictures, rows, seed=1) != together).any(axis=(1, 2, 3)).mean() > 0.8

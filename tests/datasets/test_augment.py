@@ -4,9 +4,12 @@ import torch
 from torchvision.transforms import RandomResizedCrop
 
 from platform.datasets.augment import AugmentConfig, flips, random_boxes, shifts
+from platform.datasets.geometry import Frame
+from platform.datasets.image_size import Size
 from platform.datasets.randomness import uniforms
 
 ROWS = np.arange(20_000)
+SQUARE, TALL = Size(16, 16), Size(32, 16)
 
 
 def draws(config, epoch=0):
@@ -23,16 +26,40 @@ def test_flips_come_as_often_as_asked(probability):
     assert flips(config, draws(config)).mean() == pytest.approx(probability, abs=0.01)
 
 
-def test_shifts_are_uniform_within_the_padding():
+@pytest.mark.parametrize("size", [SQUARE, TALL], ids=str)
+def test_shifts_are_uniform_within_the_padding(size):
     config = AugmentConfig(padding=2)
-    found, counts = np.unique(shifts(config, draws(config)), axis=0, return_counts=True)
+    found, counts = np.unique(shifts(config, size, draws(config)), axis=0, return_counts=True)
     assert found.tolist() == [[y, x] for y in range(-2, 3) for x in range(-2, 3)]
     assert abs(counts - 800).max() < 140  # five standard deviations
 
 
 @pytest.mark.parametrize("config", [AugmentConfig(padding=0), AugmentConfig(crop="none", padding=4)])
 def test_without_padding_nothing_shifts(config):
-    assert not shifts(config, draws(config)).any()
+    assert not shifts(config, TALL, draws(config)).any()
+
+
+def test_a_resized_image_is_cut_anywhere_inside():
+    config = AugmentConfig(crop="resized", resize=1.125)
+    found, counts = np.unique(shifts(config, TALL, draws(config)), axis=0, return_counts=True)
+    assert found.tolist() == [[y, x] for y in range(5) for x in range(3)]  # 36 x 18 px
+    assert abs(counts - 20_000 / 15).max() < 180  # five standard deviations
+
+
+@pytest.mark.parametrize(
+    ("crop", "size", "frame", "box"),
+    [
+        ("padded", SQUARE, Frame(SQUARE, 16), [20, 0, 60, 60]),
+        ("none", TALL, Frame(TALL), [0, 0, 100, 60]),
+        ("padded", TALL, Frame(TALL), [0, 0, 100, 60]),
+        ("resized", SQUARE, Frame(Size(18, 18)), [0, 0, 100, 60]),
+        ("resized", Size(256, 128), Frame(Size(288, 144)), [0, 0, 100, 60]),
+    ],
+)
+def test_squares_start_from_the_centre_and_the_rest_from_the_whole_image(crop, size, frame, box):
+    config = AugmentConfig(crop=crop)
+    assert config.frame(size) == frame
+    assert config.frame(size).boxes(np.array([[100, 60]])).tolist() == [box]
 
 
 @pytest.mark.parametrize("shape", [(256, 341), (341, 256), (256, 256), (256, 700), (8, 8)])

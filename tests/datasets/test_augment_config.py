@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from platform.datasets.augment import AugmentConfig
+from platform.datasets.image_size import Size
 
 
 def read(**fields):
@@ -95,5 +96,7 @@ def test_what_cannot_be_is_refused_in_one_line(section, message):
     ],
 )
 def test_what_is_too_large_for_the_pictures_is_named(section, found):
-    problem = read(**section).check_image_size(8)
+    problem = read(**section).check_image_size(Size(8, 8))
     assert problem == (found and (found[0], "must be < image_size (8)", found[1]))
+    problem = read(**section).check_image_size(Size(16, 8))
+    assert problem == (found and (found[0], "must be < both sides of image_size (16x8)", found[1]))

@@ -109,7 +109,7 @@ def test_digits_are_those_of_scikit_learn():
     original = load_digits()
     assert source.labels == [str(label) for label in original.target]
     for index in (0, 700, 1796):
-        image = decode_image(source.read(source.files[index]), KeptSize(8, 8))
+        image = decode_image(source.read(source.files[index]), KeptSize.exactly(8))
         red, green, blue = image.split()
         assert list(red.get_flattened_data()) == (original.images[index].ravel() * 255 // 16).tolist()
         assert red.tobytes() == green.tobytes() == blue.tobytes()

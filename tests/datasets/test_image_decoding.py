@@ -12,8 +12,9 @@ from PIL import Image
 
 from platform.datasets.geometry import KeptSize
 from platform.datasets.image_decoding import MAX_PIXELS, UnreadableImage, decode_image, quieten_pillow
+from platform.datasets.image_size import as_size
 
-WHOLE = KeptSize(10_000, 10_000)
+WHOLE = KeptSize.exactly(10_000)
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -113,14 +114,18 @@ def test_damaged_metadata_does_not_cost_the_image_and_is_not_warned_about():
 @pytest.mark.parametrize(
     ("size", "kept", "expected"),
     [
-        ((300, 400), KeptSize(30, 25), (25, 33)),
-        ((400, 300), KeptSize(30, 25), (33, 25)),
-        ((30, 400), KeptSize(30, 25), (30, 400)),
-        ((20, 20), KeptSize(30, 25), (20, 20)),
-        ((2000, 3), KeptSize(2, 2), (1333, 2)),
+        ((300, 400), KeptSize(as_size(30), as_size(25)), (25, 33)),
+        ((400, 300), KeptSize(as_size(30), as_size(25)), (33, 25)),
+        ((30, 400), KeptSize(as_size(30), as_size(25)), (30, 400)),
+        ((20, 20), KeptSize(as_size(30), as_size(25)), (20, 20)),
+        ((2000, 3), KeptSize.exactly(2), (1333, 2)),
+        ((300, 400), KeptSize.automatic((64, 32)), (64, 85)),
+        ((400, 100), KeptSize.automatic((64, 32)), (128, 32)),
+        ((70, 400), KeptSize.automatic((64, 32)), (70, 400)),
+        ((400, 36), KeptSize.automatic((64, 32)), (400, 36)),
     ],
 )
-def test_images_above_the_limit_are_resized_by_their_shorter_side(size, kept, expected):
+def test_images_above_the_limit_are_resized_until_they_just_cover_what_is_wanted(size, kept, expected):
     assert decoded(encoded(picture(*size), "png"), kept).shape[:2] == expected
 
 
@@ -137,6 +142,15 @@ def test_a_turned_large_jpeg_is_resized_and_put_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decoded(encoded(picture(600, 800), "jpeg", exif=exif), KeptSize.exactly(60)).shape == (80, 60, 3)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_what_is_wanted_of_a_turned_image_is_meant_upright(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(picture(300, 900), kind, exif=exif)  # upright 900 x 300
+    assert decoded(content, KeptSize.automatic((64, 32))).shape == (96, 32, 3)
+    assert decoded(content, KeptSize.automatic((32, 64))).shape == (192, 64, 3)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])

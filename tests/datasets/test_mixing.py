@@ -10,7 +10,7 @@ MIXUP, CUTMIX = MixingConfig(mixup_alpha=0.8), MixingConfig(cutmix_alpha=1.0)
 
 def batch(size):
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(size, 3, 8, 8, generator=generator).contiguous(memory_format=torch.channels_last)
+    images = torch.rand(size, 3, 10, 6, generator=generator).contiguous(memory_format=torch.channels_last)
     return images, torch.randint(0, 5, (size,), generator=generator)
 
 
@@ -23,7 +23,7 @@ def mixed(config, size=6, *, seed=0, epoch=0, step=0):
 @pytest.mark.parametrize("config", [MIXUP, CUTMIX], ids=["mixup", "cutmix"])
 def test_soft_labels_are_shares_whatever_the_batch(config, size):
     images, targets = mixed(config, size)
-    assert images.shape == (size, 3, 8, 8)
+    assert images.shape == (size, 3, 10, 6)
     assert images.is_contiguous(memory_format=torch.channels_last)
     assert targets.shape == (size, 5)
     assert targets.dtype == torch.float32

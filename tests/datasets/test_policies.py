@@ -6,6 +6,7 @@ import torch
 from torchvision.transforms import v2
 
 from platform.datasets.appearance_config import AugMix, RandAugment, TrivialAugmentWide
+from platform.datasets.image_size import Size
 from platform.datasets.policies import AUGMIX_BINS, Choice, Operations, augmix_weights, do_all, policy_change
 
 
@@ -39,7 +40,7 @@ def uniform_draws(count, draws):
 @pytest.mark.parametrize("kind", ["trivial", "rand"])
 def test_an_operation_gives_what_torchvision_gives_that_drew_the_same(image, kind):
     own = v2.TrivialAugmentWide() if kind == "trivial" else v2.RandAugment(num_ops=1, magnitude=30)
-    operations = Operations(own, 31, image.shape[-1])
+    operations = Operations(own, 31, Size(24, 24))
     seen = set()
     with torch.random.fork_rng(devices=[]):
         for seed in range(80):
@@ -59,7 +60,7 @@ def test_an_operation_gives_what_torchvision_gives_that_drew_the_same(image, kin
 
 
 def test_every_operation_strength_and_direction_comes_as_often():
-    operations = Operations(v2.TrivialAugmentWide(), 5, 32)
+    operations = Operations(v2.TrivialAugmentWide(), 5, Size(32, 32))
     choices = [operations.choose(draws) for draws in uniform_draws(14_000, 3)]
     names = [choice.name for choice in choices]
     assert max(abs(names.count(name) - 1000) for name, _, _ in operations.table) < 160  # five deviations
@@ -82,12 +83,12 @@ def choices_of(operations):
     [(v2.TrivialAugmentWide(), 31), (v2.RandAugment(), 31), (v2.AugMix(), 10)],
     ids=["trivial", "rand", "augmix"],
 )
-@pytest.mark.parametrize("side", [8, 24])
-def test_many_pictures_at_once_become_what_torchvision_makes_of_each(side, transform, bins):
-    operations = Operations(transform, bins, side)
+@pytest.mark.parametrize("size", [Size(8, 8), Size(24, 24), Size(24, 10), Size(9, 20)], ids=str)
+def test_many_pictures_at_once_become_what_torchvision_makes_of_each(size, transform, bins):
+    operations = Operations(transform, bins, size)
     choices = list(choices_of(operations))
     images = torch.randint(
-        0, 256, (len(choices), 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+        0, 256, (len(choices), 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
     before = images.clone()
     done = do_all(images, choices, transform.interpolation)
@@ -105,8 +106,8 @@ def test_many_pictures_at_once_become_what_torchvision_makes_of_each(side, trans
 
 
 def test_trivial_augment_is_one_operation_of_the_drawn_strength(image):
-    draws, change = policy_change(TrivialAugmentWide(num_magnitude_bins=7), image.shape[-1])
-    operations = Operations(v2.TrivialAugmentWide(7), 7, image.shape[-1])
+    draws, change = policy_change(TrivialAugmentWide(num_magnitude_bins=7), Size(24, 24))
+    operations = Operations(v2.TrivialAugmentWide(7), 7, Size(24, 24))
     assert draws == 3
     own = uniform_draws(30, draws)
     images = image.expand(30, -1, -1, -1)
@@ -114,8 +115,8 @@ def test_trivial_augment_is_one_operation_of_the_drawn_strength(image):
 
 
 def test_rand_augment_is_several_operations_of_the_same_strength(image):
-    draws, change = policy_change(RandAugment(num_ops=3, magnitude=4), image.shape[-1])
-    operations = Operations(v2.RandAugment(), 31, image.shape[-1])
+    draws, change = policy_change(RandAugment(num_ops=3, magnitude=4), Size(24, 24))
+    operations = Operations(v2.RandAugment(), 31, Size(24, 24))
     assert draws == 9
     own = uniform_draws(20, draws)
     expected = image.expand(20, -1, -1, -1)
@@ -127,8 +128,8 @@ def test_rand_augment_is_several_operations_of_the_same_strength(image):
 @pytest.mark.parametrize("depth", [-1, 2])
 def test_augmix_is_its_formula(image, depth):
     policy = AugMix(severity=4, mixture_width=2, chain_depth=depth, alpha=0.7)
-    draws, change = policy_change(policy, image.shape[-1])
-    operations = Operations(v2.AugMix(), AUGMIX_BINS, image.shape[-1])
+    draws, change = policy_change(policy, Size(24, 24))
+    operations = Operations(v2.AugMix(), AUGMIX_BINS, Size(24, 24))
     longest = 3 if depth < 0 else depth
     assert draws == 2 * (1 + 3 * longest) + 1
     for own in uniform_draws(20, draws):

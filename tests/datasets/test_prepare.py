@@ -116,6 +116,10 @@ def test_the_digest_tells_every_change(folder, tmp_path, save_image):
         (24, "auto", (24, 32)),
         (30, 15, (15, 20)),
         (4, 60, (30, 40)),
+        ((27, 12), "auto", (30, 40)),
+        ((24, 12), "auto", (24, 32)),
+        ((12, 24), "auto", (18, 24)),
+        ((24, 12), 15, (15, 20)),
     ],
 )
 def test_images_are_kept_as_large_as_is_useful(tmp_path, make_classes, image_size, decode_size, expected):
@@ -128,6 +132,7 @@ def test_images_are_kept_as_large_as_is_useful(tmp_path, make_classes, image_siz
 def test_above_64_px_images_are_kept_as_evaluation_wants_them(tmp_path, make_classes):
     make_classes(tmp_path, {"cat": 2, "dog": 2}, height=400, width=300)
     assert prepare(config(source=str(tmp_path)), 224).images.image(0).shape == (341, 256, 3)
+    assert prepare(config(source=str(tmp_path)), (256, 128)).images.image(0).shape == (293, 220, 3)
 
 
 def test_images_of_several_sizes_are_ragged(folder, save_image):

@@ -8,6 +8,7 @@ from platform.datasets.appearance_config import ColorJitter, Cutout, MixingConfi
 from platform.datasets.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
+from platform.datasets.image_size import as_size
 from platform.datasets.loader import TrainLoader
 from platform.datasets.prepare import prepare
 from platform.datasets.preview import Column, PreviewStage, choose_samples, columns, describe
@@ -22,7 +23,7 @@ def digits():
 
 
 def stage(augment, first_epoch=3, epochs=9, image_size=8):
-    return PreviewStage("a stage", image_size, augment, first_epoch, epochs)
+    return PreviewStage("a stage", as_size(image_size), augment, first_epoch, epochs)
 
 
 def test_the_classes_come_in_turn_and_rows_are_the_manifests(digits):
@@ -35,15 +36,16 @@ def test_the_classes_come_in_turn_and_rows_are_the_manifests(digits):
         assert (samples.images.image(place) == data.images.image(int(row))).all()
 
 
-@pytest.mark.parametrize("crop", ["padded", "random_resized"])
-def test_it_shows_what_training_shows(digits, crop):
+@pytest.mark.parametrize("image_size", [12, (16, 8)])
+@pytest.mark.parametrize("crop", ["padded", "random_resized", "resized"])
+def test_it_shows_what_training_shows(digits, crop, image_size):
     augment = AUGMENT.model_copy(update={"crop": crop})
     samples, data = choose_samples(digits, 8, 12), prepare(digits, 8)
-    shown = list(columns(samples, stage(augment, image_size=12), seed=5, epochs=2))
+    shown = list(columns(samples, stage(augment, image_size=image_size), seed=5, epochs=2))
     assert [column.heading for column in shown] == ["as it is", "epoch 4", "epoch 5", "4, mixed", "5, mixed"]
     zero, one = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     loader = TrainLoader(
-        data, batch_size=64, image_size=12, augment=augment, seed=5, mean=zero, std=one, threads=2
+        data, batch_size=64, image_size=image_size, augment=augment, seed=5, mean=zero, std=one, threads=2
     )
     trained = {}
     for batch in loader.epoch(3):
@@ -98,18 +100,28 @@ def test_what_is_on_is_described_with_its_settings():
     )
 
 
-@pytest.mark.parametrize(("size", "side"), [(8, 96), (32, 96), (50, 100), (128, 128), (224, 192)])
-def test_the_sheet_holds_each_picture_once_whatever_its_size(size, side):
+@pytest.mark.parametrize(
+    ("size", "area"),
+    [
+        ((8, 8), 96**2),
+        ((32, 32), 96**2),
+        ((50, 50), 100**2),
+        ((128, 128), 128**2),
+        ((224, 224), 192**2),
+        ((64, 32), 128 * 64),
+        ((256, 128), 192 * 96),
+    ],
+)
+def test_the_sheet_holds_each_picture_once_whatever_its_size(size, area):
     colours = torch.randint(0, 256, (2, 3, 1, 1, 3), dtype=torch.uint8)  # columns, rows
     flat = [
-        Column(f"epoch {number}", colour.expand(3, size, size, 3).numpy())
-        for number, colour in enumerate(colours)
+        Column(f"epoch {number}", colour.expand(3, *size, 3).numpy()) for number, colour in enumerate(colours)
     ]
     sheet = np.asarray(
         draw_sheet("title", [Block("heading", "what is on " * 40, flat)], ["cat"] * 2 + ["d" * 40])
     )
     for colour in colours.reshape(6, 3).numpy():
-        assert (sheet == colour).all(axis=2).sum() >= side**2
+        assert (sheet == colour).all(axis=2).sum() >= area
     edge = np.concatenate(
         [sheet[:20].reshape(-1, 3), sheet[-20:].reshape(-1, 3), sheet[:, -20:].reshape(-1, 3)]
     )

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from platform.datasets.image_size import as_size
 from platform.models.build import build, build_blank, build_resolved
 from platform.models.errors import ModelError
 from platform.models.model_config import ModelConfig
@@ -8,11 +9,22 @@ from platform.models.model_config import ModelConfig
 
 @pytest.mark.parametrize(
     ("backbone", "image_size"),
-    [("resnet10t", 16), ("test_vit", 16), ("test_vit", 48), ("test_convnext", 64), ("test_efficientnet", 40)],
+    [
+        ("resnet10t", 16),
+        ("test_vit", 16),
+        ("test_vit", 48),
+        ("test_convnext", 64),
+        ("test_efficientnet", 40),
+        ("resnet10t", (64, 32)),
+        ("test_vit", (64, 32)),
+        ("test_vit", (160, 80)),
+        ("swin_tiny_patch4_window7_224", (64, 32)),
+        ("test_maxvit", (128, 64)),
+    ],
 )
 def test_a_backbone_takes_the_image_size_and_the_classes(backbone, image_size):
     network = build(ModelConfig(backbone=backbone), 7, image_size)
-    logits_BC = network(torch.randn(2, 3, image_size, image_size))
+    logits_BC = network(torch.randn(2, 3, *as_size(image_size)))
     assert logits_BC.shape == (2, 7)
     assert network.training
 
@@ -24,6 +36,8 @@ def test_a_backbone_takes_the_image_size_and_the_classes(backbone, image_size):
         ("auto", 64, "original", (2, 2)),
         ("original", 32, "original", (2, 2)),
         ("small", 64, "small", (1, 1)),
+        ("auto", (64, 32), "small", (1, 1)),
+        ("auto", (128, 64), "original", (2, 2)),
     ],
 )
 def test_the_stem_is_chosen_by_size_and_recorded(stem, image_size, settled, stride):
@@ -49,6 +63,8 @@ def test_dropout_and_drop_path_arrive():
     ("config", "image_size", "message"),
     [
         (ModelConfig(backbone="test_vit"), 40, "image_size must be a multiple of 16 for test_vit, got 40"),
+        (ModelConfig(backbone="test_vit"), (64, 40), "must be a multiple of 16 for test_vit, got 64x40"),
+        (ModelConfig(backbone="nest_tiny"), (64, 32), "nest_tiny cannot be built for images of 64x32 px: "),
         (ModelConfig(backbone="test_maxvit"), 40, "test_maxvit cannot be built for images of 40 px: "),
         (ModelConfig(backbone="resnet18", weights="nowhere.pth"), 32, "nowhere.pth: no such file"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from platform.datasets.image_size import as_size
 from platform.models.build import build_blank, build_resolved
 from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
@@ -31,7 +32,7 @@ def changed(before, after):
 
 
 def logits(network, image_size):
-    images = torch.randn(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(2, 3, *as_size(image_size), generator=torch.Generator().manual_seed(1))
     return network(images)
 
 
@@ -43,6 +44,12 @@ def logits(network, image_size):
         ("test_maxvit", 64, 128, "relative_position_bias_table"),
         ("test_convnext", 32, 64, None),
         ("test_resnet", 64, 32, None),
+        ("test_vit", 32, (64, 32), "pos_embed"),
+        ("test_vit", (64, 32), (32, 64), "pos_embed"),
+        (SWIN, 32, (64, 32), "relative_position_bias_table"),
+        (SWIN, (64, 32), 64, "relative_position_bias_table"),
+        ("test_maxvit", 64, (128, 64), "relative_position_bias_table"),
+        ("test_resnet", 64, (64, 32), None),
     ],
 )
 def test_weights_stay_and_what_depends_on_the_size_is_resampled(backbone, small, large, resampled):
@@ -74,7 +81,7 @@ def test_up_and_back_ends_with_the_same_tensors_but_for_what_is_resampled(backbo
             if name.endswith(resampled):
                 parameter.fill_(0.3)  # whatever the sizes, it stays so
     before = values(network)
-    for image_size in (64, 32):
+    for image_size in (64, (64, 32), 32):
         set_image_size(network, section, image_size)
     for name, value in network.state_dict().items():
         if name.endswith(resampled):
@@ -84,12 +91,13 @@ def test_up_and_back_ends_with_the_same_tensors_but_for_what_is_resampled(backbo
     logits(network, 32)
 
 
-@pytest.mark.parametrize("backbone", ["swinv2_tiny_window8_256", "swinv2_cr_tiny_ns_224"])
-def test_windows_are_those_of_a_network_built_for_the_size(backbone):
+@pytest.mark.parametrize("image_size", [96, (128, 64)])
+@pytest.mark.parametrize("backbone", [SWIN, "swinv2_tiny_window8_256", "swinv2_cr_tiny_ns_224"])
+def test_windows_are_those_of_a_network_built_for_the_size(backbone, image_size):
     section = ModelConfig(backbone=backbone)
     network = build_blank(section, 5, 32)
-    set_image_size(network, section, 96)
-    reference = build_blank(section, 5, 96)
+    set_image_size(network, section, image_size)
+    reference = build_blank(section, 5, image_size)
     for (name, one), (_, other) in zip(network.named_modules(), reference.named_modules(), strict=True):
         assert getattr(one, "window_size", None) == getattr(other, "window_size", None), name
 
@@ -111,6 +119,7 @@ def test_what_does_not_learn_still_does_not():
         ("test_vit", 32, 40, "image_size must be a multiple of 16 for test_vit, got 40"),
         ("mixer_s16_224", 32, 64, "mixer_s16_224 cannot be set to images of 64 px: timm cannot resize it"),
         ("mvitv2_tiny", 64, 128, "mvitv2_tiny cannot be set to images of 128 px: timm cannot resize it"),
+        ("test_vit", 32, (32, 40), "image_size must be a multiple of 16 for test_vit, got 32x40"),
         ("coat_tiny", 32, 64, "coat_tiny cannot be built for images of 64 px: Input height"),
         ("test_maxvit", 64, 40, "test_maxvit cannot be built for images of 40 px: "),
     ],

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from platform.datasets.image_size import as_size
 from platform.models import backbones
 from platform.models.build import build, build_resolved
 from platform.models.model_config import ModelConfig, checkpoint_bytes
@@ -66,7 +67,7 @@ def older_table(tmp_path, monkeypatch):
 
 def test_a_name_newer_than_the_table_is_asked_of_timm(older_table):
     newer = ModelConfig(backbone="resnet18")
-    assert newer.check_image_size(17) is None
+    assert newer.check_image_size(as_size(17)) is None
     assert checkpoint_bytes(newer, 7) == 0
     assert build_resolved(newer, 7, 32)[1].stem == "small"
     with pytest.raises(ValidationError, match="timm has no model 'resnett18'"):
@@ -78,11 +79,13 @@ def test_a_name_newer_than_the_table_is_asked_of_timm(older_table):
     [
         ("vit_tiny_patch16_224", 40, "must be a multiple of 16 for vit_tiny_patch16_224"),
         ("vit_tiny_patch16_224", 48, None),
+        ("vit_tiny_patch16_224", (64, 40), "must be a multiple of 16 for vit_tiny_patch16_224"),
+        ("vit_tiny_patch16_224", (64, 32), None),
         ("resnet18", 17, None),
     ],
 )
 def test_image_sizes_that_do_not_fit_the_patches_are_known(backbone, image_size, problem):
-    assert ModelConfig(backbone=backbone).check_image_size(image_size) == problem
+    assert ModelConfig(backbone=backbone).check_image_size(as_size(image_size)) == problem
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "mobilenetv3_small_050", "test_vit"])

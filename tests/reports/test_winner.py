@@ -22,6 +22,8 @@ def test_the_report_records_what_it_chose(reported):
     assert winner.rule == (chosen.rule if chosen else None)
     assert (winner.metric, winner.classes) == ("val/accuracy", tuple("0123456789"))
     assert winner.kept == KeptSize.automatic(16)
+    record = json.loads((sweep.folder.report / FILE).read_text())
+    assert record["kept"] == {"limit": 18, "side": 16}, "as before there were rectangles"
     for member in winner.members:
         assert member.checkpoint.startswith(f"trials/{member.trial}/")
         assert member.digest == checkpoint_digest(sweep.folder.path / member.checkpoint)

@@ -82,7 +82,7 @@ def test_the_folder_holds_safetensors_and_plain_json(checkpoint):
 def test_the_predictor_predicts_what_was_evaluated(checkpoint, trainer, digits):
     predictor = load_predictor(checkpoint)
     assert predictor.classes == digits.classes
-    assert predictor.image_size == 16
+    assert predictor.image_size == (16, 16)
     assert predictor.config == trainer.config
     loader = predictor.loader(digits, "val")
     own_MNC = predictor.network_probabilities(loader)

@@ -144,7 +144,7 @@ def test_a_trial_that_was_stopped_in_any_stage_ends_as_one_that_was_not(
 
     save_checkpoint(tmp_path / "last", second)
     predictor = load_predictor(tmp_path / "last")
-    assert predictor.image_size == 16
+    assert predictor.image_size == (16, 16)
     right = predictor.probabilities(predictor.loader(digits, "val")).argmax(1) == digits.given("val")
     assert right.mean() == second.metrics["val/accuracy"]
 
