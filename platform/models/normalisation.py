@@ -4,13 +4,15 @@ Images are normalised once for all networks of a trial; a network whose weights 
 mean and standard deviation gets its input converted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from platform.models.model_config import ModelConfig
+
+CONVERSION = "convert_to_expected_input"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,17 @@ def convert_input(network: nn.Module, given: Normalisation, expected: Normalisat
         (here - there) / std for here, there, std in zip(given.mean, expected.mean, expected.std, strict=True)
     ]
 
-    def convert(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        images = inputs[0]
-        return (images * _channels(scale, images) + _channels(shift, images), *inputs[1:])
+    def convert(images: Tensor) -> Tensor:
+        return images * _channels(scale, images) + _channels(shift, images)
 
-    network.register_forward_pre_hook(convert)
+    setattr(network, CONVERSION, convert)
+    network.register_forward_pre_hook(lambda _, inputs: (convert(inputs[0]), *inputs[1:]))
+
+
+def as_expected(network: nn.Module, images: Tensor) -> Tensor:
+    """The images as the network expects them, for a part of it that is called by itself."""
+    convert: Callable[[Tensor], Tensor] | None = getattr(network, CONVERSION, None)
+    return images if convert is None else convert(images)
 
 
 def _channels(values: Sequence[float], like: Tensor) -> Tensor:

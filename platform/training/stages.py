@@ -13,6 +13,7 @@ from platform.datasets.loader import Batch, EvalLoader, Part, TrainLoader, batch
 from platform.methods import TrainingMethod, build_method
 from platform.models.layers import set_trainable
 from platform.models.normalisation import Normalisation
+from platform.training.errors import TrialError
 from platform.training.optimiser import build_optimiser, carry_optimiser_state
 from platform.training.prediction import eval_loader
 from platform.training.recipe import StageConfig
@@ -169,7 +170,11 @@ class StageMaker:
         with torch.random.fork_rng(devices=[]):
             seed_torch(self.plan.config.seed, Purpose.COMPANION, number)
             companion = method.companion(network)
-        return None if companion is None else companion.to(self.device)
+        if companion is None:
+            return None
+        if self.plan.config.compile:
+            raise TrialError("compile: must be false: the method runs the network in parts, uncompiled")
+        return companion.to(self.device)
 
     def _train_loader(self, config: StageConfig, view: int) -> TrainLoader:
         return TrainLoader(

@@ -1,7 +1,10 @@
 """Whether every trial of a space can be built, found out before the sweep."""
 
+import torch
+
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
+from platform.methods import build_method
 from platform.models.build import build_blank
 from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
@@ -22,7 +25,9 @@ def check_buildable(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
     seen: set[tuple[object, ...]] = set()
     for corner in loaded.corners():
         trial = corner.trial()
-        stages = tuple((phase.image_size, phase.trainable) for phase in trial.phases)
+        stages = tuple(
+            (phase.image_size, phase.trainable, phase.method.model_dump_json()) for phase in trial.phases
+        )
         starts = read_initial_weights(trial) or (None,) * len(trial.models)
         for model, start in zip(trial.models, starts, strict=True):
             key = (model.model_dump_json(), stages, start)
@@ -43,6 +48,7 @@ def _take_through_stages(
             if phase.image_size != size:
                 set_image_size(network, model, phase.image_size)
             set_trainable(network, phase.trainable)
+            build_method(phase.method, torch.ones(classes, dtype=torch.int64)).companion(network)
         except ModelError as error:
             where = f"stages.{place}: " if trial.stages else ""
             raise UserError(f"{where}{error}") from error

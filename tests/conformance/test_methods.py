@@ -71,7 +71,7 @@ def test_a_step_lowers_the_loss_of_its_batch(method, backbone, epoch, make_train
     still = {"schedule": {"name": "constant", "warmup_epochs": 0}, "optim": {"name": "adamw", "lr": 5e-5}}
     trainer = make_trainer(method, backbone=backbone, **still)
     trainer.epoch = epoch
-    batch = next(iter(trainer.stage.updates(0)))
+    batch = next(trainer.stage.updates(0))
     before, after = (sum(loss.item() for loss in trainer.train_step(batch)[0].losses) for _ in range(2))
     assert after < before
 
@@ -79,7 +79,7 @@ def test_a_step_lowers_the_loss_of_its_batch(method, backbone, epoch, make_train
 @pytest.mark.parametrize("method", METHODS)
 def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
     trainer = make_trainer(method)
-    output = trainer.train_step([next(trainer.train_loader.epoch(0))])[0]
+    output = trainer.train_step(next(trainer.stage.updates(0)))[0]
     assert len(output.losses) == len(trainer.networks) == trainer.config.method.networks
     assert all(loss.shape == () for loss in output.losses)
     assert "loss" in output.metrics
@@ -103,7 +103,8 @@ def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision
     trainer.epoch = epoch
     images = torch.randn(len(labels), 3, 16, 16, generator=torch.Generator().manual_seed(0))
     rows = torch.from_numpy(trainer.data.rows("train")[: len(labels)])
-    output = trainer.train_step([Batch(images, torch.tensor(labels), rows)])[0]
+    second = images.flip(3) if trainer.config.method.views == 2 else None
+    output = trainer.train_step([Batch(images, torch.tensor(labels), rows, second=second)])[0]
     assert all(value.isfinite() for value in (*output.losses, *output.metrics.values()))
     for network in trainer.networks:
         assert all(weight.isfinite().all() for weight in network.parameters())

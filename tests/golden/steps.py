@@ -48,10 +48,10 @@ def step_losses(method: str, data: Data) -> list[list[float]]:
     }
     trainer = Trainer(TrialConfig.model_validate(settings), data)
     losses = []
-    batches = chain.from_iterable(trainer.train_loader.epoch(epoch) for epoch in range(trainer.config.epochs))
-    for batch, _ in zip(batches, range(STEPS), strict=False):
+    updates = chain.from_iterable(trainer.stage.updates(epoch) for epoch in range(trainer.config.epochs))
+    for batches, _ in zip(updates, range(STEPS), strict=False):
         trainer.epoch = trainer.step // len(trainer.train_loader)
-        losses.append([loss.item() for loss in trainer.train_step([batch])[0].losses])
+        losses.append([loss.item() for loss in trainer.train_step(batches)[0].losses])
     return losses
 
 

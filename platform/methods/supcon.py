@@ -1,0 +1,134 @@
+"""SupCon: cross-entropy, and contrast between two views at several depths of the network.
+
+Contrastive Deep Supervision (Zhang et al., ECCV 2022, arXiv 2207.05306) with the supervised contrastive loss
+(Khosla et al., NeurIPS 2020, arXiv 2004.11362) or SimCLR's. Contrast alone (``cross_entropy_weight: 0``), and
+in a second stage cross-entropy with ``trainable: head``, is Khosla's own way in two phases.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from platform.config.section import Section, reject
+from platform.datasets.loader import Batch
+from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.contrastive import Anchors, simclr, supcon
+from platform.losses.cross_entropy import cross_entropy
+from platform.methods._protocol import (
+    Learner,
+    Progress,
+    StepOutput,
+    TrainingMethod,
+    accuracy,
+    sample_outcome,
+)
+from platform.models.intermediate import choose_features, feature_list, forward_with_features
+from platform.models.projection import ProjectionHead, depths
+
+
+class Config(Section):
+    networks: ClassVar[int] = 1
+    views: ClassVar[int] = 2
+    takes_soft_labels: ClassVar[bool] = False
+    """A mixed picture is of no class that others could be contrasted with."""
+
+    contrast: Literal["supcon", "simclr"] = Field(
+        "supcon",
+        description="what attracts: the pictures of the same given label, or views of one picture alone",
+    )
+    contrast_weight: float = Field(0.2, ge=0, description="of the sum of the heads' contrastive losses")
+    temperature: float = Field(
+        0.1, gt=0, description="of the contrast; the smaller, the more the nearest count"
+    )
+    base_temperature: float | None = Field(
+        None, gt=0, description="scales the contrast by temperature / base_temperature; null: not at all"
+    )
+    anchors: Anchors = Field(
+        "all", description="views that are contrasted with all others: all, or the first one"
+    )
+    stages: tuple[int, ...] = Field(
+        (-3, -2, -1),
+        min_length=1,
+        strict=False,
+        description="features with a head: places among timm's features of the backbone, -1 the last",
+    )
+    dim: int = Field(128, ge=2, description="dimensions of the space in which views are compared")
+    cross_entropy_weight: float = Field(
+        1.0, ge=0, description="of the first view's loss of the given label; 0: contrast alone"
+    )
+    loss: Literal["cross_entropy", "balanced_softmax"] = Field(
+        "cross_entropy",
+        description="of the given label; balanced_softmax adds the log class counts to the logits",
+    )
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> "Config":
+        if self.contrast_weight == 0 and self.cross_entropy_weight == 0:
+            reject("contrast_weight", "must be > 0 where cross_entropy_weight is 0: nothing is learnt", 0)
+        return self
+
+
+class Heads(nn.Module):
+    """A projection head for each of a network's chosen features."""
+
+    def __init__(self, network: nn.Module, config: Config) -> None:
+        super().__init__()
+        last = feature_list(network)[-1]
+        self.features = choose_features(network, config.stages)
+        self.heads = nn.ModuleList(
+            ProjectionHead(feature, last, depth, config.dim)
+            for feature, depth in zip(self.features, depths(self.features), strict=True)
+        )
+
+    def forward(self, network: nn.Module, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the first view [B, C] and both views' projections [B, K, V, D], from K heads."""
+        logits_NC, maps = forward_with_features(network, torch.cat([first, second]), self.features)
+        projections_KND = torch.stack([head(each) for head, each in zip(self.heads, maps, strict=True)])
+        first_KBD, second_KBD = projections_KND.split(len(first), dim=1)
+        return logits_NC[: len(first)], torch.stack([first_KBD, second_KBD], dim=2).transpose(0, 1)
+
+
+class Method(TrainingMethod):
+    """cross_entropy_weight · loss of the first view + contrast_weight · Σ_heads contrastive loss."""
+
+    config: Config
+
+    def companion(self, network: nn.Module) -> nn.Module:
+        return Heads(network, self.config)
+
+    def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
+        assert batch.second is not None, "two views are contrasted"
+        logits_BC, projections_BKVD = networks[0](batch.images, batch.second)
+        given_B = cross_entropy(logits_BC.detach(), batch.labels)
+        of_labels = self._of_labels(logits_BC, batch.labels).mean()
+        contrasts = [self._contrast(each, batch.labels) for each in projections_BKVD.unbind(1)]
+        contrast = torch.stack(contrasts).sum()
+        loss = self.config.cross_entropy_weight * of_labels + self.config.contrast_weight * contrast
+        return StepOutput(
+            losses=(loss,),
+            samples=sample_outcome([logits_BC], [given_B]),
+            metrics={
+                "loss": loss.detach(),
+                "loss_labels": of_labels.detach(),
+                "loss_contrast": contrast.detach(),
+                "accuracy": accuracy(logits_BC, batch.labels),
+            },
+        )
+
+    def _of_labels(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+        if self.config.loss == "balanced_softmax":
+            return balanced_softmax(logits_BC, labels_B, self.class_counts)
+        return cross_entropy(logits_BC, labels_B)
+
+    def _contrast(self, projections_BVD: Tensor, labels_B: Tensor) -> Tensor:
+        loss = simclr if self.config.contrast == "simclr" else partial(supcon, labels_B=labels_B)
+        return loss(
+            projections_BVD,
+            temperature=self.config.temperature,
+            base_temperature=self.config.base_temperature,
+            anchors=self.config.anchors,
+        )

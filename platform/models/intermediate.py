@@ -1,0 +1,63 @@
+"""A timm network's features on the way to its logits. B: batch, C: classes, K: stages, F: channels."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from platform.models.errors import ModelError
+from platform.models.normalisation import as_expected
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One stage's: its place (from 0, the earliest), channels, and halvings of the picture until there."""
+
+    place: int
+    channels: int
+    halvings: int
+
+
+def feature_list(network: nn.Module) -> list[Feature]:
+    """What timm calls the network's features, a stage or block each; their number differs by architecture.
+
+    Raises :class:`ModelError` where timm offers none.
+    """
+    known: Any = getattr(network, "feature_info", None)
+    if not known or not hasattr(network, "forward_intermediates"):
+        raise ModelError(f"timm offers no intermediate features of {type(network).__name__}")
+    return [
+        Feature(place, one["num_chs"], round(math.log2(max(one.get("reduction", 1), 1))))
+        for place, one in enumerate(known)
+    ]
+
+
+def choose_features(network: nn.Module, stages: Sequence[int]) -> list[Feature]:
+    """The features at these places, ascending; places below 0 count from the last, -1.
+
+    Raises :class:`ModelError` for a place that the network does not have, and for one that is named twice.
+    """
+    there = feature_list(network)
+    wrong = [place for place in stages if not -len(there) <= place < len(there)]
+    if wrong:
+        raise ModelError(
+            f"method.stages: {type(network).__name__} has {len(there)} stages, "
+            f"{-len(there)} to {len(there) - 1}, got {wrong[0]}"
+        )
+    places = [place % len(there) for place in stages]
+    if len(set(places)) < len(places):
+        raise ModelError(f"method.stages: names a stage of {type(network).__name__} twice: {list(stages)}")
+    return [there[place] for place in sorted(places)]
+
+
+def forward_with_features(
+    network: nn.Module, images: Tensor, features: Sequence[Feature]
+) -> tuple[Tensor, list[Tensor]]:
+    """Logits [B, C] and feature maps [B, F, H, W], all of one pass; the images come as for the network."""
+    last, maps = network.forward_intermediates(  # type: ignore[operator]
+        as_expected(network, images), indices=[feature.place for feature in features], output_fmt="NCHW"
+    )
+    logits: Tensor = network.forward_head(last)  # type: ignore[operator]
+    return logits, maps
