@@ -73,7 +73,7 @@ def _preview(options: argparse.Namespace) -> int:
         raise UserError(f"--out: {options.out} cannot be written: {error.strerror or error}") from error
     if note := _first_corner(loaded):
         print(note)
-    print(f"{counted(len(samples.rows), 'image')} in {counted(len(blocks), 'stage')}: {options.out}")
+    print(f"{counted(len(samples.rows), 'image')} in {counted(len(config.phases), 'stage')}: {options.out}")
     return DONE
 
 
@@ -96,6 +96,10 @@ def _stages(config: "SweepConfig") -> Iterator["PreviewStage"]:
         )
         heading += f"{phase.image_size} px, {epochs}"
         yield PreviewStage(heading, phase.image_size, phase.augment, first, phase.epochs)
+        if phase.method.views > 1:
+            second = phase.second_augment or phase.augment
+            heading += ", second view"
+            yield PreviewStage(heading, phase.image_size, second, first, phase.epochs, view=1)
         first += phase.epochs
 
 

@@ -22,6 +22,7 @@ from platform.datasets.images import Images
 from platform.datasets.mixing import mix
 from platform.datasets.normalise import Colour
 from platform.datasets.prepare import kept_size
+from platform.datasets.randomness import seed_of_view
 from platform.datasets.reading import list_images
 from platform.datasets.splits import Ints
 from platform.datasets.views import ImageViews
@@ -32,13 +33,14 @@ MIXED_COLUMNS = 2
 
 @dataclass(frozen=True)
 class PreviewStage:
-    """What is shown of a stage; ``first_epoch`` counts from 0 in the whole trial."""
+    """What is shown of a stage's ``view``; ``first_epoch`` counts from 0 in the whole trial."""
 
     heading: str
     image_size: Size
     augment: AugmentConfig
     first_epoch: int
     epochs: int
+    view: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> li
 
 
 def _columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> Iterator[Column]:
-    size, augment = stage.image_size, stage.augment
+    size, augment, seed = stage.image_size, stage.augment, seed_of_view(seed, stage.view)
     views = ImageViews(samples.images, size, augment.padding_mode)
     places = np.arange(len(samples.rows))
 
