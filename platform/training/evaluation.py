@@ -3,7 +3,6 @@
 Shapes: M networks, N samples, C classes.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,7 +70,6 @@ def validation_metrics(
     is there too where they are known and differ. Besides :func:`classification_metrics`:
 
     - many_shot, medium_shot, few_shot: :func:`shot_accuracies` by the given training labels
-    - prediction_entropy: :func:`prediction_entropy`; a network that predicts one class for all has 0
     - disagreement: share of samples on which not all networks predict the same class, where there are
       several; it goes to zero where they collapse into one
     - of ``others_MNC``, the same networks with other weights (averaged or not):
@@ -81,7 +79,6 @@ def validation_metrics(
     labels_N = data.evaluation_labels("val")
     metrics = classification_metrics(mean_NC, labels_N, data.classes)
     metrics |= shot_accuracies(mean_NC, labels_N, data.class_counts().numpy(), data.shots)
-    metrics["prediction_entropy"] = prediction_entropy(mean_NC)
     if len(probabilities_MNC) > 1:
         for number, own_NC in enumerate(probabilities_MNC, start=1):
             metrics[f"accuracy_network_{number}"] = accuracy(own_NC, labels_N)
@@ -122,13 +119,6 @@ def shot_accuracies(
             labels = torch.from_numpy(labels_N[of_group_N])
             found[name] = _mean_over_classes(is_right_N[of_group_N], labels, len(is_in_C))
     return found
-
-
-def prediction_entropy(probabilities_NC: Probabilities) -> float:
-    """-Σ_c p_c · log p_c / log C of the mean prediction p = mean_N probabilities, in [0, 1]."""
-    mean_C = torch.from_numpy(probabilities_NC).double().mean(0)
-    entropy: float = -torch.special.xlogy(mean_C, mean_C).sum().item()
-    return entropy / math.log(len(mean_C))
 
 
 def accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> float:

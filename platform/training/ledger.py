@@ -3,6 +3,9 @@
 Shapes: M networks, N training images, B samples of a batch, R rows of the manifest.
 """
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 
 from platform.datasets.data import Data
 from platform.methods import SampleOutcome
+from platform.training.errors import TrainingCollapsed
 
 
 class SampleLedger(nn.Module):
@@ -73,6 +77,8 @@ class SampleLedger(nn.Module):
         - ``train/memorisation``: images whose *given* label is predicted
         - ``train/drop_overlap``: |D & E| / |D | E| of the images dropped in this epoch, D, and in the one
           before, E (Jaccard index), among those seen in both; so never there in the first epoch
+        - ``train/prediction_entropy``, no share itself: -Σ_c h_c · log h_c / log C, in [0, 1], of the share
+          h_c of images that are predicted as class c; 0 where a network has collapsed to one class
 
         Where the true label of every training image is known:
 
@@ -92,11 +98,22 @@ class SampleLedger(nn.Module):
         }
         if self.clean_N is not None:
             parts |= self._against_clean(self.clean_N, seen_N, drops_MN)
+        entropy = self._prediction_entropy(seen_N)
         self.times_before_N.copy_(self.times_N)
         self.dropped_before_MN.copy_(self.dropped_MN)
         self.last_seen_N.copy_(seen_N)
         self.last_drops_MN.copy_(drops_MN)
-        return _mean_shares(parts)
+        return _mean_shares(parts) | entropy
+
+    def _prediction_entropy(self, seen_N: Tensor) -> dict[str, float]:
+        if not seen_N.any():
+            return {}
+        counts_MC = torch.stack(
+            [own_N[seen_N].bincount(minlength=len(self.data.classes)) for own_N in self.predictions_MN]
+        )
+        share_MC = counts_MC / counts_MC.sum(1, keepdim=True)
+        entropy_M = -torch.special.xlogy(share_MC, share_MC).sum(1) / math.log(len(self.data.classes))
+        return {"train/prediction_entropy": entropy_M.mean().item()}
 
     def _against_clean(
         self, clean_N: Tensor, seen_N: Tensor, drops_MN: Tensor
@@ -141,6 +158,16 @@ class SampleLedger(nn.Module):
                 table[f"mean_loss_network_{number}"] = mean_losses_MN[number - 1]
                 table[f"prediction_network_{number}"] = pd.array(names[own_N], dtype="string")
         return table
+
+
+def refuse_collapse(metrics: Mapping[str, float], least: float) -> None:
+    """Raise :class:`TrainingCollapsed` where the predictions have less entropy than ``least``."""
+    entropy = metrics["train/prediction_entropy"]
+    if entropy < least:
+        raise TrainingCollapsed(
+            f"train/prediction_entropy is {entropy:.3g}, below min_prediction_entropy ({least:g}): "
+            f"the networks predict nearly one class for all images"
+        )
 
 
 def _mean_shares(parts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:

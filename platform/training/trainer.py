@@ -21,7 +21,7 @@ from platform.training.compiling import compile_network
 from platform.training.ema import Ema
 from platform.training.finite import FiniteWatch
 from platform.training.learner import learners, parameters_of
-from platform.training.ledger import SampleLedger
+from platform.training.ledger import SampleLedger, refuse_collapse
 from platform.training.networks import build_networks, place
 from platform.training.precision import Precision, autocast, gradient_scaler, settle
 from platform.training.prediction import to_layout
@@ -29,7 +29,7 @@ from platform.training.seeding import Purpose, seed_torch
 from platform.training.stages import StageMaker, StagePlan
 from platform.training.threads import torch_threads
 from platform.training.trial_config import TrialConfig
-from platform.training.validation import refuse_collapse, validate
+from platform.training.validation import validate
 from platform.training.workers import ALONE, Workers
 
 
@@ -130,7 +130,8 @@ class Trainer:
             trained = time.perf_counter()
             metrics = {f"train/{name}": value for name, value in means.items()}
             metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
-        refuse_collapse(metrics, self.config.min_prediction_entropy)
+        if self.config.min_prediction_entropy is not None:
+            refuse_collapse(metrics, self.config.min_prediction_entropy)
         if self.config.stages:
             metrics["train/stage"] = self.stage.place + 1
         self.epoch += 1

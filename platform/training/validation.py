@@ -8,7 +8,7 @@ from torch import nn
 
 from platform.datasets.data import Data
 from platform.datasets.loader import EvalLoader
-from platform.training.errors import TrainingCollapsed, TrainingDiverged
+from platform.training.errors import TrainingDiverged
 from platform.training.evaluation import Probabilities, validation_metrics
 from platform.training.precision import Precision
 from platform.training.prediction import network_probabilities
@@ -46,16 +46,6 @@ def validate(
     count = len(ranked)
     others_MNC = probabilities_MNC[count:] if others else None
     return validation_metrics(probabilities_MNC[:count], data, others_MNC, others_name)
-
-
-def refuse_collapse(metrics: dict[str, float], least: float | None) -> None:
-    """Raise :class:`TrainingCollapsed` where the mean prediction has less entropy than ``least``."""
-    entropy = metrics["val/prediction_entropy"]
-    if least is not None and entropy < least:
-        raise TrainingCollapsed(
-            f"val/prediction_entropy is {entropy:.3g}, below min_prediction_entropy ({least:g}): "
-            f"the networks predict nearly one class for all images"
-        )
 
 
 def _all_rows(own_MNC: Probabilities, samples: int, workers: Workers, device: torch.device) -> Probabilities:

@@ -1,6 +1,6 @@
 """The ledger against plain loops over single samples."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,6 +11,7 @@ import torch
 
 from platform.methods import SampleOutcome
 from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.errors import TrainingCollapsed
 from platform.training.ledger import SampleLedger
 from platform.training.trainer import Trainer
 
@@ -70,6 +71,9 @@ def one_by_one(data, epoch, previous):
         drops = {row for row in seen if not own[row]["selected"]}
         fits = {row for row in seen if own[row]["prediction"] == given[row]}
         values["train/memorisation"].append(share(fits, seen))
+        counts = Counter(own[row]["prediction"] for row in seen)
+        shares = [count / len(seen) for count in counts.values()]
+        values["train/prediction_entropy"].append(-sum(p * np.log(p) for p in shares) / np.log(10))
         if earlier:
             before = {row for row in earlier if not earlier[row]["selected"]}
             values["train/drop_overlap"].append(share(drops & before, drops | before))
@@ -119,6 +123,7 @@ def test_metrics_of_a_case_that_one_can_count(four):
             "noise/selection_recall": (1 + 1 / 2) / 2,
             "noise/memorisation": (1 / 2 + 0) / 2,
             "noise/corrected": (1 / 2 + 1) / 2,
+            "train/prediction_entropy": np.log10(4),
         }
     )
     record(ledger, four, [[0, 1, 5, 6]] * 2, dropped=[{2, 3}, {1}])
@@ -131,16 +136,19 @@ def test_metrics_of_a_case_that_one_can_count(four):
 def test_what_is_not_defined_is_absent(four):
     right = replace(four, manifest=four.manifest.assign(label=four.manifest["clean"]))
     ledger = SampleLedger(right, 1)
+    entropy = pytest.approx(np.log10(2) * 1.5)
     for _ in range(2):
         record(ledger, right, [[0, 1, 2, 2]], dropped=[set()])
         assert ledger.end_epoch() == {
             "train/memorisation": 0.75,
+            "train/prediction_entropy": entropy,
             "noise/selection_precision": 1,
             "noise/selection_recall": 1,
         }
     record(ledger, right, [[0, 1, 2, 2]], dropped=[{0, 1, 2, 3}])
     assert ledger.end_epoch() == {
         "train/memorisation": 0.75,
+        "train/prediction_entropy": entropy,
         "train/drop_overlap": 0,
         "noise/selection_recall": 0,
     }
@@ -297,3 +305,30 @@ def test_a_trial_fills_it_whatever_its_batches_are(make_config, digits, tmp_path
     assert table["dropped"].mean() == pytest.approx(sum(shares) / 2)
     assert {"train/memorisation", "train/drop_overlap", "noise/selection_precision"} <= set(named[0])
     assert named[0].keys() >= {"noise/selection_recall", "noise/memorisation", "noise/corrected"}
+
+
+@pytest.mark.parametrize(
+    ("predictions", "expected"),
+    [
+        ([[3, 3, 3, 3]], 0.0),
+        ([[0, 1, 2, 3]], np.log(4) / np.log(10)),
+        ([[3] * 4, [0, 0, 1, 1]], np.log10(2) / 2),
+    ],
+)
+def test_prediction_entropy_goes_to_zero_with_one_class_for_all(predictions, expected, four):
+    ledger = SampleLedger(four, len(predictions))
+    record(ledger, four, predictions, [()] * len(predictions))
+    assert ledger.end_epoch()["train/prediction_entropy"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_collapsed_trial_is_given_up_where_one_asked_for_it(make_config, digits):
+    """At this rate the biases alone decide: one class for all."""
+    collapsing = {"optim": {"lr": 3.0}, "schedule": {"name": "constant", "warmup_epochs": 0}, "epochs": 4}
+    trainer = Trainer(make_config(**collapsing), digits)
+    entropies = [trainer.train_epoch()["train/prediction_entropy"] for _ in range(2)]
+    least = min(entropies) + 0.01
+    trainer = Trainer(make_config(**collapsing, min_prediction_entropy=least), digits)
+    if entropies[0] >= least:
+        trainer.train_epoch()
+    with pytest.raises(TrainingCollapsed, match=r"below min_prediction_entropy .*one class for all"):
+        trainer.train_epoch()
