@@ -3,11 +3,10 @@
 Shapes: B samples, V views of each, D dimensions, A anchors, N = B · V features.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 Anchors = Literal["all", "one"]
 
@@ -49,7 +48,10 @@ def supcon(
     positives_A = class_N.bincount()[class_A] - 1
     # Σ_p z_i·z_p without a matrix of pairs: by the sum of the class's features, the anchor itself left out
     of_positives_A = (anchors_AD * (sums_KD[class_A] - anchors_AD)).sum(1) / temperature
-    log_p_A = of_positives_A / positives_A.clamp(min=1) - _log_sums(anchors_AD, features_ND, temperature)
+    if len(features_ND) == 1:
+        return of_positives_A.sum() * 0
+    log_sums_A = _LogSums.apply(features_ND, count, temperature)
+    log_p_A = of_positives_A / positives_A.clamp(min=1) - log_sums_A
     counts_A = positives_A > 0
     mean = torch.where(counts_A, log_p_A, 0).sum() / counts_A.sum().clamp(min=1)
     return -mean * (1 if base_temperature is None else temperature / base_temperature)
@@ -79,24 +81,41 @@ def _classes_of_their_own(labels_B: Tensor) -> Tensor:
     return torch.where(labels_B == UNLABELLED, alone_B, labels_B)
 
 
-def _log_sums(anchors_AD: Tensor, features_ND: Tensor, temperature: float) -> Tensor:
-    """[A] log Σ_{a≠i} exp(z_i·z_a / T), 0 where there is nothing but the anchor; anchor i is feature i.
+class _LogSums(torch.autograd.Function):
+    """[A] log Σ_{a≠i} exp(z_i·z_a / T) of anchors [A, D], the first A of the features [N, D]; N > 1.
 
-    Similarities are computed anew in backward rather than kept.
+    Similarities are held a few anchors at a time, and computed anew in backward rather than kept.
     """
-    if len(features_ND) == 1:
-        return anchors_AD.sum(1) * 0
-    parts = [
-        checkpoint(
-            _log_sums_of, anchors_AD[start : start + ANCHORS_AT_ONCE], features_ND, temperature, start,
-            use_reentrant=False, preserve_rng_state=False,
-        )
-        for start in range(0, len(anchors_AD), ANCHORS_AT_ONCE)
-    ]  # fmt: skip
-    return torch.cat(parts)
+
+    @staticmethod
+    def forward(ctx: Any, features_ND: Tensor, anchors: int, temperature: float) -> Tensor:
+        parts = [_similarities(features_ND, rows, temperature).logsumexp(1) for rows in _some_rows(anchors)]
+        log_sums_A = torch.cat(parts)
+        ctx.save_for_backward(features_ND, log_sums_A)
+        ctx.temperature = temperature
+        return log_sums_A
+
+    @staticmethod
+    def backward(ctx: Any, gradient_A: Tensor) -> tuple[Tensor, None, None]:
+        features_ND, log_sums_A = ctx.saved_tensors
+        found_ND = torch.zeros_like(features_ND)
+        for rows in _some_rows(len(log_sums_A)):
+            similar_AN = _similarities(features_ND, rows, ctx.temperature)
+            weights_AN = similar_AN.sub_(log_sums_A[rows, None]).exp_()
+            weights_AN.mul_(gradient_A[rows, None] / ctx.temperature)
+            found_ND[rows] += weights_AN @ features_ND
+            found_ND += weights_AN.T @ features_ND[rows]
+        return found_ND, None, None
 
 
-def _log_sums_of(anchors_AD: Tensor, features_ND: Tensor, temperature: float, start: int) -> Tensor:
-    similar_AN = (anchors_AD / temperature) @ features_ND.T
-    itself_A1 = torch.arange(start, start + len(anchors_AD), device=anchors_AD.device)[:, None]
-    return similar_AN.scatter(1, itself_A1, -torch.inf).logsumexp(1)
+def _some_rows(anchors: int) -> list[slice]:
+    return [
+        slice(start, min(start + ANCHORS_AT_ONCE, anchors)) for start in range(0, anchors, ANCHORS_AT_ONCE)
+    ]
+
+
+def _similarities(features_ND: Tensor, rows: slice, temperature: float) -> Tensor:
+    """[A, N] of these rows with all, without themselves."""
+    similar_AN = (features_ND[rows] / temperature) @ features_ND.T
+    similar_AN[:, rows].fill_diagonal_(-torch.inf)
+    return similar_AN
