@@ -15,6 +15,7 @@ from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
 from reports.judge import Judge
 from reports.page import render
 from reports.rank import RankedTrial, rank_trials, table_rows
+from reports.retrieval import RetrievalJudge
 from reports.trials_table import trials_table
 from reports.winner import write_winner
 from reports.words import sentences
@@ -91,7 +92,7 @@ def _judge(
             f"{inputs.identity.data_digest[:12]}…)."
         )
         return None, None
-    judge = Judge(inputs, data, notices)
+    judge = RetrievalJudge(inputs, data, notices) if data.is_retrieval else Judge(inputs, data, notices)
     say(f"evaluating the best {min(inputs.top, len(ranking))} checkpoints")
     members = judge.evaluate(ranking)
     if not members:
@@ -122,5 +123,6 @@ def _closing_metrics(contents: Contents) -> dict[str, float]:
         metrics[f"ensemble/{metric}"] = contents.ensembles.winner.metrics[metric]
     for score in contents.test.scores if contents.test else []:
         # Without the ensemble's size, which differs between sweeps.
-        metrics[f"test/accuracy/{score.name.split(' of ')[0]}"] = score.metrics["accuracy"]
+        told = contents.test.metric if contents.test else ""
+        metrics[f"test/{told}/{score.name.split(' of ')[0]}"] = score.metrics[told]
     return metrics

@@ -49,13 +49,17 @@ class TestScore:
 
 @dataclass(frozen=True)
 class TestScores:
-    """``labels``: "clean" or "given"; ``times``: how often test was ever scored for this sweep."""
+    """``labels``: "clean" or "given"; ``times``: how often test was ever scored for this sweep.
+
+    ``metric``: of the scores' metrics the one that is told in a sentence.
+    """
 
     __test__ = False
 
     scores: list[TestScore]
     labels: str
     times: int
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.training.evaluation import Probabilities, classification_metrics, validation_metrics
+from platform.training.prediction import Split
 from reports.contents import Ensembles, EvaluatedTrial, TestScore, TestScores
 from reports.ensemble import rules
 from reports.evaluate import checkpoint_digest, find_checkpoint, predict
@@ -22,11 +25,24 @@ _TOLERANCE = 0.005  # by which evaluating a checkpoint again may differ: roundin
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """What a checkpoint says of a split: its metrics, and probabilities [N, C] where it classifies."""
+
+    metrics: dict[str, float]
+    probabilities_NC: Probabilities | None = None
+
+    @property
+    def of_classes_NC(self) -> Probabilities:
+        assert self.probabilities_NC is not None
+        return self.probabilities_NC
+
+
+@dataclass(frozen=True)
 class Member:
     """A trial that can be ensembled, and its prediction of validation."""
 
     evaluated: EvaluatedTrial
-    validation_NC: Probabilities
+    validation: Predicted
 
 
 @dataclass
@@ -36,6 +52,9 @@ class Judge:
     inputs: Inputs
     data: Data
     notices: list[str]
+
+    headline: ClassVar[str] = "accuracy"
+    """The metric of test that is told in a sentence."""
 
     def evaluate(self, ranking: Sequence[RankedTrial]) -> list[Member]:
         """The best trials' checkpoints, evaluated; one that cannot be loaded is named and left out."""
@@ -50,7 +69,7 @@ class Judge:
     def combine(self, members: Sequence[Member]) -> Ensembles:
         """Every rule's ensembles of these members, and the best of them, judged on validation alone."""
         metric, mode = self.inputs.metric, self.inputs.mode
-        probabilities_KNC = np.stack([member.validation_NC for member in members])
+        probabilities_KNC = np.stack([member.validation.of_classes_NC for member in members])
         grown = {
             name: grow(name, rule, probabilities_KNC, self._validation, metric, mode)
             for name, rule in rules().items()
@@ -85,7 +104,7 @@ class Judge:
         def measure(new: Sequence[Finalist]) -> list[dict[str, float]]:
             trials = {trial for finalist in new for trial in finalist.trials}
             predicted = {
-                trial: predict(by_trial[trial].evaluated.checkpoint, self.data, "test")[1] for trial in trials
+                trial: self._predict(by_trial[trial].evaluated.checkpoint, "test") for trial in trials
             }
             return [self._test_metrics(finalist, predicted) for finalist in new]
 
@@ -94,26 +113,32 @@ class Judge:
             TestScore(finalist.name, finalist.trials, values)
             for finalist, values in zip(finalists, metrics, strict=True)
         ]
-        return TestScores(scores, "clean" if self.data.clean_known("test") else "given", times)
+        labels = "clean" if self.data.clean_known("test") else "given"
+        return TestScores(scores, labels, times, self.headline)
 
     def _member(self, ranked: RankedTrial) -> Member:
         metric = self.inputs.metric
         checkpoint = find_checkpoint(self.inputs.folder.path, ranked.trial, metric, self.inputs.mode)
-        probabilities_MNC = predict(checkpoint, self.data, "val")
-        metrics = validation_metrics(probabilities_MNC[0], self.data)
+        predicted = self._predict(checkpoint, "val")
+        metrics = predicted.metrics
         if abs(metrics[metric] - ranked.best) > _TOLERANCE:
             self.notices.append(
                 f"Trial {ranked.trial.trial_id}: its checkpoint evaluated again has {metric} "
                 f"{metrics[metric]:.4f}, but {ranked.best:.4f} was logged during training."
             )
         evaluated = EvaluatedTrial(ranked, checkpoint, checkpoint_digest(checkpoint), metrics)
-        return Member(evaluated, probabilities_MNC[1])
+        return Member(evaluated, predicted)
+
+    def _predict(self, checkpoint: Path, split: Split) -> Predicted:
+        probabilities_MNC, mean_NC = predict(checkpoint, self.data, split)
+        of_val = split == "val"
+        return Predicted(validation_metrics(probabilities_MNC, self.data) if of_val else {}, mean_NC)
 
     def _validation(self, probabilities_NC: Probabilities) -> dict[str, float]:
         return validation_metrics(probabilities_NC[None], self.data)
 
-    def _test_metrics(self, finalist: Finalist, predicted: dict[str, Probabilities]) -> dict[str, float]:
-        members_MNC = np.stack([predicted[trial] for trial in finalist.trials])
+    def _test_metrics(self, finalist: Finalist, predicted: dict[str, Predicted]) -> dict[str, float]:
+        members_MNC = np.stack([predicted[trial].of_classes_NC for trial in finalist.trials])
         combined_NC = rules()[finalist.rule](members_MNC) if finalist.rule else members_MNC[0]
         return classification_metrics(combined_NC, self.data.evaluation_labels("test"), self.data.classes)
 

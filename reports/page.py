@@ -22,6 +22,20 @@ from reports.trials_table import at_epoch, seconds
 TEMPLATES = Path(__file__).parent / "templates"
 _BAD_IMAGES_SHOWN = 200
 
+CLASSIFIED = {
+    "accuracy": "Accuracy",
+    "macro_accuracy": "Macro accuracy",
+    "loss": "Loss",
+    "ece": "Calibration error",
+}
+RETRIEVED = {
+    "recall_at_1": "Recall at 1",
+    "rank_5": "Rank 5",
+    "rank_10": "Rank 10",
+    "map": "Mean average precision",
+}
+"""Columns of metrics: of data with classes, and of data with identities."""
+
 
 def render(contents: Contents) -> str:
     """The whole page as HTML. Everything in it that came from the user is escaped."""
@@ -51,6 +65,7 @@ def render(contents: Contents) -> str:
         ranking=[_ranking_row(one, _other_labels(contents)) for one in contents.ranking],
         constants=_constants(contents),
         other=_other_labels(contents),
+        columns=_columns(contents),
         figures=drawn,
         bad_images=contents.bad_images[:_BAD_IMAGES_SHOWN],
         facts=_facts(contents),
@@ -114,6 +129,13 @@ def _noise_figures(contents: Contents) -> list[Figure]:
         ),
         figures.over_epochs(
             best,
+            {"val/recall_at_1": "recall at 1", "val/rank_5": "rank 5", "val/map": "mean average precision"},
+            name="best-retrieval",
+            caption=f"Retrieval on validation by the best trial ({best.trial_id}) after each epoch.",
+            y="share of queries",
+        ),
+        figures.over_epochs(
+            best,
             method,
             name="best-method",
             caption=f"What the method did in the best trial ({best.trial_id}): the share of training "
@@ -131,6 +153,11 @@ def _noise_figures(contents: Contents) -> list[Figure]:
         ),
     ]
     return [figure for figure in made if figure is not None]
+
+
+def _columns(contents: Contents) -> dict[str, str]:
+    is_retrieval = any("val/recall_at_1" in one.trial.history for one in contents.ranking)
+    return RETRIEVED if is_retrieval else CLASSIFIED
 
 
 def _ranking_row(one: RankedTrial, other: tuple[str, str] | None) -> dict[str, object]:

@@ -49,10 +49,11 @@ def headlines(contents: Contents) -> list[Headline]:
         about = f"{ensemble_name(found.winner)}, {gain} against the best single"
         shown.append(Headline("Best ensemble, validation", number(value), about))
     if contents.test is not None:
-        about = f"accuracy on {contents.test.labels} labels, scored {times(contents.test.times)}"
+        what = f"{metric_in_words(contents.test.metric)} on {contents.test.labels} labels"
+        about = f"{what}, scored {times(contents.test.times)}"
         for score in _test_of_winners(contents):
             what = f"{score.name[0].upper()}{score.name[1:]}, test"
-            shown.append(Headline(what, number(score.metrics["accuracy"]), about))
+            shown.append(Headline(what, number(score.metrics[contents.test.metric]), about))
     return shown
 
 
@@ -119,6 +120,11 @@ def ensemble_name(ensemble: Ensemble) -> str:
     return f"{ensemble.rule.replace('_', ' ')} of {len(ensemble.members)}"
 
 
+def metric_in_words(name: str) -> str:
+    """ "recall at 1", "mean average precision"."""
+    return {"map": "mean average precision", "ece": "calibration error"}.get(name, name.replace("_", " "))
+
+
 def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
@@ -147,10 +153,12 @@ def _about_ensembles(contents: Contents) -> list[str]:
 def _about_test(contents: Contents) -> list[str]:
     if contents.test is None:
         return []
-    scores = [f"{one.name}, {number(one.metrics['accuracy'])}" for one in _test_of_winners(contents)]
+    metric = contents.test.metric
+    scores = [f"{one.name}, {number(one.metrics[metric])}" for one in _test_of_winners(contents)]
+    what = metric_in_words(metric)
     return [
-        f"Accuracy on the test split ({contents.test.labels} labels), scored {times(contents.test.times)} "
-        f"after everything was chosen: {'; '.join(scores)}."
+        f"{what[0].upper()}{what[1:]} on the test split ({contents.test.labels} labels), "
+        f"scored {times(contents.test.times)} after everything was chosen: {'; '.join(scores)}."
     ]
 
 

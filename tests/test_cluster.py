@@ -1,14 +1,19 @@
 """Trials of several workers on a real Ray cluster of several nodes, whose processes and machines die."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import jsonschema
 import psutil
 import pytest
+import ray
 from mlflow import MlflowClient
 from ray.cluster_utils import Cluster
+from ruamel.yaml import YAML
 
 SPACE = """
 name: spread
@@ -95,3 +100,9 @@ def test_a_sweep_survives_the_death_of_a_process_and_of_a_machine(cluster, sweep
         best, last = (run.data.tags[name] for name in ("checkpoint", "checkpoint_last"))
         assert last.endswith("checkpoint_000006") and os.path.isdir(best) and os.path.isdir(last)
     assert (tmp_path / "runs" / "spread" / "report" / "index.html").is_file()
+
+
+def test_the_cluster_that_the_readme_names_is_one_that_ray_can_start(root):
+    schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
+    described = YAML(typ="safe").load(root / "docs" / "cluster" / "ray_cluster.yaml")
+    jsonschema.validate(described, schema)

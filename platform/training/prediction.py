@@ -1,6 +1,6 @@
-"""From trained networks to probabilities.
+"""From trained networks to probabilities and embeddings.
 
-Shapes: M networks, N samples, C classes.
+Shapes: M networks, N samples, C classes, D dimensions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,11 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.image_size import Size
 from platform.datasets.loader import Batch, EvalLoader, Part
+from platform.models.embedding import embed
 from platform.models.normalisation import Normalisation
 from platform.training.evaluation import Probabilities
 from platform.training.precision import Precision, autocast
+from platform.training.retrieval import Embeddings, combine
 from platform.training.trial_config import TrialConfig
 
 Split = Literal["train", "val", "test"]
@@ -38,6 +40,33 @@ def network_probabilities(
         parts.append(torch.stack([logits_BC.float().softmax(1) for logits_BC in logits]))
     probabilities: Probabilities = torch.cat(parts, dim=1).cpu().numpy()
     return probabilities
+
+
+@torch.no_grad()
+def network_embeddings(
+    networks: Sequence[nn.Module],
+    loader: Iterable[Batch],
+    *,
+    flip: bool,
+    precision: Precision,
+    channels_last: bool,
+) -> list[Embeddings]:
+    """Each network's embeddings [N, D] of the loader's images, all in one pass over them.
+
+    ``flip``: the mean of the image's and its mirror image's, each of unit length.
+    """
+    device = next(networks[0].parameters()).device
+    for network in networks:
+        network.eval()
+    parts: list[list[Embeddings]] = [[] for _ in networks]
+    for batch in loader:
+        images = to_layout(batch.images, channels_last=channels_last)
+        views = [images, images.flip(3)] if flip else [images]
+        for network, own in zip(networks, parts, strict=True):
+            with autocast(precision, device):
+                embedded = [embed(network, view) for view in views]
+            own.append(combine([each.float().cpu().numpy() for each in embedded], "mean"))
+    return [np.concatenate(own).astype(np.float32) for own in parts]
 
 
 def to_layout(images: torch.Tensor, *, channels_last: bool) -> torch.Tensor:
@@ -96,6 +125,16 @@ class Predictor:
         return network_probabilities(
             self.networks,
             loader,
+            precision=self.precision,
+            channels_last=self.config.channels_last,
+        )
+
+    def network_embeddings(self, loader: Iterable[Batch]) -> list[Embeddings]:
+        """Each network's own embeddings [N, D], of images and, if so configured, their mirror images."""
+        return network_embeddings(
+            self.networks,
+            loader,
+            flip=self.config.retrieval.flip,
             precision=self.precision,
             channels_last=self.config.channels_last,
         )

@@ -29,7 +29,7 @@ from platform.training.seeding import Purpose, seed_torch
 from platform.training.stages import StageMaker, StagePlan
 from platform.training.threads import torch_threads
 from platform.training.trial_config import TrialConfig
-from platform.training.validation import validate
+from platform.training.validation import Validator
 from platform.training.workers import ALONE, Workers
 
 
@@ -245,17 +245,17 @@ class Trainer:
         ranked = self.evaluated_networks
         averaged = tuple(average.network for average in self.averages)
         others = averaged if ranked is self.networks else self.networks if averaged else ()
-        return validate(
-            ranked,
-            others,
-            "ema" if ranked is self.networks else "raw",
-            self.stage.val_loader,
+        validator = Validator(
             self.data,
+            self.stage.val_loader,
             self.workers,
-            precision=self.precision,
-            channels_last=self.config.channels_last,
-            place=f"after step {self.step}, at learning rate {self.learning_rate:.3g}",
+            self.config.retrieval,
+            self.precision,
+            self.config.channels_last,
         )
+        others_name = "ema" if ranked is self.networks else "raw"
+        place = f"after step {self.step}, at learning rate {self.learning_rate:.3g}"
+        return validator.metrics(ranked, others, others_name, place)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the trial depends on, besides config and data; after whole epochs only."""

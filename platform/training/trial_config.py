@@ -13,6 +13,7 @@ from platform.models.model_config import ModelConfig
 from platform.training.ema import EmaConfig
 from platform.training.precision import PrecisionSetting
 from platform.training.recipe import Recipe, StageConfig, difference, inherit
+from platform.training.retrieval_config import RetrievalConfig
 
 KEPT_ON = ("optim", "peer_optim", "schedule", "trainable", "batch_size", "grad_accum_steps")
 """What a stage that goes on with the optimiser of the one before cannot do otherwise."""
@@ -47,6 +48,7 @@ class TrialConfig(Recipe):
         min_length=1,
         description="start from these weights: a sweep's, trial's or checkpoint's folder, or a weights file",
     )
+    retrieval: RetrievalConfig = RetrievalConfig()
     min_prediction_entropy: float | None = Field(
         None,
         gt=0,

@@ -1,6 +1,7 @@
-"""A trial's networks on the validation split. Shapes: M networks, N samples, C classes."""
+"""A trial's networks on the validation split. Shapes: M networks, N samples, C classes, D dimensions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,49 +9,74 @@ from torch import nn
 
 from platform.datasets.data import Data
 from platform.datasets.loader import EvalLoader
+from platform.training.embeddings import embedding_metrics
 from platform.training.errors import TrainingDiverged
 from platform.training.evaluation import Probabilities, validation_metrics
 from platform.training.precision import Precision
-from platform.training.prediction import network_probabilities
+from platform.training.prediction import network_embeddings, network_probabilities
+from platform.training.retrieval_config import RetrievalConfig
 from platform.training.workers import Workers
 
 
-def validate(
-    ranked: Sequence[nn.Module],
-    others: Sequence[nn.Module],
-    others_name: str,
-    loader: EvalLoader,
-    data: Data,
-    workers: Workers,
-    *,
-    precision: Precision,
-    channels_last: bool,
-    place: str,
-) -> dict[str, float]:
-    """``val/…`` of the ranked networks and of the same with other weights, in one pass over the images.
+@dataclass(frozen=True)
+class Validator:
+    """Each worker predicts its own part of the split; all have the same metrics of the whole."""
 
-    Each worker predicts its own part of them; all have the same metrics. Raises :class:`TrainingDiverged`,
-    which names the ``place`` in training, if a network's weights are no longer of use.
-    """
-    own_MNC = network_probabilities(
-        (*ranked, *others), loader, precision=precision, channels_last=channels_last
-    )
-    probabilities_MNC = _all_rows(
-        own_MNC, len(data.rows("val")), workers, next(ranked[0].parameters()).device
-    )
-    for number, own_NC in enumerate(probabilities_MNC):
-        if not np.isfinite(own_NC).all():
-            raise TrainingDiverged(
-                f"network {number % len(ranked) + 1} predicts what is not a number {place}"
+    data: Data
+    loader: EvalLoader
+    workers: Workers
+    retrieval: RetrievalConfig
+    precision: Precision
+    channels_last: bool
+
+    def metrics(
+        self, ranked: Sequence[nn.Module], others: Sequence[nn.Module], others_name: str, place: str
+    ) -> dict[str, float]:
+        """``val/…`` of the ranked networks and of the same with other weights, in one pass over the images.
+
+        Those of classification, or of retrieval where the data have identities that are to be found again.
+        Raises :class:`TrainingDiverged`, which names the ``place`` in training, if a network's weights are no
+        longer of use.
+        """
+        networks, count = (*ranked, *others), len(ranked)
+        predicted = self._embeddings(networks) if self.data.is_retrieval else self._probabilities(networks)
+        for number, own in enumerate(predicted):
+            if not np.isfinite(own).all():
+                network = number % count + 1
+                raise TrainingDiverged(f"network {network} predicts what is not a number {place}")
+        if self.data.is_retrieval:
+            metrics = embedding_metrics(predicted[:count], self.data, "val", self.retrieval)
+            compared = (
+                embedding_metrics(predicted[count:], self.data, "val", self.retrieval) if others else {}
             )
-    count = len(ranked)
-    others_MNC = probabilities_MNC[count:] if others else None
-    return validation_metrics(probabilities_MNC[:count], data, others_MNC, others_name)
+            metrics |= {f"{others_name}_{name}": value for name, value in compared.items()}
+            return {f"val/{name}": value for name, value in metrics.items()}
+        others_MNC = np.stack(predicted[count:]) if others else None
+        return validation_metrics(np.stack(predicted[:count]), self.data, others_MNC, others_name)
 
+    def _probabilities(self, networks: Sequence[nn.Module]) -> list[Probabilities]:
+        """Each network's, [N, C]."""
+        own_MNC = network_probabilities(
+            networks, self.loader, precision=self.precision, channels_last=self.channels_last
+        )
+        return [self._whole(own_NC, networks[0]) for own_NC in own_MNC]
 
-def _all_rows(own_MNC: Probabilities, samples: int, workers: Workers, device: torch.device) -> Probabilities:
-    if workers.size == 1:
-        return own_MNC
-    own_NMC = torch.from_numpy(np.moveaxis(own_MNC, 1, 0).copy()).to(device)  # nccl sends from a GPU alone
-    all_MNC: Probabilities = workers.gather(own_NMC, samples).movedim(1, 0).cpu().numpy()
-    return all_MNC
+    def _embeddings(self, networks: Sequence[nn.Module]) -> list[Probabilities]:
+        """Each network's, [N, D]."""
+        found = network_embeddings(
+            networks,
+            self.loader,
+            flip=self.retrieval.flip,
+            precision=self.precision,
+            channels_last=self.channels_last,
+        )
+        return [self._whole(own_ND, networks[0]) for own_ND in found]
+
+    def _whole(self, own: Probabilities, network: nn.Module) -> Probabilities:
+        """All workers' rows, of this one's."""
+        if self.workers.size == 1:
+            return own
+        device = next(network.parameters()).device  # nccl sends from a GPU alone
+        samples = len(self.data.rows("val"))
+        whole: Probabilities = self.workers.gather(torch.from_numpy(own).to(device), samples).cpu().numpy()
+        return whole

@@ -12,7 +12,10 @@ from platform.training.trial_config import TrialConfig
 from platform.tuning.starting_point import find_start
 from platform.tuning.sweep_folder import NAME
 
-METRICS = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
+CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
+RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
+METRICS = (*CLASSIFICATION, *RETRIEVAL)
+"""What may select: metrics of data with classes, and of data with identities."""
 LOWER_IS_BETTER = ("val/loss", "val/ece")
 DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -147,6 +150,14 @@ class SweepConfig(TrialConfig):
         if isinstance(scheduler, AshaScheduler) and scheduler.grace_period > self.total_epochs:
             message = f"must be <= epochs ({self.total_epochs})"
             reject("search.scheduler.grace_period", message, scheduler.grace_period)
+        return self
+
+    @model_validator(mode="after")
+    def _metric_is_of_the_data(self) -> "SweepConfig":
+        of_data, what = (RETRIEVAL, "identities") if self.data.identities else (CLASSIFICATION, "classes")
+        if self.search.metric not in of_data:
+            message = f"must be one of {', '.join(of_data)}: the data have {what}"
+            reject("search.metric", message, self.search.metric)
         return self
 
     def trial(self) -> TrialConfig:

@@ -1,0 +1,32 @@
+"""Judges a sweep on data with identities: the best checkpoints by retrieval. (They are not ensembled.)"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from platform.training.checkpoints import load_predictor
+from platform.training.embeddings import embedding_metrics
+from platform.training.prediction import Split
+from reports.contents import Ensembles
+from reports.evaluate import device
+from reports.finalists import Finalist
+from reports.judge import Judge, Member, Predicted
+
+
+class RetrievalJudge(Judge):
+    """A trial's prediction is what its networks' embeddings are worth on a split."""
+
+    headline = "recall_at_1"
+
+    def combine(self, members: Sequence[Member]) -> Ensembles:
+        """No ensemble: the single trials as they are."""
+        return Ensembles([member.evaluated for member in members])
+
+    def _predict(self, checkpoint: Path, split: Split) -> Predicted:
+        predictor = load_predictor(checkpoint, device())
+        embeddings = predictor.network_embeddings(predictor.loader(self.data, split))
+        metrics = embedding_metrics(embeddings, self.data, split, predictor.config.retrieval)
+        return Predicted({f"{split}/{name}": value for name, value in metrics.items()})
+
+    def _test_metrics(self, finalist: Finalist, predicted: dict[str, Predicted]) -> dict[str, float]:
+        (trial,) = finalist.trials
+        return {name.removeprefix("test/"): value for name, value in predicted[trial].metrics.items()}
