@@ -38,12 +38,29 @@ def convert_input(network: nn.Module, given: Normalisation, expected: Normalisat
     shift = [
         (here - there) / std for here, there, std in zip(given.mean, expected.mean, expected.std, strict=True)
     ]
+    network.register_forward_pre_hook(_Conversion(tuple(scale), tuple(shift)))
 
-    def convert(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        images = inputs[0]
-        return (images * _channels(scale, images) + _channels(shift, images), *inputs[1:])
 
-    network.register_forward_pre_hook(convert)
+def converted(network: nn.Module, images: Tensor) -> Tensor:
+    """Images as the layers of ``network`` see them when it is called with ``images``: for its parts alone."""
+    for hook in network._forward_pre_hooks.values():
+        if isinstance(hook, _Conversion):
+            images = hook.of(images)
+    return images
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """A hook before a network's forward."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+
+    def __call__(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (self.of(inputs[0]), *inputs[1:])
+
+    def of(self, images: Tensor) -> Tensor:
+        return images * _channels(self.scale, images) + _channels(self.shift, images)
 
 
 def _channels(values: Sequence[float], like: Tensor) -> Tensor:
