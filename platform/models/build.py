@@ -9,28 +9,19 @@ from torch import nn
 from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.backbones import find_backbone
-from platform.models.errors import ModelError, first_line
+from platform.models.embedding import put_embedding_head
+from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
 from platform.models.model_config import ModelConfig
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small
 from platform.models.weights import check_weights, load_weights
-
-FORWARD_ERRORS = (
-    RuntimeError,
-    AssertionError,
-    ValueError,
-    TypeError,
-    IndexError,
-    NotImplementedError,
-    ZeroDivisionError,
-)
-"""What timm's networks raise where a size does not suit them."""
 
 
 def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """A timm network: images [B, 3, H, W] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights
-    cannot be had, or if ``config.weights`` cannot be read or are of another architecture.
+    cannot be had, if no embedding head can be put on it, or if ``config.weights`` cannot be read or are of
+    another architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 
@@ -42,10 +33,12 @@ def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> t
     is_small = _wants_small_stem(config, size) and make_stem_small(network)
     if config.stem == "small" and not is_small:
         raise ModelError(f"no small stem can be made for {config.backbone}")
+    if config.embedding is not None or size != _own_image_size(network):
+        check_forward(network, config, size)
+    if config.embedding is not None:
+        put_embedding_head(network, config, size)
     if config.weights is not None:
         load_weights(network, Path(config.weights))
-    if size != _own_image_size(network):
-        check_forward(network, config, size)
     return network, config.model_copy(update={"stem": "small" if is_small else "original"})
 
 

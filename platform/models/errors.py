@@ -2,6 +2,17 @@
 
 from platform.config.errors import UserError
 
+FORWARD_ERRORS = (
+    RuntimeError,
+    AssertionError,
+    ValueError,
+    TypeError,
+    IndexError,
+    NotImplementedError,
+    ZeroDivisionError,
+)
+"""What timm's networks raise where a size does not suit them."""
+
 
 class ModelError(UserError):
     """A network that cannot be built as asked, or weights that do not fit it."""

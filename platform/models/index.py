@@ -16,7 +16,7 @@ from timm.models import get_pretrained_cfg, list_pretrained
 from torch import nn
 
 from platform.models.backbones import TABLE, Backbone
-from platform.models.build import FORWARD_ERRORS
+from platform.models.errors import FORWARD_ERRORS
 from platform.models.layers import layer_count
 from platform.models.stems import make_stem_small
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
-from platform.models.build import FORWARD_ERRORS, build_blank, check_forward
-from platform.models.errors import ModelError, first_line
+from platform.models.build import build_blank, check_forward
+from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
 from platform.models.model_config import ModelConfig
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from platform.models.errors import ModelError
-from platform.models.normalisation import as_expected
+from platform.models.normalisation import converted
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def forward_with_features(
 ) -> tuple[Tensor, list[Tensor]]:
     """Logits [B, C] and feature maps [B, F, H, W], all of one pass; the images come as for the network."""
     last, maps = network.forward_intermediates(  # type: ignore[operator]
-        as_expected(network, images), indices=[feature.place for feature in features], output_fmt="NCHW"
+        converted(network, images), indices=[feature.place for feature in features], output_fmt="NCHW"
     )
     logits: Tensor = network.forward_head(last)  # type: ignore[operator]
     return logits, maps

@@ -29,18 +29,28 @@ def _is_layer_norm(module: nn.Module) -> bool | None:
     return False if isinstance(module, nn.modules.batchnorm._NormBase | nn.GroupNorm) else None
 
 
-def head_parameters(network: nn.Module) -> frozenset[str]:
-    """Names of the classifier's parameters, of all of them where a network has several (distilled DeiT)."""
+def head_modules(network: nn.Module) -> tuple[str, ...]:
+    """Name of the classifier, or of an embedding head in its place; names where there are several (DeiT)."""
+    if not hasattr(network, "get_classifier"):
+        return ()  # an encoder, of which timm has some
     classifier: Any = network.get_classifier()  # type: ignore[operator]
     modules: Iterable[nn.Module] = classifier if isinstance(classifier, tuple | list) else (classifier,)
-    own = {id(parameter) for module in modules for parameter in module.parameters()}
+    own = {id(module) for module in modules}
     listed = (getattr(network, "pretrained_cfg", None) or {}).get("classifier") or ()
-    prefixes = tuple(f"{name}." for name in ((listed,) if isinstance(listed, str) else listed))
-    return frozenset(
-        name
-        for name, parameter in network.named_parameters()
-        if id(parameter) in own or name.startswith(prefixes)
-    )
+    listed = (listed,) if isinstance(listed, str) else listed
+    names = [name for name, module in network.named_modules() if id(module) in own or name in listed]
+    return tuple(name for name in names if not is_of(names, name))
+
+
+def is_of(modules: Iterable[str], name: str) -> bool:
+    """Whether a parameter or buffer is of one of these modules, by its name."""
+    return name.startswith(tuple(f"{module}." for module in modules))
+
+
+def head_parameters(network: nn.Module) -> frozenset[str]:
+    """Names of the parameters of :func:`head_modules`."""
+    modules = head_modules(network)
+    return frozenset(name for name, _ in network.named_parameters() if is_of(modules, name))
 
 
 def set_trainable(network: nn.Module, part: Trainable) -> None:

@@ -11,6 +11,15 @@ from platform.models.backbones import Backbone, find_backbone, nearest_backbones
 BYTES_PER_PARAMETER = 4
 
 
+class EmbeddingConfig(Section):
+    """The head of re-identification: linear, batch norm, LeakyReLU, dropout, classifier."""
+
+    dim: int = Field(512, ge=1, description="dimensions of the embedding, which retrieval compares")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="dropout between embedding and classifier, a probability"
+    )
+
+
 class ModelConfig(Section):
     """A timm backbone with a classifier."""
 
@@ -23,8 +32,13 @@ class ModelConfig(Section):
         "auto",
         description="small: the stem keeps the resolution; auto: small for convolutional nets under 64 px",
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the classifier, a probability")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout before the classifier or the embedding, a probability"
+    )
     drop_path: float = Field(0.0, ge=0, lt=1, description="stochastic depth of the last block, a probability")
+    embedding: EmbeddingConfig | None = Field(
+        None, description="a head with an embedding, for re-identification; null: timm's classifier"
+    )
 
     @field_validator("backbone")
     @classmethod
@@ -70,7 +84,11 @@ def checkpoint_bytes(config: ModelConfig, classes: int) -> int:
     known = find_backbone(config.backbone)
     if known is None:
         return 0
-    return BYTES_PER_PARAMETER * (known.parameters + known.parameters_per_class * classes)
+    head = known.parameters_per_class * classes
+    if config.embedding is not None:
+        dim = config.embedding.dim  # each costs what a class does, two parameters of its norm besides
+        head = (known.parameters_per_class + 2) * dim + (dim + 1) * classes
+    return BYTES_PER_PARAMETER * (known.parameters + head)
 
 
 def _timm_knows(backbone: str) -> bool:

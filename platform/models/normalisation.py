@@ -4,15 +4,13 @@ Images are normalised once for all networks of a trial; a network whose weights 
 mean and standard deviation gets its input converted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from platform.models.model_config import ModelConfig
-
-CONVERSION = "convert_to_expected_input"
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,29 @@ def convert_input(network: nn.Module, given: Normalisation, expected: Normalisat
     shift = [
         (here - there) / std for here, there, std in zip(given.mean, expected.mean, expected.std, strict=True)
     ]
-
-    def convert(images: Tensor) -> Tensor:
-        return images * _channels(scale, images) + _channels(shift, images)
-
-    setattr(network, CONVERSION, convert)
-    network.register_forward_pre_hook(lambda _, inputs: (convert(inputs[0]), *inputs[1:]))
+    network.register_forward_pre_hook(_Conversion(tuple(scale), tuple(shift)))
 
 
-def as_expected(network: nn.Module, images: Tensor) -> Tensor:
-    """The images as the network expects them, for a part of it that is called by itself."""
-    convert: Callable[[Tensor], Tensor] | None = getattr(network, CONVERSION, None)
-    return images if convert is None else convert(images)
+def converted(network: nn.Module, images: Tensor) -> Tensor:
+    """Images as the layers of ``network`` see them when it is called with ``images``: for its parts alone."""
+    for hook in network._forward_pre_hooks.values():
+        if isinstance(hook, _Conversion):
+            images = hook.of(images)
+    return images
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """A hook before a network's forward."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+
+    def __call__(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (self.of(inputs[0]), *inputs[1:])
+
+    def of(self, images: Tensor) -> Tensor:
+        return images * _channels(self.scale, images) + _channels(self.shift, images)
 
 
 def _channels(values: Sequence[float], like: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from platform.models import resampling
 from platform.models.errors import ModelError
-from platform.models.layers import head_parameters
+from platform.models.layers import head_modules, is_of
 from platform.models.weight_files import WeightFile, read_weights
 
 logger = logging.getLogger(__name__)
@@ -71,9 +71,10 @@ def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Load
         raise ModelError(f"{given.source}: weights of {told}, which is not {architecture}")
 
     tensors = given.tensors
-    if _shares(wanted, tensors, head_parameters(network)) != (1.0, 1.0):
+    head = head_modules(network)
+    if _shares(wanted, tensors, head) != (1.0, 1.0):
         tensors = _converted(network, tensors) or tensors
-    shares = _shares(wanted, tensors, head_parameters(network))
+    shares = _shares(wanted, tensors, head)
     if min(shares) < SAME_ARCHITECTURE:
         raise ModelError(
             f"{given.source}: weights of another architecture than {architecture}: {shares[0]:.0%} of the "
@@ -92,15 +93,15 @@ def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Load
 
 
 def _shares(
-    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], head: frozenset[str]
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], head: tuple[str, ...]
 ) -> tuple[float, float]:
     """Of the network's backbone the share that ``tensors`` hold; of these the share that fits.
 
     What they hold under modules that the network does not have (a decoder, say) does not count.
     """
-    backbone = [name for name in wanted if name not in head]
+    backbone = [name for name in wanted if not is_of(head, name)]
     modules = {name.partition(".")[0] for name in backbone}
-    theirs = [name for name in tensors if name.partition(".")[0] in modules and name not in head]
+    theirs = [name for name in tensors if name.partition(".")[0] in modules and not is_of(head, name)]
     found = sum(_fits(name, tensors[name], wanted) for name in backbone if name in tensors)
     return found / max(len(backbone), 1), found / max(len(theirs), 1)
 

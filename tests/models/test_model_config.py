@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from platform.datasets.image_size import as_size
 from platform.models import backbones
 from platform.models.build import build, build_resolved
-from platform.models.model_config import ModelConfig, checkpoint_bytes
+from platform.models.model_config import EmbeddingConfig, ModelConfig, checkpoint_bytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +38,8 @@ def test_timm_names_with_and_without_a_tag_are_known(backbone):
         ({"backbone": "vit_tiny_patch16_224", "stem": "small"}, "no small stem can be made for vit_tiny"),
         ({"backbone": "resnet18", "pretrained": True, "weights": "a.pth"}, "not both"),
         ({"backbone": "resnet18", "widths": 3}, "Extra inputs"),
+        ({"backbone": "resnet18", "embedding": {"dim": 0}}, "greater than or equal to 1"),
+        ({"backbone": "resnet18", "embedding": {"dropout": 1.0}}, "less than 1"),
     ],
 )
 def test_what_the_backbone_cannot_do_is_refused(wrong, message):
@@ -88,9 +90,10 @@ def test_image_sizes_that_do_not_fit_the_patches_are_known(backbone, image_size,
     assert ModelConfig(backbone=backbone).check_image_size(as_size(image_size)) == problem
 
 
+@pytest.mark.parametrize("embedding", [None, EmbeddingConfig(dim=20)])
 @pytest.mark.parametrize("backbone", ["test_resnet", "mobilenetv3_small_050", "test_vit"])
-def test_checkpoint_bytes_are_those_of_the_parameters(backbone):
-    config = ModelConfig(backbone=backbone)
+def test_checkpoint_bytes_are_those_of_the_parameters(backbone, embedding):
+    config = ModelConfig(backbone=backbone, embedding=embedding)
     network = build(config, 7, 160)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     assert checkpoint_bytes(config, 7) == 4 * parameters

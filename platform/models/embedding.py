@@ -1,0 +1,131 @@
+"""What a network makes of an image before it classifies it, and the head that re-identification puts there.
+
+Shapes: B images, F channels of the pooled features, D dimensions of the embedding, C classes.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from platform.datasets.image_size import Size
+from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
+from platform.models.layers import head_modules
+from platform.models.model_config import EmbeddingConfig, ModelConfig
+from platform.models.normalisation import converted
+
+SLOPE = 0.1
+CLASSIFIER_STD = 0.001
+
+
+class EmbeddingHead(nn.Module):
+    """Features [B, F] -> logits [B, C], through an embedding [B, D] that retrieval compares.
+
+    Linear(F, D), batch norm, LeakyReLU(0.1), dropout, Linear(D, C): the head that CORE (Ye et al., IEEE TIP
+    2021) and others train ResNet-50 with. Initial weights are those of this baseline: the first layer's
+    He-normal over its outputs, the classifier's normal with a deviation of 0.001, biases 0.
+    """
+
+    def __init__(self, features: int, classes: int, config: EmbeddingConfig) -> None:
+        super().__init__()
+        self.projection = nn.Linear(features, config.dim)
+        self.norm = nn.BatchNorm1d(config.dim)
+        self.activation = nn.LeakyReLU(SLOPE)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.dim, classes)
+        nn.init.kaiming_normal_(self.projection.weight, mode="fan_out")
+        nn.init.normal_(self.classifier.weight, std=CLASSIFIER_STD)
+        nn.init.zeros_(self.projection.bias)
+        nn.init.zeros_(self.classifier.bias)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """[B, D] of features [B, F], or [B, F, 1, 1] where timm's classifier is a convolution."""
+        embedding_BD: Tensor = self.activation(self.norm(self.projection(features.flatten(1))))
+        return embedding_BD
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits_BC: Tensor = self.classifier(self.dropout(self.embed(features)))
+        return logits_BC
+
+
+def embed(network: nn.Module, images: Tensor) -> Tensor:
+    """The embeddings [B, D] of images [B, 3, H, W], as evaluation by retrieval compares them.
+
+    Of a network with an :class:`EmbeddingHead` its embedding, before the dropout; of another one the features
+    that timm's classifier takes, [B, F]. Images are given as to ``network(images)``: what
+    :func:`~platform.models.normalisation.convert_input` has added is done to them here too.
+
+    Raises ValueError for a network in training mode, whose batch norms would mix the images, and ModelError
+    for one of the few whose features timm does not give as one vector an image.
+    """
+    if network.training:
+        raise ValueError("embeddings are of a network in evaluation: call network.eval() first")
+    features_BF = _pre_logits(network, converted(network, images))
+    for name in head_modules(network):
+        head = network.get_submodule(name)
+        if isinstance(head, EmbeddingHead):
+            return head.embed(features_BF)
+    return features_BF
+
+
+def put_embedding_head(network: nn.Module, section: ModelConfig, size: Size) -> None:
+    """Put the head that ``section.embedding`` describes in the place of timm's classifier, in place.
+
+    How many features the classifier takes is seen by showing the network an image of ``size`` px. Raises
+    :class:`ModelError` where there are several classifiers, or where the one takes anything else than timm's
+    pooled features: then nothing has changed.
+    """
+    assert section.embedding is not None
+    names = head_modules(network)
+    if len(names) != 1:
+        raise _cannot(section, f"it has {len(names)} classifiers ({', '.join(names) or 'none'})")
+    (name,) = names
+    was_training = network.training
+    network.eval()
+    try:
+        features = _count_features(network, name, section, size)
+    except FORWARD_ERRORS as error:
+        raise _cannot(section, first_line(error)) from error
+    finally:
+        network.train(was_training)
+    classes = int(network.num_classes)  # type: ignore[arg-type]
+    head = EmbeddingHead(features, classes, section.embedding)
+    network.set_submodule(name, head.train(was_training), strict=True)
+
+
+def _count_features(network: nn.Module, name: str, section: ModelConfig, size: Size) -> int:
+    """F, if timm's pooled features are all that the classifier called ``name`` ever takes."""
+    some = next(network.parameters())
+    image = torch.linspace(-1, 1, 3 * size.height * size.width, device=some.device).view(1, 3, *size)
+    taken: list[Tensor] = []
+    classifier = network.get_submodule(name)
+    handle = classifier.register_forward_pre_hook(lambda _, inputs: taken.extend(inputs))
+    try:
+        with torch.no_grad():
+            network(image)
+    finally:
+        handle.remove()
+    with torch.no_grad():
+        features_BF = _pre_logits(network, image)
+    if not taken:
+        raise _cannot(section, "its classifier is not a layer of its own")
+    if len(taken) != 1 or not _are_equal(taken[0], features_BF):
+        shapes = ", ".join(str(list(one.shape)) for one in taken)
+        raise _cannot(section, f"its classifier takes {shapes}, not the pooled {list(features_BF.shape)}")
+    return features_BF.shape[1]
+
+
+def _are_equal(taken: Tensor, features_BF: Tensor) -> bool:
+    """In value too, but for networks on the meta device, in the check before a sweep."""
+    same_shape = taken.flatten(1).shape == features_BF.shape
+    return same_shape and (taken.is_meta or torch.allclose(taken.flatten(1), features_BF, rtol=1e-3))
+
+
+def _pre_logits(network: nn.Module, images: Tensor) -> Tensor:
+    features = network.forward_features(images)  # type: ignore[operator]
+    pooled = network.forward_head(features, pre_logits=True)  # type: ignore[operator]
+    if not isinstance(pooled, Tensor) or pooled.ndim != 2:
+        raise ModelError(f"{type(network).__name__} has no features of one vector an image")
+    return pooled
+
+
+def _cannot(section: ModelConfig, why: str) -> ModelError:
+    return ModelError(f"no embedding head can be put on {section.backbone}: {why}")
