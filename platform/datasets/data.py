@@ -11,6 +11,7 @@ import torch
 
 from platform.datasets.arrange import UNKNOWN
 from platform.datasets.decode import BadImage
+from platform.datasets.identity_layout import ROLES
 from platform.datasets.images import Images
 from platform.datasets.normalise import Colour
 from platform.datasets.splits import SPLITS, Ints
@@ -22,14 +23,17 @@ class Data:
 
     Attributes:
         manifest: columns ``path``, ``label`` (given label, a place in ``classes``), ``clean`` (true label,
-            or -1 where it is not known) and ``split``; sorted by path.
-        classes: names, sorted.
+            or -1 where it is not known), ``split``, ``camera`` (-1 where not known) and ``role`` (of
+            identities that are held out ``query`` or ``gallery``, else ''); sorted by path.
+        classes: names, sorted; of identities those that are learnt.
         images: N images, uint8 RGB.
         bad: the files that were left out.
         digest: SHA-256 of classes, manifest and the files' contents, in hexadecimal.
         mean, std: of the training images' channels, of values in [0, 1].
         val_label: which labels ``val/…`` metrics compare with.
         shots: training images above which a class is many-shot, and below which it is few-shot.
+        held_out: names of the identities in val and test, sorted. Their labels are places in
+            ``identities``, so len(classes) and more; that of junk, which is in no metric, is -1.
     """
 
     manifest: pd.DataFrame
@@ -41,6 +45,17 @@ class Data:
     std: Colour
     val_label: Literal["given", "clean"] = "given"
     shots: tuple[int, int] = (100, 20)
+    held_out: tuple[str, ...] = ()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """All names that labels are places in: first those that are learnt, then those that are held out."""
+        return self.classes + self.held_out
+
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether val and test are queries and galleries of identities that are not learnt."""
+        return bool(self.held_out)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -73,6 +88,16 @@ class Data:
             return np.where(clean != UNKNOWN, clean, self.given(split))
         return self.clean(split) if split == "val" and self.val_label == "clean" else self.given(split)
 
+    def cameras(self, split: str) -> Ints:
+        """Which camera took each image, -1 where not known."""
+        return self._column("camera", split)
+
+    def is_role(self, split: str, role: str) -> npt.NDArray[np.bool_]:
+        """Which of the split's rows, in their order, are its ``query`` or its ``gallery``."""
+        if role not in ROLES:
+            raise ValueError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
+        return np.asarray((self.manifest["role"] == role).to_numpy()[self.rows(split)], dtype=np.bool_)
+
     def class_counts(self) -> torch.Tensor:
         """[C] int64: training rows of each given label."""
         return torch.from_numpy(
@@ -80,8 +105,8 @@ class Data:
         )
 
     def manifest_frame(self) -> pd.DataFrame:
-        """The manifest with class names: ``path``, ``label``, ``clean`` (null if unknown), ``split``."""
-        names = np.array([*self.classes, None], dtype=object)  # the code -1 takes the last one
+        """The manifest with names in place of codes: ``label`` and ``clean`` are null where it says -1."""
+        names = np.array([*self.identities, None], dtype=object)  # the code -1 takes the last one
         named = {column: names[self.manifest[column].to_numpy()] for column in ("label", "clean")}
         return self.manifest.assign(**{column: pd.array(v, dtype="string") for column, v in named.items()})
 

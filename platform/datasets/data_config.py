@@ -7,8 +7,11 @@ from pydantic import Field, field_validator, model_validator
 
 from platform.config.errors import did_you_mean
 from platform.config.section import Section, reject
+from platform.datasets.identity_config import IdentityConfig
 
 READERS = Path(__file__).parent / "readers"
+IDENTITIES = "identities"
+"""The reader of what ``data.identities`` describes."""
 
 
 class SymmetricNoise(Section):
@@ -43,7 +46,24 @@ class ColumnNoise(Section):
     column: str = Field(min_length=1, description="column of noisy labels")
 
 
-Noise = Annotated[SymmetricNoise | AsymmetricNoise | ColumnNoise, Field(discriminator="kind")]
+class PatternedNoise(Section):
+    """Labels of training rows are replaced by the class that the picture itself would be taken for.
+
+    Pictures are compared by their colours and edges; see picture_features.py and look_alikes.py.
+    """
+
+    kind: Literal["patterned"]
+    rate: float = Field(0.2, ge=0, le=1, description="share of the training rows whose label is replaced")
+    model: Literal["linear", "nearest"] = Field(
+        "linear",
+        description="linear: the runner-up of a linear model trained on the labels of other images; "
+        "nearest: the class of the most similar image of another class",
+    )
+
+
+Noise = Annotated[
+    SymmetricNoise | AsymmetricNoise | ColumnNoise | PatternedNoise, Field(discriminator="kind")
+]
 
 
 class DataConfig(Section):
@@ -52,9 +72,14 @@ class DataConfig(Section):
     source: str = Field(
         "digits",
         min_length=1,
-        description="digits (embedded; ./digits is a folder), or a folder, CSV, Parquet or zip file's path",
+        description="digits or figures (embedded; ./digits is a folder), or a folder, CSV, Parquet or zip "
+        "file's path",
     )
     reader: str = Field("auto", description="auto: the one that recognises the source; or a file in readers/")
+    identities: IdentityConfig | None = Field(
+        None,
+        description="who is to be found again under other cameras (re-identification); null: classification",
+    )
     label: str = Field("label", min_length=1, description="column of the labels that a method sees")
     clean_label: str | None = Field(
         "clean",
@@ -62,13 +87,18 @@ class DataConfig(Section):
         description="column of true labels, seen by evaluation only; null: there is none",
     )
     val_share: float = Field(
-        0.1, gt=0, lt=1, description="share of the training rows held out where the source has no val split"
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of the training rows held out where the source has no val split; of identities: "
+        "share of those to learn from",
     )
     test_share: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="share held out as test; null: 0.2 of digits, else only what the source has",
+        description="share of rows or identities held out as test; null: 0.2 of digits, else only what the "
+        "source has",
     )
     val_label: Literal["given", "clean"] = Field(
         "given", description="labels that val/… metrics compare with"
@@ -94,6 +124,14 @@ class DataConfig(Section):
                 f"must be one of {', '.join(choices)}, got {reader!r}{did_you_mean(reader, choices)}"
             )
         return reader
+
+    @model_validator(mode="after")
+    def _identities_have_their_reader(self) -> "DataConfig":
+        if self.identities is not None and self.reader not in ("auto", IDENTITIES):
+            reject("reader", f"must be auto or {IDENTITIES} with data.identities", self.reader)
+        if self.identities is None and self.reader == IDENTITIES:
+            reject("reader", "needs data.identities: {} suits Market-1501's file names", self.reader)
+        return self
 
     @model_validator(mode="after")
     def _columns_differ(self) -> "DataConfig":

@@ -3,8 +3,10 @@
 import numpy as np
 
 from platform.config.errors import did_you_mean
-from platform.datasets.data_config import AsymmetricNoise, SymmetricNoise
+from platform.datasets.data_config import AsymmetricNoise, PatternedNoise, SymmetricNoise
 from platform.datasets.errors import DataError
+from platform.datasets.look_alikes import nearest_other_classes, runner_up_classes
+from platform.datasets.picture_features import Features
 from platform.datasets.splits import Ints
 
 
@@ -33,6 +35,22 @@ def asymmetric(
     flipped = rows[_flips(labels_N[rows], noise.rate, random)]
     noisy_N = labels_N.copy()
     noisy_N[flipped] = target_C[labels_N[flipped]]
+    return noisy_N
+
+
+def patterned(
+    labels_N: Ints, features_NF: Features, noise: PatternedNoise, random: np.random.Generator
+) -> Ints:
+    """Replace exactly round(rate * N) labels, as many of each class as :func:`symmetric`, by a look-alike's.
+
+    ``features_NF`` say what each picture looks like; at least two classes.
+    """
+    flipped = _flips(labels_N, noise.rate, random)
+    noisy_N = labels_N.copy()
+    if noise.model == "linear":
+        noisy_N[flipped] = runner_up_classes(labels_N, features_NF, random)[flipped]
+    else:
+        noisy_N[flipped] = nearest_other_classes(labels_N, features_NF, flipped)
     return noisy_N
 
 

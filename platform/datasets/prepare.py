@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.geometry import KeptSize
 from platform.datasets.image_size import SizeLike
 from platform.datasets.normalise import Colour
+from platform.datasets.picture_features import picture_features
 from platform.datasets.reading import list_images
 from platform.datasets.splits import SPLITS
 
@@ -40,7 +42,8 @@ def prepare(
     decoded = decode(DecodeJob(listing.source, paths, kept_size(config, image_size), progress))
     _refuse_too_many_bad(decoded, len(paths), config)
     readable = listing.rows.iloc[decoded.good].reset_index(drop=True)
-    arranged = arrange(readable, config, listing.default_test_share)
+    features = partial(picture_features, decoded.images)
+    arranged = arrange(readable, config, listing.default_test_share, features)
     mean, std = _colour(decoded.facts, arranged, config)
     return Data(
         manifest=arranged.manifest,
@@ -52,6 +55,7 @@ def prepare(
         std=std,
         val_label=config.val_label,
         shots=(config.many_shot, config.few_shot),
+        held_out=arranged.held_out,
     )
 
 
@@ -123,7 +127,11 @@ def _three(values: np.ndarray) -> Colour:
 
 def _digest(arranged: Arranged, facts: Facts) -> str:
     sha = hashlib.sha256(json.dumps(arranged.classes).encode())
-    columns = arranged.manifest[["path", "label", "clean", "split"]].itertuples(index=False, name=None)
+    names = ["path", "label", "clean", "split"]
+    if arranged.held_out:  # of classification data cameras and roles say nothing
+        sha.update(json.dumps(arranged.held_out).encode())
+        names += ["camera", "role"]
+    columns = arranged.manifest[names].itertuples(index=False, name=None)
     for row, content in zip(columns, facts.digests[arranged.kept], strict=True):
         sha.update(json.dumps(row).encode())
         sha.update(content.tobytes())

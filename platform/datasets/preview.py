@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 
 from platform.datasets.appearance import Appearance
-from platform.datasets.arrange import Arranged, arrange
+from platform.datasets.arrange import arrange
 from platform.datasets.augment import AugmentConfig, Windows, draw_windows, still_windows
-from platform.datasets.data_config import DataConfig
+from platform.datasets.data import Data
+from platform.datasets.data_config import DataConfig, PatternedNoise
 from platform.datasets.decode import DecodeJob, decode_here
 from platform.datasets.errors import DataError, listed
 from platform.datasets.image_decoding import Pixels
@@ -21,7 +22,7 @@ from platform.datasets.image_size import Size, SizeLike
 from platform.datasets.images import Images
 from platform.datasets.mixing import mix
 from platform.datasets.normalise import Colour
-from platform.datasets.prepare import kept_size
+from platform.datasets.prepare import kept_size, prepare
 from platform.datasets.randomness import seed_of_view
 from platform.datasets.reading import list_images
 from platform.datasets.splits import Ints
@@ -62,14 +63,16 @@ class Column:
 
 
 def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samples:
-    """Up to ``count`` training images, the classes in turn. No others are opened.
+    """Up to ``count`` training images, the classes in turn. No others are opened, unless noise is patterned.
 
     Where the source holds images that cannot be read, training numbers the rows otherwise, so that it draws
-    otherwise too. Raises :class:`DataError`.
+    otherwise too. Patterned noise depends on all the images. Raises :class:`DataError`.
     """
+    if isinstance(config.noise, PatternedNoise):
+        return _samples_of(prepare(config, image_size), count)
     listing = list_images(config)
     arranged = arrange(listing.rows, config, listing.default_test_share)
-    rows = _in_turn(arranged)[:count]
+    rows = _in_turn(arranged.manifest)[:count]
     paths = tuple(arranged.manifest["path"].iloc[rows])
     decoded = decode_here(DecodeJob(listing.source, paths, kept_size(config, image_size)))
     if not len(decoded.good):
@@ -83,11 +86,20 @@ def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samp
     return Samples(decoded.images, good, labels, arranged.classes, (red / 255, green / 255, blue / 255))
 
 
-def _in_turn(arranged: Arranged) -> Ints:
+def _samples_of(data: Data, count: int) -> Samples:
+    rows = _in_turn(data.manifest)[:count]
+    images = data.images.take(rows)
+    pixels = np.concatenate([images.image(place).reshape(-1, 3) for place in range(len(rows))])
+    red, green, blue = pixels.mean(axis=0) / 255
+    labels = data.manifest["label"].to_numpy(dtype=np.int64)[rows]
+    return Samples(images, rows, labels, data.classes, (float(red), float(green), float(blue)))
+
+
+def _in_turn(manifest: pd.DataFrame) -> Ints:
     """The training rows in a random order in which each class comes once before any comes twice."""
-    is_train = (arranged.manifest["split"] == "train").to_numpy()
+    is_train = (manifest["split"] == "train").to_numpy()
     rows = np.random.default_rng(0).permutation(np.flatnonzero(is_train))
-    labels = pd.Series(arranged.manifest["label"].to_numpy()[rows])
+    labels = pd.Series(manifest["label"].to_numpy()[rows])
     turns = labels.groupby(labels).cumcount().to_numpy()
     return np.asarray(rows[np.argsort(turns, kind="stable")], dtype=np.int64)
 

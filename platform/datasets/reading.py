@@ -2,7 +2,8 @@
 
 A reader is a file in ``readers/`` with ``LAYOUT`` (what it reads, for errors), ``recognises(source)`` and
 ``read(source, config)``, which returns the columns ``path`` and ``label``, and where there are such
-``clean``, ``noisy`` (for noise from a column) and ``split``. ``DEFAULT_TEST_SHARE`` is optional.
+``clean``, ``noisy`` (for noise from a column), ``split``, and of identities ``camera`` and ``role``.
+``DEFAULT_TEST_SHARE`` is optional.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Protocol, cast
 import pandas as pd
 
 from platform.datasets.columns import fill_held_out
-from platform.datasets.data_config import DataConfig, reader_names
+from platform.datasets.data_config import IDENTITIES, DataConfig, reader_names
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.sources import Source, open_source
 from platform.datasets.tables import MISSING
@@ -31,7 +32,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Listing:
-    """``rows`` has ``path``, ``label``, ``split`` and perhaps ``clean`` and ``noisy``, sorted by path."""
+    """``rows`` has ``path``, ``label``, ``split`` and what else the reader found, sorted by path."""
 
     source: Source
     reader: str
@@ -44,7 +45,7 @@ def list_images(config: DataConfig) -> Listing:
     source = open_source(config.source)
     if source.table is None and not source.files:
         raise DataError(f"data.source: {source} is empty")
-    name = config.reader if config.reader != "auto" else _recognising(source)
+    name = _reader_named(config) or _recognising(source)
     reader = load_reader(name)
     rows = reader.read(source, config).fillna(MISSING)  # a column may be in one split's table only
     if "split" not in rows:
@@ -53,6 +54,13 @@ def list_images(config: DataConfig) -> Listing:
     _check(rows, source)
     rows = rows.sort_values("path", ignore_index=True)  # nothing depends on the order on disk
     return Listing(source, name, rows, getattr(reader, "DEFAULT_TEST_SHARE", 0.0))
+
+
+def _reader_named(config: DataConfig) -> str | None:
+    """The reader that the settings ask for; None: whichever recognises the source."""
+    if config.identities is not None:
+        return IDENTITIES
+    return None if config.reader == "auto" else config.reader
 
 
 def load_reader(name: str) -> Reader:

@@ -1,4 +1,4 @@
-"""Where an image's bytes come from: a folder, a zip read in place, or the embedded digits.
+"""Where an image's bytes come from: a folder, a zip read in place, or what is embedded: digits and figures.
 
 A source is cheap to pickle (it carries no listing and no handle) and may be read from many threads and
 processes at once. Paths are relative to the source's root and use ``/``.
@@ -6,12 +6,12 @@ processes at once. Paths are relative to the source's root and use ``/``.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from platform.config.errors import did_you_mean
-from platform.datasets import digits_file
+from platform.datasets import digits_file, figures_file
 from platform.datasets.archive import Archive
 from platform.datasets.errors import DataError
 
@@ -154,10 +154,33 @@ class DigitsSource(Source):
         return DigitsSource, ()
 
 
+class FiguresSource(Source):
+    """Drawn figures of people under four cameras (64x32 px, 1,260 of them) as PNG files."""
+
+    name = figures_file.NAME
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        return tuple(sorted(figures_file.shots()))
+
+    def read(self, path: str) -> bytes:
+        return figures_file.png(path)
+
+    def missing(self, paths: Sequence[str]) -> list[str]:
+        return [path for path in paths if path not in figures_file.shots()]
+
+    def __reduce__(self) -> tuple[type["FiguresSource"], tuple[()]]:
+        return FiguresSource, ()
+
+
+EMBEDDED: dict[str, Callable[[], Source]] = {source.name: source for source in (DigitsSource, FiguresSource)}
+"""The names of data sets that come with the project."""
+
+
 def open_source(text: str) -> Source:
     """The source that ``data.source`` names; raises :class:`DataError` where there is none."""
-    if text == digits_file.NAME:
-        return DigitsSource()
+    if text in EMBEDDED:
+        return EMBEDDED[text]()
     path = Path(text).expanduser().absolute()
     if not path.exists():
         raise DataError(f"data.source: {text} does not exist: {_nearest(path)}")

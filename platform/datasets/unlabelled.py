@@ -11,14 +11,13 @@ from typing import Final
 
 import pandas as pd
 
-from platform.datasets import digits_file
 from platform.datasets.arrange import UNKNOWN
 from platform.datasets.data import Data
 from platform.datasets.decode import BadImage, Decoded, DecodeJob, decode_here
 from platform.datasets.errors import DataError, listed
 from platform.datasets.geometry import KeptSize
 from platform.datasets.readers.class_folders import EXTENSIONS, images_of
-from platform.datasets.sources import Source, ZipSource, open_source
+from platform.datasets.sources import EMBEDDED, Source, ZipSource, open_source
 from platform.datasets.splits import Ints
 
 BLOCK = 1024
@@ -41,14 +40,14 @@ class Block:
 def open_images(text: str) -> Source:
     """The folder or zip that the user named; raises :class:`DataError` where there is none.
 
-    Unlike the source of a sweep's data, a zip keeps the folders that wrap all of it, and ``digits`` is a
-    folder like any other.
+    Unlike the source of a sweep's data, a zip keeps the folders that wrap all of it, and ``digits`` and
+    ``figures`` are folders like any others.
     """
     path = Path(text).expanduser()
     if path.is_file() and path.suffix.lower() != ".zip":
         raise DataError(f"{text}: is a file that is no .zip; images are read from a folder or a zip")
     try:
-        source = open_source(f"./{text}" if text == digits_file.NAME else text)
+        source = open_source(f"./{text}" if text in EMBEDDED else text)
         return ZipSource(source.path, text, prefix="") if isinstance(source, ZipSource) else source
     except DataError as error:
         raise DataError(str(error).removeprefix("data.source: ")) from error
@@ -76,7 +75,8 @@ def _without_labels(paths: tuple[str, ...], decoded: Decoded, classes: tuple[str
     """``mean`` and ``std`` change nothing: those to use come with whatever predicts."""
     # as objects: pandas' own strings cannot hold names that are not UTF-8
     readable = pd.Series([paths[place] for place in decoded.good], dtype=object)
-    manifest = pd.DataFrame({"path": readable, "label": UNKNOWN, "clean": UNKNOWN, "split": SPLIT})
+    unknown = {"label": UNKNOWN, "clean": UNKNOWN, "split": SPLIT, "camera": UNKNOWN, "role": ""}
+    manifest = pd.DataFrame({"path": readable, **unknown})
     return Data(
         manifest=manifest,
         classes=classes,

@@ -202,7 +202,7 @@ def test_the_manifest_and_the_bad_images_are_written(folder, tmp_path):
     save_manifest(data, tmp_path / "manifest.parquet")
     save_bad_images(data, tmp_path / "bad_images.csv")
     manifest = pd.read_parquet(tmp_path / "manifest.parquet")
-    assert manifest.columns.tolist() == ["path", "label", "clean", "split"]
+    assert manifest.columns.tolist() == ["path", "label", "clean", "split", "camera", "role"]
     cats = manifest[manifest["path"].str.startswith("cat/")]
     assert set(cats["label"]) == {"dog"}
     assert set(cats["clean"]) == {"cat"}

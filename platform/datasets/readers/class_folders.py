@@ -12,6 +12,7 @@ from platform.datasets.columns import only_one_label
 from platform.datasets.data_config import DataConfig
 from platform.datasets.digits_file import NAME as DIGITS
 from platform.datasets.errors import DataError, listed
+from platform.datasets.identity_layout import is_divided
 from platform.datasets.readers import labels_beside_images, labels_table
 from platform.datasets.sources import Source
 from platform.datasets.splits import SPLIT_NAMES
@@ -27,6 +28,8 @@ def recognises(source: Source) -> bool:
     if source.table is not None or source.name == DIGITS or labels_beside_images.recognises(source):
         return False
     images = images_of(source)
+    if is_divided(images):
+        return False  # identities, not classes
     depth = 2 if _has_splits(images) else 1
     classes = {path.parts[depth - 1] for path in images if len(path.parts) > depth}
     # one folder of images beside a table of them is no class

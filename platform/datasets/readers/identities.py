@@ -1,0 +1,136 @@
+"""Images of identities under several cameras, as Market-1501, DukeMTMC-reID and CUHK03 lay them out.
+
+``train``, ``query`` and ``gallery`` (or ``bounding_box_train``, ``query``, ``bounding_box_test``) at the top,
+images anywhere below; query and gallery are the test split. Without ``query`` and ``gallery`` all images are
+there to learn from, until some identities are held out.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from platform.datasets.columns import only_one_label
+from platform.datasets.data_config import DataConfig
+from platform.datasets.errors import DataError, counted, listed
+from platform.datasets.identity_config import IdentityConfig
+from platform.datasets.identity_layout import GALLERY, JUNK, QUERY, SET_ASIDE, TRAIN, is_divided, parts_of
+from platform.datasets.readers.class_folders import images_of
+from platform.datasets.sources import Source
+
+LAYOUT = "train/, query/ and gallery/, or with data.identities any folders of images"
+DIGITS_OF_A_NUMBER = 18  # no more fit into 64 bits for sure
+
+
+def recognises(source: Source) -> bool:
+    return source.table is None and is_divided(images_of(source))
+
+
+def read(source: Source, config: DataConfig) -> pd.DataFrame:
+    """Columns ``path``, ``label`` (the identity), ``camera`` (int), ``split`` and ``role``."""
+    if config.identities is None:
+        raise DataError(
+            f"data.identities: {source} holds train, query and gallery, as data for re-identification do: "
+            "set it ({} for Market-1501's names)"
+        )
+    if source.table is not None:
+        raise DataError(f"data.identities: {source} is a table; identities are read from a folder or a zip")
+    only_one_label(config, "images of identities")
+    images = [path for path in images_of(source) if path.parts[0] not in SET_ASIDE]
+    parts = _parts(source, images)
+    below = [path.relative_to(path.parts[0]) if parts else path for path in images]
+    label, camera = _names(below, config.identities, source)
+    rows = pd.DataFrame(
+        {
+            "path": [str(path) for path in images],
+            "label": label,
+            "camera": _numbers(camera),
+            "role": [parts.get(path.parts[0], TRAIN) for path in images],
+        }
+    )
+    rows["split"] = rows["role"].map({TRAIN: "train", QUERY: "test", GALLERY: "test"})
+    rows["role"] = rows["role"].replace(TRAIN, "")
+    _check(rows, source)
+    return rows
+
+
+def _parts(source: Source, images: list[PurePosixPath]) -> dict[str, str]:
+    """The source's folders -> what each holds; empty where it has no query and gallery of its own."""
+    parts = parts_of(images)
+    there = set(parts.values())
+    if not there & {QUERY, GALLERY}:
+        return {}
+    missing = [name for name in (TRAIN, QUERY, GALLERY) if name not in there]
+    if missing:
+        raise DataError(
+            f"data.source: {source} holds images in {', '.join(parts)}, but none for {', '.join(missing)}"
+        )
+    strange = [str(path) for path in images if path.parts[0] not in parts]
+    if strange:
+        raise DataError(
+            f"data.source: {source} holds {', '.join(parts)} and beside them {listed(strange, 3)}: "
+            "move those away"
+        )
+    return parts
+
+
+def _names(paths: list[PurePosixPath], config: IdentityConfig, source: Source) -> tuple[list[str], list[str]]:
+    """Identity and camera of each image, as the pattern tells them."""
+    pattern = re.compile(config.pattern)
+    found = [_match(pattern, path) for path in paths]
+    wrong = [str(path) for path, match in zip(paths, found, strict=True) if match is None]
+    if paths and len(wrong) == len(paths):
+        raise DataError(
+            f"data.identities.pattern: {config.pattern} matches none of {source}'s "
+            f"{counted(len(paths), 'image')}, of which one is {wrong[0]}"
+        )
+    if wrong:
+        raise DataError(
+            f"data.identities.pattern: {config.pattern} does not match {len(wrong):,} of {source}'s "
+            f"{counted(len(paths), 'image')}: {listed(wrong, 3)}"
+        )
+    nameless = [str(path) for path, match in zip(paths, found, strict=True) if match and not match[0]]
+    if nameless:
+        raise DataError(
+            f"data.identities.pattern: {config.pattern} has no group identity, and of {source} "
+            f"{listed(nameless, 3)} lie in no folder that could name it"
+        )
+    return [match[0] for match in found if match], [match[1] for match in found if match]
+
+
+def _match(pattern: re.Pattern[str], path: PurePosixPath) -> tuple[str, str] | None:
+    """The identity ('' where neither pattern nor folder names one) and the camera; None: no match."""
+    match = pattern.search(str(path))
+    if match is None or not all(match.groupdict().values()):
+        return None
+    folder = "" if len(path.parts) == 1 else str(path.parent)
+    return match.groupdict().get("identity", folder), match["camera"]
+
+
+def _numbers(cameras: list[str]) -> list[int]:
+    """Cameras that are all numbered keep their numbers; else each is its place among the sorted names."""
+    if all(name.isascii() and name.isdigit() and len(name) <= DIGITS_OF_A_NUMBER for name in cameras):
+        return [int(name) for name in cameras]
+    places = {name: place for place, name in enumerate(sorted(set(cameras)))}
+    return [places[name] for name in cameras]
+
+
+def _check(rows: pd.DataFrame, source: Source) -> None:
+    is_junk = (rows["label"] == JUNK) & (rows["role"] != GALLERY)
+    if is_junk.any():
+        raise DataError(
+            f"data.source: {source}: {counted(int(is_junk.sum()), 'image')} of identity {JUNK}, which is "
+            f"junk, may only be in a gallery: {listed(rows['path'][is_junk].tolist(), 3)}"
+        )
+    if rows["camera"].nunique() == 1:
+        raise DataError(
+            f"data.identities.pattern: all of {source}'s {counted(len(rows), 'image')} are of one camera "
+            f"({rows['camera'].iloc[0]}), so that no identity could be found again under another"
+        )
+    learnt = set(rows["label"][rows["split"] == "train"])
+    both = sorted(learnt & set(rows["label"][rows["split"] == "test"]))
+    if both:
+        raise DataError(
+            f"data.source: {source}: {counted(len(both), 'identity is', 'identities are')} both in train and "
+            f"in query or gallery: {listed(both, 3)}"
+        )
