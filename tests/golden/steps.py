@@ -44,7 +44,7 @@ def step_losses(method: str, data: Data) -> list[list[float]]:
         "image_size": 16,
         "model": {"backbone": "test_resnet"},
         "method": {"name": method},
-        "optim": {"lr": 0.01, "clip_norm": 5.0},
+        "optim": {"lr": 0.001, "clip_norm": 5.0},
     }
     trainer = Trainer(TrialConfig.model_validate(settings), data)
     losses = []

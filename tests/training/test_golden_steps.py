@@ -1,4 +1,4 @@
-"""Ten steps of each method as they were when the file was written (see tests/golden/golden_steps.py)."""
+"""Ten steps of each method as they were when the file was written (see tests/golden/steps.py)."""
 
 import json
 from pathlib import Path
@@ -13,4 +13,5 @@ RECORDED = json.loads((GOLDEN / "steps.json").read_text())
 def test_the_first_ten_steps_are_as_recorded(method, golden_steps):
     found = golden_steps.step_losses(method, golden_steps.few_digits())
     for step, (here, recorded) in enumerate(zip(found, RECORDED[method], strict=True)):
-        assert here == pytest.approx(recorded, rel=1e-3), f"step {step}"
+        # Batch normalisation over 16 images multiplies a last bit's difference between processors tenfold a step.
+        assert here == pytest.approx(recorded, rel=1e-4 if step < 4 else 5e-3), f"step {step}"

@@ -10,10 +10,7 @@ import pytest
 import torch
 
 from platform.methods import SampleOutcome
-from platform.training.checkpoints import restore, save_checkpoint
-from platform.training.errors import TrainingCollapsed
 from platform.training.ledger import SampleLedger
-from platform.training.trainer import Trainer
 
 EPOCHS = 4
 
@@ -283,30 +280,6 @@ def test_true_labels_are_not_in_a_checkpoint(digits):
     }
 
 
-def test_a_trial_fills_it_whatever_its_batches_are(make_config, digits, tmp_path):
-    """Batches that are gathered, a smaller last one, a trial that goes on from a checkpoint."""
-    config = make_config(grad_accum_steps=2, batch_size=24, method={"name": "peer", "ramp_epochs": 0})
-    whole = Trainer(config, digits)
-    first = whole.train_epoch()
-    save_checkpoint(tmp_path / "checkpoint", whole)
-    resumed = Trainer(config, digits)
-    restore(tmp_path / "checkpoint", resumed)
-    metrics = [trainer.train_epoch() for trainer in (whole, resumed)]
-    named = [
-        {name: value for name, value in each.items() if name.startswith(("train/", "noise/"))}
-        for each in metrics
-    ]
-    assert named[0] == named[1]
-    pd.testing.assert_frame_equal(whole.ledger.table(), resumed.ledger.table(), check_exact=True)
-    table = whole.ledger.table()
-    assert len(table) == len(digits.rows("train"))
-    assert (table["seen"] == 2).all()
-    shares = [each["train/dropped"] for each in (first, metrics[0])]
-    assert table["dropped"].mean() == pytest.approx(sum(shares) / 2)
-    assert {"train/memorisation", "train/drop_overlap", "noise/selection_precision"} <= set(named[0])
-    assert named[0].keys() >= {"noise/selection_recall", "noise/memorisation", "noise/corrected"}
-
-
 @pytest.mark.parametrize(
     ("predictions", "expected"),
     [
@@ -319,16 +292,3 @@ def test_prediction_entropy_goes_to_zero_with_one_class_for_all(predictions, exp
     ledger = SampleLedger(four, len(predictions))
     record(ledger, four, predictions, [()] * len(predictions))
     assert ledger.end_epoch()["train/prediction_entropy"] == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_collapsed_trial_is_given_up_where_one_asked_for_it(make_config, digits):
-    """At this rate the biases alone decide: one class for all."""
-    collapsing = {"optim": {"lr": 3.0}, "schedule": {"name": "constant", "warmup_epochs": 0}, "epochs": 4}
-    trainer = Trainer(make_config(**collapsing), digits)
-    entropies = [trainer.train_epoch()["train/prediction_entropy"] for _ in range(2)]
-    least = min(entropies) + 0.01
-    trainer = Trainer(make_config(**collapsing, min_prediction_entropy=least), digits)
-    if entropies[0] >= least:
-        trainer.train_epoch()
-    with pytest.raises(TrainingCollapsed, match=r"below min_prediction_entropy .*one class for all"):
-        trainer.train_epoch()
