@@ -11,9 +11,9 @@ import torch
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.tracking.records import TrialRecord
-from platform.training.checkpoints import load_predictor
 from platform.training.description import DESCRIPTION, best_checkpoint
 from platform.training.evaluation import Probabilities
+from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from reports.rank import Mode
 

@@ -19,9 +19,9 @@ from platform.datasets.decode import BadImage
 from platform.datasets.errors import counted, listed
 from platform.datasets.sources import FolderSource, Source
 from platform.datasets.unlabelled import SPLIT, Block, image_paths, read_blocks
-from platform.training.checkpoints import load_predictor
 from platform.training.description import DESCRIPTION
 from platform.training.evaluation import Probabilities
+from platform.training.loading import load_predictor
 from platform.training.prediction import Predictor
 from platform.tuning.sweep_folder import SweepFolder
 from reports.ensemble import rules

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from platform.training.checkpoints import load_predictor
 from platform.training.embeddings import embedding_metrics
+from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from reports.contents import Ensembles
 from reports.evaluate import device

@@ -35,7 +35,9 @@ class Batch:
     Where several workers share a batch, ``labels`` and ``rows`` are the whole batch's, ``images`` this
     worker's part. ``second`` [B, 3, S, S] shows the same pictures varied anew, where a method learns both.
     ``targets`` [B, C] float32 are the soft labels of mixed pictures, of which ``labels`` are the ones mixed
-    into; None: the pictures are not mixed. There are no true labels in it: a method cannot see them.
+    into; None: the pictures are not mixed. ``taught``: what the trial's teacher makes of the whole batch's
+    pictures, its logits [B, C] and its heads' projections [B, D_k]; None: nobody teaches. There are no true
+    labels in it: a method cannot see them.
     """
 
     images: Tensor
@@ -43,6 +45,7 @@ class Batch:
     rows: Tensor
     targets: Tensor | None = None
     second: Tensor | None = None
+    taught: tuple[Tensor, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, create_model
-from torch import Tensor, nn
+from torch import Tensor
 
 from platform.methods._protocol import MethodSection, TrainingMethod
 
@@ -21,10 +21,11 @@ def method_names() -> tuple[str, ...]:
 
 
 def build_method(
-    config: MethodSection, class_counts: Tensor, teacher: nn.Module | None = None
+    config: MethodSection, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
 ) -> TrainingMethod:
-    """The method that a section of the YAML describes."""
-    return cast(TrainingMethod, _module(config.name).Method(config, class_counts, teacher=teacher))
+    """The method that a section of the YAML describes; ``teacher_dims`` as :class:`TrainingMethod` has it."""
+    method = _module(config.name).Method(config, class_counts, teacher_dims=teacher_dims)
+    return cast(TrainingMethod, method)
 
 
 def _module(name: str) -> ModuleType:

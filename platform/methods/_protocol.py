@@ -6,7 +6,7 @@ Shapes: M networks, B samples of a batch, C classes.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,7 @@ class MethodSection(Section):
 
     networks: ClassVar[int]
     takes_soft_labels: ClassVar[bool] = False
+    takes_teacher: ClassVar[bool] = False
     views: ClassVar[int] = 1
     name: str
 
@@ -70,22 +71,41 @@ class Learner(Protocol):
     def __call__(self, *images: Tensor) -> Any: ...
 
 
+@runtime_checkable
+class ProjectsFeatures(Protocol):
+    """A companion that puts projection heads on its network's features: what a student may imitate.
+
+    ``dims`` are the heads' dimensions (D_1 … D_K).
+    """
+
+    dims: tuple[int, ...]
+
+    def project(self, network: nn.Module, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Of one pass the logits [B, C] and each head's projections [B, D_k], of unit length."""
+
+
 class TrainingMethod(ABC):
     """The base of the class ``Method`` of each file in this folder; beside it stands the class ``Config``.
 
     ``Config`` is a Section without ``name`` and says in class variables what the method is: ``networks``, how
     many it trains; ``takes_soft_labels``, whether it can learn ``batch.targets`` [B, C], the labels of mixed
-    pictures; ``views``, of how many augmentations of each picture it learns. Each field named ``…_epochs`` is
-    a span of the trial: it may not exceed its epochs, which count on through its stages.
+    pictures; ``takes_teacher``, whether it can learn ``batch.taught`` from the trial's teacher; ``views``, of
+    how many augmentations of each picture it learns. Each field named ``…_epochs`` is a span of the trial: it
+    may not exceed its epochs, which count on through its stages.
 
     A method keeps no state: what it needs of the past is in :class:`Progress`.
     """
 
-    def __init__(self, config: Any, class_counts: Tensor, *, teacher: nn.Module | None = None) -> None:
-        """``class_counts`` [C, int64]: the given training labels of each class."""
+    def __init__(
+        self, config: Any, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
+    ) -> None:
+        """``class_counts`` [C, int64]: the given training labels of each class.
+
+        ``teacher_dims``: those of the projections that the teacher gives (D_1 … D_K); None: there is none.
+        """
         self.config = config
         self.class_counts = class_counts
-        self.teacher = teacher
+        self.teacher_dims = teacher_dims
 
     def companion(self, network: nn.Module) -> nn.Module | None:
         """What learns with one network and is left out when it predicts; None: nothing.

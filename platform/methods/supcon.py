@@ -18,6 +18,7 @@ from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.contrastive import Anchors, simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
+from platform.losses.distillation import feature_distance, soft_cross_entropy
 from platform.methods._protocol import (
     Learner,
     Progress,
@@ -26,6 +27,7 @@ from platform.methods._protocol import (
     accuracy,
     sample_outcome,
 )
+from platform.models.errors import ModelError
 from platform.models.intermediate import choose_features, feature_list, forward_with_features
 from platform.models.projection import ProjectionHead, depths
 
@@ -35,6 +37,7 @@ class Config(Section):
     views: ClassVar[int] = 2
     takes_soft_labels: ClassVar[bool] = False
     """A mixed picture is of no class that others could be contrasted with."""
+    takes_teacher: ClassVar[bool] = True
 
     contrast: Literal["supcon", "simclr"] = Field(
         "supcon",
@@ -64,6 +67,17 @@ class Config(Section):
         "cross_entropy",
         description="of the given label; balanced_softmax adds the log class counts to the logits",
     )
+    distillation_weight: float = Field(
+        1.0, ge=0, description="of the cross-entropy with the classes that the teacher finds likely"
+    )
+    distillation_temperature: float = Field(
+        4.0, gt=0, description="of both networks' classes in it; the higher, the more the unlikely ones count"
+    )
+    feature_weight: float = Field(
+        0.0,
+        ge=0,
+        description="of the squared distance to the teacher's projections: mean over dim, sum over heads",
+    )
 
     @model_validator(mode="after")
     def _learns_something(self) -> "Config":
@@ -73,9 +87,13 @@ class Config(Section):
 
 
 class Heads(nn.Module):
-    """A projection head for each of a network's chosen features."""
+    """A projection head for each of a network's chosen features, and what adapts it to the teacher's."""
 
-    def __init__(self, network: nn.Module, config: Config) -> None:
+    def __init__(self, network: nn.Module, config: Config, imitated: tuple[int, ...] = ()) -> None:
+        """``imitated``: the dimensions of the teacher's projections that these are to resemble, head by head.
+
+        Raises ModelError where the network has no such features, or not as many heads as the teacher.
+        """
         super().__init__()
         last = feature_list(network)[-1]
         self.features = choose_features(network, config.stages)
@@ -83,31 +101,62 @@ class Heads(nn.Module):
             ProjectionHead(feature, last, depth, config.dim)
             for feature, depth in zip(self.features, depths(self.features), strict=True)
         )
+        self.dims = (config.dim,) * len(self.heads)
+        if imitated and len(imitated) != len(self.heads):
+            raise ModelError(
+                f"method.stages: {len(self.heads)} heads cannot resemble the teacher's {len(imitated)}: "
+                "it must name as many, or feature_weight be 0"
+            )
+        self.adapters = nn.ModuleList(
+            nn.Identity() if width == config.dim else nn.Linear(config.dim, width) for width in imitated
+        )
 
-    def forward(self, network: nn.Module, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the first view [B, C] and both views' projections [B, K, V, D], from K heads."""
-        logits_NC, maps = forward_with_features(network, torch.cat([first, second]), self.features)
-        projections_KND = torch.stack([head(each) for head, each in zip(self.heads, maps, strict=True)])
-        first_KBD, second_KBD = projections_KND.split(len(first), dim=1)
-        return logits_NC[: len(first)], torch.stack([first_KBD, second_KBD], dim=2).transpose(0, 1)
+    def project(self, network: nn.Module, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Logits [B, C] and each head's projections [B, D]."""
+        logits_BC, maps = forward_with_features(network, images, self.features)
+        return logits_BC, tuple(head(each) for head, each in zip(self.heads, maps, strict=True))
+
+    def forward(self, network: nn.Module, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+        """Logits of the first view [B, C], both views' projections [B, K, V, D] from K heads, and the first
+        view's once more, adapted to the teacher's [B, D_k], if they are to resemble them."""
+        logits_NC, projections = self.project(network, torch.cat([first, second]))
+        count = len(first)
+        views_BKVD = torch.stack(
+            [torch.stack([each_ND[:count], each_ND[count:]], dim=1) for each_ND in projections], dim=1
+        )
+        adapted = [
+            adapter(each_ND[:count])
+            for adapter, each_ND in zip(self.adapters, projections, strict=bool(self.adapters))
+        ]
+        return logits_NC[:count], views_BKVD, *adapted
 
 
 class Method(TrainingMethod):
-    """cross_entropy_weight · loss of the first view + contrast_weight · Σ_heads contrastive loss."""
+    """cross_entropy_weight · loss of the first view + contrast_weight · Σ_heads contrastive loss,
+
+    and with a teacher, distillation_weight · soft cross-entropy + feature_weight · Σ_heads distance, both of
+    the first view (section 3.3 of the paper).
+    """
 
     config: Config
 
     def companion(self, network: nn.Module) -> nn.Module:
-        return Heads(network, self.config)
+        if self.teacher_dims is None or self.config.feature_weight == 0:
+            return Heads(network, self.config)
+        if not self.teacher_dims:
+            raise ModelError("method.feature_weight: must be 0: the teacher has no projection heads")
+        return Heads(network, self.config, self.teacher_dims)
 
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         assert batch.second is not None, "two views are contrasted"
-        logits_BC, projections_BKVD = networks[0](batch.images, batch.second)
+        logits_BC, projections_BKVD, *adapted = networks[0](batch.images, batch.second)
         given_B = cross_entropy(logits_BC.detach(), batch.labels)
         of_labels = self._of_labels(logits_BC, batch.labels).mean()
         contrasts = [self._contrast(each, batch.labels) for each in projections_BKVD.unbind(1)]
         contrast = torch.stack(contrasts).sum()
         loss = self.config.cross_entropy_weight * of_labels + self.config.contrast_weight * contrast
+        distilled = self._distilled(logits_BC, adapted, batch.taught)
+        loss = loss + sum(distilled.values())
         return StepOutput(
             losses=(loss,),
             samples=sample_outcome([logits_BC], [given_B]),
@@ -116,8 +165,25 @@ class Method(TrainingMethod):
                 "loss_labels": of_labels.detach(),
                 "loss_contrast": contrast.detach(),
                 "accuracy": accuracy(logits_BC, batch.labels),
-            },
+            }
+            | {name: value.detach() for name, value in distilled.items()},
         )
+
+    def _distilled(
+        self, logits_BC: Tensor, adapted: Sequence[Tensor], taught: tuple[Tensor, ...] | None
+    ) -> dict[str, Tensor]:
+        """What the teacher adds to the loss, weighted, by the metrics' names."""
+        if taught is None:
+            return {}
+        taught_BC, *projections = taught
+        temperature = self.config.distillation_temperature
+        found = soft_cross_entropy(logits_BC, taught_BC, temperature=temperature).mean()
+        terms = {"loss_distillation": self.config.distillation_weight * found}
+        if adapted:
+            pairs = zip(adapted, projections, strict=True)
+            distance = torch.stack([feature_distance(*pair).mean() for pair in pairs]).sum()
+            terms["loss_features"] = self.config.feature_weight * distance
+        return terms
 
     def _of_labels(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
         if self.config.loss == "balanced_softmax":

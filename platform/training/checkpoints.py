@@ -10,36 +10,27 @@ checkpoint.json            config, classes, normalisation, epoch, metrics
 
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_model, save_model
-from torch import nn
+from safetensors.torch import save_model
 
-from platform.datasets.image_size import as_size
-from platform.models.model_config import ModelConfig
 from platform.training.description import (
     DESCRIPTION,
     FORMAT,
-    normalisation_of,
     read_description,
-    weights_file,
 )
 from platform.training.errors import CheckpointError
-from platform.training.networks import Blueprint, place, rebuild_networks
-from platform.training.prediction import Predictor
+from platform.training.loading import STATE, read_state, read_weights
 from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
 
-STATE = "training_state.pt"
 SAMPLES = "samples.parquet"
 SAVED = ("optimisers", "companions", "scaler", "ledger")
 """The parts of a trainer's state that are in training_state.pt."""
@@ -74,10 +65,10 @@ def restore(folder: Path, trainer: Trainer) -> None:
     _check_same_trial(folder, description, trainer)
     trainer.enter_stage_after(description["epoch"])  # its networks have the checkpoint's image size then
     for number, network in enumerate(trainer.networks, start=1):
-        _load_weights(network, folder / f"network_{number}.safetensors")
+        read_weights(network, folder / f"network_{number}.safetensors")
     for number, average in enumerate(trainer.averages, start=1):
-        _load_weights(average.network, folder / f"network_{number}_ema.safetensors")
-    state = _load_state(folder / STATE)
+        read_weights(average.network, folder / f"network_{number}_ema.safetensors")
+    state = read_state(folder / STATE)
     trainer.load_state_dict(trainer.state_dict() | state | {key: description[key] for key in DESCRIBED})
 
 
@@ -91,37 +82,6 @@ def is_whole(folder: Path) -> bool:
     except (CheckpointError, SafetensorError, OSError):
         return False
     return is_zipfile(folder / STATE)
-
-
-def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predictor:
-    """The checkpoint's networks (their moving averages, where there are any), ready to predict.
-
-    Raises :class:`CheckpointError` if the checkpoint is broken.
-    """
-    folder = Path(folder)
-    description = read_description(folder)
-    config = TrialConfig.model_validate_json(json.dumps(description["trial"]))
-    blueprints = [
-        Blueprint(ModelConfig.model_validate(one["section"]), normalisation_of(one["input"]))
-        for one in description["networks"]
-    ]
-    normalisation = normalisation_of(description)
-    classes, size = tuple(description["classes"]), as_size(description["image_size"])
-    networks = rebuild_networks(blueprints, len(classes), size, normalisation)
-    for number, module in enumerate(networks.modules, start=1):
-        _load_weights(module, weights_file(folder, description, number))
-    placed = [
-        place(module, torch.device(device), channels_last=config.channels_last) for module in networks.modules
-    ]
-    return Predictor(
-        config,
-        classes,
-        placed,
-        normalisation,
-        image_size=size,
-        whole=description.get("sees_whole", False),  # it is not there where no trial saw whole images yet
-        precision=description["precision"],
-    )
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
@@ -166,27 +126,6 @@ def _first_difference(there: Any, here: Any, path: str) -> str:
             if there.get(key) != here.get(key):
                 return _first_difference(there.get(key), here.get(key), f"{path}.{key}")
     return f"{path} is {there!r} there and {here!r} here"
-
-
-def _load_weights(network: nn.Module, path: Path) -> None:
-    try:
-        load_model(network, str(path))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: is missing") from None
-    except (SafetensorError, RuntimeError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{path}: broken, or of another network ({cause})") from error
-
-
-def _load_state(path: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: is missing") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile) as error:
-        cause = str(error).partition("\n")[0][:200]
-        raise CheckpointError(f"{path}: broken, or holds more than tensors and numbers ({cause})") from error
-    return state
 
 
 @contextmanager

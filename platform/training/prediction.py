@@ -12,6 +12,7 @@ from torch import nn
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
+from platform.datasets.errors import counted, listed
 from platform.datasets.image_size import Size
 from platform.datasets.loader import Batch, EvalLoader, Part
 from platform.models.embedding import embed
@@ -101,11 +102,7 @@ class Predictor:
 
     def loader(self, data: Data, split: Split) -> EvalLoader:
         """The split's images as this predictor's networks take them, in the order of ``data.rows(split)``."""
-        if data.classes != self.classes:
-            raise UserError(
-                f"the checkpoint knows {len(self.classes)} classes ({_listed(self.classes)}), "
-                f"the data have {len(data.classes)} ({_listed(data.classes)})"
-            )
+        self.check_classes(data.classes)
         return eval_loader(
             data,
             split,
@@ -115,6 +112,14 @@ class Predictor:
             normalisation=self.normalisation,
             device=self.device,
         )
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Raises UserError where the data's ``classes`` are not those that the networks know."""
+        if tuple(classes) != self.classes:
+            raise UserError(
+                f"the checkpoint knows {counted(len(self.classes), 'class', 'classes')} "
+                f"({listed(self.classes)}), the data have {len(classes)} ({listed(classes)})"
+            )
 
     @property
     def device(self) -> torch.device:
@@ -168,8 +173,3 @@ def eval_loader(
         device=device,
         part=part,
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown}, …"

@@ -115,6 +115,7 @@ class StageMaker:
     normalisation: Normalisation
     device: torch.device
     workers: Workers
+    teacher_dims: tuple[int, ...] | None
 
     def make(self, place: int, before: Stage | None) -> Stage:
         """The stage at ``place``, which goes on with the optimisers of the one ``before`` if it says so."""
@@ -122,7 +123,8 @@ class StageMaker:
         config = trial.phases[place]
         for network in self.networks:
             set_trainable(network, config.trainable)
-        method = build_method(config.method, self.data.class_counts().to(self.device))
+        counts = self.data.class_counts().to(self.device)
+        method = build_method(config.method, counts, teacher_dims=self.teacher_dims)
         companions = tuple(self._companion(method, number) for number in range(len(self.networks)))
         optimisers = tuple(
             build_optimiser(section, network, companion)

@@ -3,7 +3,6 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 
 from platform.datasets.data import Data
 from platform.datasets.loader import Batch, TrainLoader
-from platform.datasets.mixing import mix
 from platform.methods import Progress, StepOutput
 from platform.models.input_size import set_image_size
 from platform.models.layers import keep_frozen_still
@@ -25,8 +23,10 @@ from platform.training.ledger import SampleLedger, refuse_collapse
 from platform.training.networks import build_networks, place
 from platform.training.precision import Precision, autocast, gradient_scaler, settle
 from platform.training.prediction import to_layout
+from platform.training.preparation import Preparation
 from platform.training.seeding import Purpose, seed_torch
 from platform.training.stages import StageMaker, StagePlan
+from platform.training.teacher import load_teacher
 from platform.training.threads import torch_threads
 from platform.training.trial_config import TrialConfig
 from platform.training.validation import Validator
@@ -71,8 +71,24 @@ class Trainer:
                 compile_network(network, self.device)
         self.ledger = SampleLedger(data, len(self.networks), self.device)
         self._watch = FiniteWatch(self.device)
+        self.teacher = (
+            load_teacher(config.teacher, data.classes, self.normalisation, self.device)
+            if config.teacher
+            else None
+        )
+        self._preparation = Preparation(
+            config.seed, len(data.classes), config.channels_last, workers, self.teacher
+        )
         self._plan = StagePlan(config, len(data.rows("train")))
-        self._maker = StageMaker(self._plan, data, self.networks, self.normalisation, self.device, workers)
+        self._maker = StageMaker(
+            self._plan,
+            data,
+            self.networks,
+            self.normalisation,
+            self.device,
+            workers,
+            self.teacher.dims if self.teacher else None,
+        )
         self.stage = self._maker.make(0, before=None)
         self._precision: Precision | None = None
         self.scaler = gradient_scaler("fp32", self.device)
@@ -205,7 +221,9 @@ class Trainer:
 
     def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:
         """Forward, and backward of the losses times ``share``, the batch's part of the update."""
-        batch = self._prepared(batch, place_in_epoch)
+        batch = self._preparation.prepared(
+            batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
+        )
         networks = learners(self.networks, self.stage.companions, self.workers, len(batch))
         with autocast(self.precision, self.device):
             output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
@@ -215,27 +233,6 @@ class Trainer:
         total.backward()
         self.ledger.record(batch.rows, output.samples)
         return output
-
-    def _prepared(self, batch: Batch, place_in_epoch: int) -> Batch:
-        images, targets, mixing = batch.images, None, self.stage.config.augment.mixing
-        if mixing is not None:
-            seed, classes = self.config.seed, len(self.data.classes)
-            images, targets = mix(
-                self.workers.gather(images, len(batch)),  # each picture is mixed with another of the batch
-                batch.labels,
-                mixing,
-                classes,
-                seed=seed,
-                epoch=self.epoch,
-                step=place_in_epoch,
-            )
-            images = images[self.workers.part(len(batch))]
-        return replace(
-            batch, images=self._laid_out(images), second=self._laid_out(batch.second), targets=targets
-        )
-
-    def _laid_out(self, images: Tensor | None) -> Any:
-        return None if images is None else to_layout(images, channels_last=self.config.channels_last)
 
     def evaluate(self) -> dict[str, float]:
         """``val/…``: all networks, raw and averaged, in one pass over the validation split.

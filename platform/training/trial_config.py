@@ -48,6 +48,11 @@ class TrialConfig(Recipe):
         min_length=1,
         description="start from these weights: a sweep's, trial's or checkpoint's folder, or a weights file",
     )
+    teacher: str | None = Field(
+        None,
+        min_length=1,
+        description="networks to learn from besides labels: a sweep's, trial's or checkpoint's folder",
+    )
     retrieval: RetrievalConfig = RetrievalConfig()
     min_prediction_entropy: float | None = Field(
         None,
@@ -117,6 +122,12 @@ class TrialConfig(Recipe):
                     f"must train {self.method.networks} networks as the trial's {self.method.name} does",
                     phase.method.name,
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_learns_from_the_teacher(self) -> "TrialConfig":
+        if self.teacher is not None and not any(phase.method.takes_teacher for phase in self.phases):
+            reject("teacher", f"{self.method.name} learns from none, so it must be null", self.teacher)
         return self
 
     @model_validator(mode="after")

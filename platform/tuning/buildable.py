@@ -1,5 +1,8 @@
 """Whether every trial of a space can be built, found out before the sweep."""
 
+from collections.abc import Sequence
+from functools import cache, partial
+
 import torch
 
 from platform.config.errors import UserError
@@ -10,18 +13,21 @@ from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
 from platform.models.layers import set_trainable
 from platform.models.model_config import ModelConfig
+from platform.models.normalisation import Normalisation
 from platform.models.weights import check_weights
 from platform.training.initial_weights import InitialWeights, read_initial_weights
+from platform.training.teacher import load_teacher
 from platform.training.trial_config import TrialConfig
 from platform.tuning.sweep_config import SweepConfig
 
 
-def check_buildable(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
+def check_buildable(loaded: LoadedSpace[SweepConfig], classes: Sequence[str]) -> None:
     """Build each network of the space, without weights, and take it through its stages.
 
     Raises UserError with one line for what cannot be: a size that a network does not take, a part that it
-    does not have, weights that are missing or of another architecture.
+    does not have, weights that are missing or of another architecture, a teacher of other ``classes``.
     """
+    dims = cache(partial(_teacher_dims, classes=tuple(classes)))
     seen: set[tuple[object, ...]] = set()
     for corner in loaded.corners():
         trial = corner.trial()
@@ -30,14 +36,25 @@ def check_buildable(loaded: LoadedSpace[SweepConfig], classes: int) -> None:
         )
         starts = read_initial_weights(trial) or (None,) * len(trial.models)
         for model, start in zip(trial.models, starts, strict=True):
-            key = (model.model_dump_json(), stages, start)
+            key = (model.model_dump_json(), stages, start, trial.teacher)
             if key not in seen:
                 seen.add(key)
-                _take_through_stages(trial, model, start, classes)
+                _take_through_stages(trial, model, start, len(classes), dims(trial.teacher))
+
+
+def _teacher_dims(teacher: str | None, classes: tuple[str, ...]) -> tuple[int, ...] | None:
+    if teacher is None:
+        return None
+    normalisation = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # nothing passes through it here
+    return load_teacher(teacher, classes, normalisation, torch.device("cpu")).dims
 
 
 def _take_through_stages(
-    trial: TrialConfig, model: ModelConfig, start: InitialWeights | None, classes: int
+    trial: TrialConfig,
+    model: ModelConfig,
+    start: InitialWeights | None,
+    classes: int,
+    teacher_dims: tuple[int, ...] | None,
 ) -> None:
     network = build_blank(start.fit(model) if start else model, classes, trial.phases[0].image_size)
     if start is not None:
@@ -48,7 +65,8 @@ def _take_through_stages(
             if phase.image_size != size:
                 set_image_size(network, model, phase.image_size)
             set_trainable(network, phase.trainable)
-            build_method(phase.method, torch.ones(classes, dtype=torch.int64)).companion(network)
+            counts = torch.ones(classes, dtype=torch.int64)
+            build_method(phase.method, counts, teacher_dims=teacher_dims).companion(network)
         except ModelError as error:
             where = f"stages.{place}: " if trial.stages else ""
             raise UserError(f"{where}{error}") from error

@@ -1,4 +1,4 @@
-"""The setting ``init_from`` where it names a sweep or a trial: the checkpoint that is meant."""
+"""The settings ``init_from`` and ``teacher``: the checkpoint that is meant by a sweep's or trial's folder."""
 
 from pathlib import Path
 
@@ -15,15 +15,35 @@ def find_start(init_from: str | None) -> str | None:
     if init_from is None:
         return None
     path = Path(init_from).absolute()
-    if path.is_file() or (path / DESCRIPTION).is_file():
+    if path.is_file():
         return str(path)
+    found = _checkpoint(path, f"init_from: {init_from}")
+    if found is None:
+        raise UserError(
+            f"init_from: {init_from} is no folder of a sweep, trial or checkpoint, and no file of weights"
+        )
+    return str(found)
+
+
+def find_teacher(teacher: str | None) -> str | None:
+    """As :func:`find_start`, but weights alone teach nothing: it must be one of the folders."""
+    if teacher is None:
+        return None
+    found = _checkpoint(Path(teacher).absolute(), f"teacher: {teacher}")
+    if found is None:
+        raise UserError(f"teacher: {teacher} is no folder of a sweep, trial or checkpoint")
+    return str(found)
+
+
+def _checkpoint(path: Path, named: str) -> Path | None:
+    """The checkpoint that a folder is, or the best of the sweep or trial that it is; None: it is neither."""
+    if (path / DESCRIPTION).is_file():
+        return path
     for sweep, checkpoints in ((path, path / "trials"), (path.parent.parent, path)):
         if (sweep / "sweep.json").is_file():
             record = SweepFolder(sweep).read_record()
             best = best_checkpoint(checkpoints, record.metric, record.mode)
             if best is None:
-                raise UserError(f"init_from: {init_from} has no checkpoint")
-            return str(best)
-    raise UserError(
-        f"init_from: {init_from} is no folder of a sweep, trial or checkpoint, and no file of weights"
-    )
+                raise UserError(f"{named} has no checkpoint")
+            return best
+    return None

@@ -62,7 +62,7 @@ def run_sweep(
     """
     with chatter_to(folder.logs):
         try:
-            check_buildable(loaded, len(plan.data.classes))
+            check_buildable(loaded, plan.data.classes)
             resources = join(address, plan.config.resources, plan.trials)
             data = _prepare(plan, say)
             if data_digest is not None and data.digest != data_digest:

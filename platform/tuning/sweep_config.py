@@ -9,7 +9,7 @@ from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
 from platform.tracking.tracking_config import TrackingConfig
 from platform.training.trial_config import TrialConfig
-from platform.tuning.starting_point import find_start
+from platform.tuning.starting_point import find_start, find_teacher
 from platform.tuning.sweep_folder import NAME
 
 CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
@@ -161,8 +161,9 @@ class SweepConfig(TrialConfig):
         return self
 
     def trial(self) -> TrialConfig:
-        """The part that one trial is made from; its ``init_from`` is a checkpoint's folder or a file."""
-        own = self.model_copy(update={"init_from": find_start(self.init_from)})
+        """The part that one trial is made from; ``init_from`` and ``teacher`` name what they mean in full."""
+        found = {"init_from": find_start(self.init_from), "teacher": find_teacher(self.teacher)}
+        own = self.model_copy(update=found)
         return TrialConfig.model_validate_json(own.model_dump_json(include=set(TrialConfig.model_fields)))
 
 

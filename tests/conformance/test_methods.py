@@ -11,7 +11,8 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.loader import Batch
 from platform.datasets.prepare import prepare
 from platform.methods import SECTIONS, method_names
-from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 

@@ -10,7 +10,7 @@ from platform.config.errors import UserError
 from platform.datasets.prepare import prepare
 from platform.tracking.reader import read_sweep
 from platform.tracking.writer import SweepWriter
-from platform.training.checkpoints import load_predictor
+from platform.training.loading import load_predictor
 from reports import judge
 from reports.build import build_report
 from reports.evaluate import ReportError

@@ -17,7 +17,8 @@ from platform.datasets.loader import EvalLoader
 from platform.datasets.prepare import prepare
 from platform.datasets.unlabelled import open_images
 from platform.tracking.writer import SweepWriter
-from platform.training.checkpoints import load_predictor, save_checkpoint
+from platform.training.checkpoints import save_checkpoint
+from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from reports import predict

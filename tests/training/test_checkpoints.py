@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from platform.methods import method_names
-from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.checkpoints import restore, save_checkpoint
 from platform.training.errors import CheckpointError
+from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 
 RECIPES = {

@@ -13,5 +13,5 @@ RECORDED = json.loads((GOLDEN / "steps.json").read_text())
 def test_the_first_ten_steps_are_as_recorded(method, golden_steps):
     found = golden_steps.step_losses(method, golden_steps.few_digits())
     for step, (here, recorded) in enumerate(zip(found, RECORDED[method], strict=True)):
-        # Batch normalisation over 16 images multiplies a last bit's difference between processors tenfold a step.
+        # Batch norm over 16 images multiplies the last bit in which two processors differ tenfold a step.
         assert here == pytest.approx(recorded, rel=1e-4 if step < 4 else 5e-3), f"step {step}"

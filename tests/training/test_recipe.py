@@ -5,9 +5,10 @@ import logging
 import pytest
 import torch
 
-from platform.training.checkpoints import load_predictor, save_checkpoint
+from platform.training.checkpoints import save_checkpoint
 from platform.training.compiling import compile_network
 from platform.training.errors import TrialError
+from platform.training.loading import load_predictor
 from platform.training.precision import settle
 from platform.training.recipe import difference, inherit
 from platform.training.trainer import Trainer

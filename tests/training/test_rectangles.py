@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.datasets.image_size import Size
-from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from platform.training.checkpoints import load_predictor, restore, save_checkpoint
+from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loading import load_predictor
 from platform.training.stages import StagePlan
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig

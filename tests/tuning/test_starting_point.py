@@ -17,6 +17,7 @@ from platform.tuning.starting_point import find_start
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 
+CLASSES = tuple(map(str, range(10)))
 YAML = """
 epochs: 2
 image_size: 16
@@ -128,7 +129,7 @@ class Hostile:
 def test_a_broken_checkpoint_is_refused_before_the_sweep(change, message, sweep, space, tmp_path, capsys):
     folder = broken(sweep, tmp_path, change)
     with pytest.raises(UserError, match=message) as raised:
-        check_buildable(space(f"init_from={folder}"), 10)
+        check_buildable(space(f"init_from={folder}"), CLASSES)
     assert "\n" not in str(raised.value)
     assert "executed" not in capsys.readouterr().out
 
@@ -137,7 +138,7 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_executed(space, tmp_path, c
     file = tmp_path / "weights.pth"
     file.write_bytes(pickle.dumps({"fc.weight": Hostile()}, protocol=2))
     with pytest.raises(UserError, match=r"weights\.pth: holds Python objects") as raised:
-        check_buildable(space(f"init_from={file}"), 10)
+        check_buildable(space(f"init_from={file}"), CLASSES)
     assert "\n" not in str(raised.value)
     assert "executed" not in capsys.readouterr().out
 
@@ -146,19 +147,19 @@ def test_another_architecture_is_refused_before_the_sweep(sweep, space):
     with pytest.raises(
         UserError, match="holds a test_resnet, which is not the test_convnext of model.backbone"
     ):
-        check_buildable(space(f"init_from={sweep.path}", "model.backbone=test_convnext"), 10)
+        check_buildable(space(f"init_from={sweep.path}", "model.backbone=test_convnext"), CLASSES)
 
 
 def test_a_file_of_another_architecture_is_refused_before_the_sweep(sweep, space):
     file = sweep.trials / "0001" / "checkpoint_000000" / "network_1.safetensors"
-    check_buildable(space(f"init_from={file}"), 10)
+    check_buildable(space(f"init_from={file}"), CLASSES)
     with pytest.raises(UserError, match="network_1.safetensors"):
-        check_buildable(space(f"init_from={file}", "model.backbone=test_vit"), 10)
+        check_buildable(space(f"init_from={file}", "model.backbone=test_vit"), CLASSES)
 
 
 def test_a_folder_that_is_nothing_of_ours_is_refused(space, tmp_path):
     with pytest.raises(UserError, match="is no folder of a sweep, trial or checkpoint"):
-        check_buildable(space(f"init_from={tmp_path}"), 10)
+        check_buildable(space(f"init_from={tmp_path}"), CLASSES)
 
 
 @pytest.mark.parametrize(
