@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from platform.tracking.records import SweepRecord
 from platform.tuning.sweep_folder import SweepIdentity
@@ -64,13 +65,17 @@ class TestScores:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known."""
+    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
+
+    ``are`` says what ``classes`` are: classes, or identities that are found again.
+    """
 
     source: str
     classes: tuple[str, ...]
     rows: dict[str, int]
     selects_on: str
     wrong: dict[str, float]
+    are: Literal["classes", "identities"] = "classes"
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def read_data_facts(inputs: Inputs) -> DataFacts | None:
             for split, rows in splits.items()
             if rows["clean"].notna().all()
         },
+        are="classes" if inputs.data_config.identities is None else "identities",
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -53,8 +52,10 @@ class Judge:
     data: Data
     notices: list[str]
 
-    headline: ClassVar[str] = "accuracy"
-    """The metric of test that is told in a sentence."""
+    @property
+    def headline(self) -> str:
+        """The metric of test that is told in a sentence."""
+        return "accuracy"
 
     def evaluate(self, ranking: Sequence[RankedTrial]) -> list[Member]:
         """The best trials' checkpoints, evaluated; one that cannot be loaded is named and left out."""

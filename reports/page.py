@@ -156,8 +156,7 @@ def _noise_figures(contents: Contents) -> list[Figure]:
 
 
 def _columns(contents: Contents) -> dict[str, str]:
-    is_retrieval = any("val/recall_at_1" in one.trial.history for one in contents.ranking)
-    return RETRIEVED if is_retrieval else CLASSIFIED
+    return RETRIEVED if contents.data is not None and contents.data.are == "identities" else CLASSIFIED
 
 
 def _ranking_row(one: RankedTrial, other: tuple[str, str] | None) -> dict[str, object]:
@@ -203,7 +202,8 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
     ]
     if contents.data is not None:
         rows = ", ".join(f"{count:,} {split}" for split, count in contents.data.rows.items())
-        facts.insert(2, ("Data", f"{contents.data.source}: {len(contents.data.classes)} classes; {rows}"))
+        of = f"{len(contents.data.classes)} {contents.data.are}"
+        facts.insert(2, ("Data", f"{contents.data.source}: {of}; {rows}"))
     return [(name, value) for name, value in facts if value]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from platform.training.embeddings import embedding_metrics
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
+from platform.training.retrieval import RANKS
 from reports.contents import Ensembles
 from reports.evaluate import device
 from reports.finalists import Finalist
@@ -15,7 +16,11 @@ from reports.judge import Judge, Member, Predicted
 class RetrievalJudge(Judge):
     """A trial's prediction is what its networks' embeddings are worth on a split."""
 
-    headline = "recall_at_1"
+    @property
+    def headline(self) -> str:
+        """The one that the sweep selected on."""
+        name = self.inputs.metric.rpartition("/")[2]
+        return name if name in {*RANKS, "map"} else "recall_at_1"
 
     def combine(self, members: Sequence[Member]) -> Ensembles:
         """No ensemble: the single trials as they are."""

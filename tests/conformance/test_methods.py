@@ -163,7 +163,8 @@ def test_its_checkpoint_predicts_probabilities(method, make_trainer, zeros_and_o
 @pytest.mark.parametrize("method", METHODS)
 def test_it_does_not_see_clean_labels(method, zeros_and_ones, make_trainer):
     """A batch has no place for them, and other ones change no weight and no metric of training."""
-    assert {field.name for field in fields(Batch)} == {"images", "labels", "rows", "second", "targets"}
+    known = {"images", "labels", "rows", "second", "targets", "taught"}
+    assert {field.name for field in fields(Batch)} == known
     manifest = zeros_and_ones.manifest
     other = replace(zeros_and_ones, manifest=manifest.assign(clean=1 - manifest["clean"]))
     metrics = [make_trainer(method, data=data).train_epoch() for data in (zeros_and_ones, other)]
