@@ -7,10 +7,15 @@ import pytest
 
 from platform.config.load import load_space
 from platform.config.ranges import NumberRange
-from platform.tuning.plan import trials_of
+from platform.tuning.buildable import check_buildable
+from platform.tuning.plan import make_plan, trials_of
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+
+
+REAL = {"cifar10n.yaml": "cifar10n.zip", "omniglot.yaml": "omniglot_small1.zip"}
+"""The spaces on data that users bring, and the file under shared/data."""
 
 
 @pytest.fixture(params=SPACES, ids=lambda path: path.name)
@@ -42,3 +47,17 @@ def test_a_space_searches_something_and_says_how(loaded):
     assert trials_of(loaded) >= 6
     assert text.startswith("#") and "python -m platform.search" in text
     assert loaded.first().name == Path(loaded.document.source).stem
+
+
+@pytest.mark.parametrize("path", SPACES, ids=lambda path: path.name)
+def test_a_space_can_be_planned_and_its_networks_built(path, request):
+    overrides = []
+    if path.name in REAL:
+        overrides = [f"data.source={request.getfixturevalue('test_data') / REAL[path.name]}"]
+    loaded = load_space(path, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
+    plan = make_plan(loaded, path.stem)
+    assert plan.trials >= 1
+    assert plan.epochs_at_most >= plan.trials
+    assert plan.checkpoint_bytes > 0
+    assert plan.data.rows["train"] > 0
+    check_buildable(loaded, plan.data.classes)
