@@ -93,6 +93,7 @@ def _search(options: argparse.Namespace) -> int:
         folder = folder_to_resume(options.out, name, is_given=options.name is not None)
         loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
         plan = make_plan(loaded, folder.name, address=address)
+        plan = replace(plan, experiment=folder.read_record().experiment)
     else:
         if options.trials is not None and not loaded.space.parameters():
             raise UserError("--trials: the space has no range, so it is one training run")

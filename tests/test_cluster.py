@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,12 +33,32 @@ search: {trials: 2, scheduler: {name: none}}
 SECONDS = 280
 
 
+class Machines(Cluster):
+    """A head without cores, and nodes that share no folder with it or each other.
+
+    In a shared one, each would replace the code that another has unpacked, as a worker there imports it.
+    """
+
+    def __init__(self):
+        super().__init__(initialize_head=True, head_node_args={"num_cpus": 0})
+        self.folders = []
+
+    def add_machine(self):
+        self.folders.append(tempfile.mkdtemp(prefix="ray"))  # short: sockets lie in it
+        self.add_node(num_cpus=1, temp_dir=self.folders[-1])
+
+    def shutdown(self):
+        super().shutdown()
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def cluster():
     """A head without cores and three nodes of one core each: raylets of their own on this machine."""
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    found = Machines()
     for _ in range(3):
-        found.add_node(num_cpus=1)
+        found.add_machine()
     yield found
     found.shutdown()
 
@@ -85,7 +107,7 @@ def test_a_sweep_survives_the_death_of_a_process_and_of_a_machine(cluster, sweep
     train_workers()[0].kill()
     wait_for(lambda: list(trials.glob("0001/checkpoint_00*")), sweep)
     cluster.remove_node(node_of_a_worker(cluster), allow_graceful=False)
-    cluster.add_node(num_cpus=1)
+    cluster.add_machine()
     said = tmp_path / "said.txt"
     assert sweep.wait(timeout=SECONDS) == 0, said.read_text()
 

@@ -83,7 +83,8 @@ def test_the_space_of_a_trial_is_its_config_and_the_data_of_its_sweep(tmp_path):
     space = space_of(past, tmp_path / "again.yaml")
     assert not space.space.parameters()
     first = space.first()
-    assert (first.name, first.seed, first.data.seed, first.search.metric) == ("birds", 7, 5, "val/loss")
+    assert (first.name, first.experiment) == ("old", "birds")
+    assert (first.seed, first.data.seed, first.search.metric) == (7, 5, "val/loss")
     assert not first.stages
 
 

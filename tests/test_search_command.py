@@ -77,7 +77,7 @@ def test_one_yaml_becomes_trials_a_table_and_a_report(done, environment, tmp_pat
     runs = trials_in(client, "digits")
     assert {run.info.status for run in runs} == {"FINISHED"}
     for run in runs:
-        assert set(run.data.params) == {"method.drop_rate", "optim.lr"}
+        assert set(run.data.params) == {"method.drop_rate", "optim.lr", "method.name", "model.backbone"}
         history = client.get_metric_history(run.info.run_id, "val/accuracy")
         assert [metric.step for metric in history] == [1, 2, 3]
         checkpoint = json.loads((_path(run) / "checkpoint.json").read_text())

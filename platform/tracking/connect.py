@@ -61,7 +61,7 @@ def find_or_create_experiment(client: MlflowClient, uri: str, name: str) -> Expe
     if experiment.lifecycle_stage != "active":
         raise TrackingError(
             f"experiment {name!r} was deleted in MLflow ({shown_uri(uri)}): restore it with "
-            f"`mlflow experiments restore -x {experiment.experiment_id}`, or give the space another name"
+            f"`mlflow experiments restore -x {experiment.experiment_id}`, or say another `experiment`"
         )
     return experiment
 

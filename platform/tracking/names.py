@@ -17,6 +17,7 @@ COMMAND = "command"
 # on the children, one a trial
 TRIAL_ID = "trial_id"
 ATTEMPT = "attempt"
+SEARCHED = "searched"
 METHOD = "method"
 BACKBONE = "backbone"
 CONFIG = "config"
@@ -27,3 +28,6 @@ CAUSE = "cause"
 NON_FINITE = "non_finite"
 
 CAUSE_FILE = "cause.txt"
+
+COLUMNS = ("method.name", "model.backbone")
+"""Parameters that each trial has, searched or not: trials of several sweeps are compared by them."""

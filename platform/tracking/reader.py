@@ -94,12 +94,14 @@ def read_past_trial(uri: str, run_id: str) -> PastTrial:
 def _trial(client: MlflowClient, run: Run) -> TrialRecord:
     tags = run.data.tags
     config = json.loads(tags.get(names.CONFIG, "{}"))
+    searched = json.loads(tags.get(names.SEARCHED, "null"))
+    params = {name: text for name, text in run.data.params.items() if searched is None or name in searched}
     return TrialRecord(
         run_id=run.info.run_id,
         trial_id=tags[names.TRIAL_ID],
         attempt=int(tags.get(names.ATTEMPT, "1")),
         outcome=tags.get(names.OUTCOME, "running"),
-        searched={name: _searched_value(config, name, text) for name, text in run.data.params.items()},
+        searched={name: _searched_value(config, name, text) for name, text in params.items()},
         config=config,
         checkpoint=tags.get(names.CHECKPOINT),
         checkpoint_last=tags.get(names.CHECKPOINT_LAST),

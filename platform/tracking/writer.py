@@ -122,6 +122,7 @@ class SweepWriter:
     ) -> None:
         """Open the child run of a trial; of a trial known already, go on with its run as another attempt.
 
+        Its parameters are ``searched`` and, of the rest, ``names.COLUMNS``: other sweeps may lie beside it.
         ``searched`` and ``constants`` have dotted names; ``config`` is the whole trial as JSON-able sections.
         ``attempt``: by default 1, and one more than before each time the trial starts again.
         """
@@ -132,7 +133,7 @@ class SweepWriter:
             attempt = 1 if attempt is None else attempt
             run = self._client.create_run(
                 self._state.experiment_id,
-                run_name=trial_id,
+                run_name=f"{self._state.sweep}/{trial_id}",
                 tags={
                     names.PARENT: self._state.parent_run_id,
                     names.SWEEP: self._state.sweep,
@@ -141,13 +142,14 @@ class SweepWriter:
                     names.OUTCOME: "running",
                     names.METHOD: str(_at(config, "method", "name")),
                     names.BACKBONE: str(_at(config, "model", "backbone")),
+                    names.SEARCHED: _tag(list(searched)),
                     names.CONSTANTS: _tag(constants),
                     names.CONFIG: _tag(config),
                     **_standard_tags(),
                 },
             )
             self._trials[trial_id] = _Trial(run.info.run_id, attempt)
-            self._log_params(run.info.run_id, searched, {})
+            self._log_params(run.info.run_id, {**_columns(config), **searched}, {})
 
     def report(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Log an epoch's metrics, in one request. ``step`` is the epoch, from 1; one logged before is left.
@@ -248,13 +250,18 @@ def _shown(value: object) -> str:
     return text[:_PARAM_LENGTH]
 
 
-def _tag(values: Mapping[str, object]) -> str:
-    text = json.dumps(dict(values), separators=(",", ":"))
+def _tag(values: Mapping[str, object] | list[str]) -> str:
+    text = json.dumps(values if isinstance(values, list) else dict(values), separators=(",", ":"))
     if len(text) > _TAG_LENGTH:
         raise TrackingError(
             f"MLflow keeps {_TAG_LENGTH} characters of a trial's config; this has {len(text)}"
         )
     return text
+
+
+def _columns(config: Mapping[str, object]) -> dict[str, object]:
+    values = {name: _at(config, *name.split(".")) for name in names.COLUMNS}
+    return {name: value for name, value in values.items() if value}
 
 
 def _at(config: Mapping[str, object], section: str, key: str) -> object:

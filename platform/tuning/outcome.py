@@ -40,7 +40,15 @@ def outcome_of(result: Mapping[str, Any]) -> Outcome:
 
 def failure_result(error: BaseException, epoch: int) -> dict[str, Any]:
     """The last result of a trial that the error has ended after ``epoch`` whole epochs."""
-    return {FAILURE: in_words(error), "epoch": epoch, "finished": False, "done": True}
+    return given_up(in_words(error), epoch)
+
+
+def given_up(cause: str, epoch: int) -> dict[str, Any]:
+    """The same, with the cause in words, its first line by itself.
+
+    Without ``done`` Tune's searcher would look for the metric in it, and end the sweep where there is none.
+    """
+    return {FAILURE: cause, "epoch": epoch, "finished": False, "done": True}
 
 
 def in_words(error: BaseException) -> str:

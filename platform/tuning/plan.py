@@ -53,7 +53,7 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
     kept = config.storage.keep_checkpoints + 1
     return Plan(
         name=name,
-        experiment=config.name or name,
+        experiment=config.experiment or config.name or name,
         trials=trials,
         concurrency=here.concurrency if here else None,
         epochs_at_most=trials * max(corner.total_epochs for corner in corners),
@@ -87,6 +87,7 @@ def render(plan: Plan) -> Group:
     rows = ", ".join(f"{count:,} {split}" for split, count in plan.data.rows.items())
     for key, value in (
         ("sweep", plan.name),
+        ("experiment", plan.experiment),
         ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
         ("selects", f"{search.metric} ({search.direction})"),
         ("trials", f"{plan.trials}, {at_once}"),

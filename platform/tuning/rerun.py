@@ -52,9 +52,9 @@ def space_of(past: PastTrial, file: Path) -> LoadedSpace[SweepConfig]:
     tree: dict[str, Any] = read_document(file).tree
     search = {key: value for key, value in tree.get("search", {}).items() if key not in OF_A_SEARCH}
     of_sweep = {key: tree[key] for key in SWEEP_FIELDS if key in tree and key != "search"}
-    name = {"name": past.experiment}
+    names = {"name": past.sweep, "experiment": past.experiment}
     write_yaml(
-        {**past.trial.config, **of_sweep, **name, "search": search | {"scheduler": {"name": "none"}}}, file
+        {**past.trial.config, **of_sweep, **names, "search": search | {"scheduler": {"name": "none"}}}, file
     )
     return load_space(file, SweepConfig, fixed=SWEEP_FIELDS)
 

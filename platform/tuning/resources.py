@@ -55,7 +55,7 @@ def trial_resources(
     if fit == 0:
         room = f"room for {sum(workers_on)} on {len(nodes)} machine{'s' * (len(nodes) > 1)}"
         raise UserError(
-            f"resources.workers: a trial asks for {config.workers} workers of {_cores(cpus)}{_beside(gpus)}, "
+            f"resources.workers: a trial asks for {config.workers} workers of {cores(cpus)}{_beside(gpus)}, "
             f"placed {config.placement}, but there is {room}"
         )
     return TrialResources(config.workers, cpus, gpus, config.placement, min(fit, trials))
@@ -81,7 +81,8 @@ def _fit_on(node: Mapping[str, float], cpus: int, gpus: float) -> int:
     return min(by_cpus, int(node.get("GPU", 0.0)) * a_gpu)
 
 
-def _cores(count: int) -> str:
+def cores(count: int) -> str:
+    """The count in words: 1 core, 2 cores."""
     return f"{count} core{'s' * (count > 1)}"
 
 

@@ -22,8 +22,8 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from platform.training.checkpoints import restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
-from platform.tuning.outcome import FAILURE, FINAL, failure_result
-from platform.tuning.resources import TrialResources
+from platform.tuning.outcome import FINAL, failure_result, given_up
+from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import Place, log_to, result_of, trial_of
@@ -52,6 +52,15 @@ class Group:
             use_gpu=own.gpus > 0,
             resources_per_worker={"CPU": own.cpus, "GPU": own.gpus} if own.gpus else {"CPU": own.cpus},
             placement_strategy=own.placement,
+        )
+
+    def waited(self) -> str:
+        """What was waited for in vain, and for how long."""
+        own = self.resources
+        each = cores(own.cpus) + (f" and {own.gpus:g} GPU" if own.gpus else "")
+        return (
+            f"resources.start_timeout_s: {own.workers} workers of {each}, placed {own.placement}, "
+            f"were not to be had within {self.start_timeout_s:g} s"
         )
 
     def run(self, name: str) -> RunConfig:
@@ -99,16 +108,11 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
         result: Any = trainer.fit()
         failure = result.return_value
     except WorkerGroupError as error:
-        failure = {FAILURE: _cause(error), "epoch": 0}
+        failure = given_up(_cause(error), epoch=0)
     except ControllerError as error:
         if not isinstance(error.controller_failure, WorkerGroupStartupTimeoutError):
             raise
-        own = group.resources
-        failure = {
-            FAILURE: f"resources.start_timeout_s: no {own.workers} workers of {own.cpus} cores and "
-            f"{own.gpus:g} GPUs were to be had for {group.start_timeout_s:g} s",
-            "epoch": 0,
-        }
+        failure = given_up(group.waited(), epoch=0)
     if failure:
         tune.report(failure)
 

@@ -135,7 +135,13 @@ class SweepConfig(TrialConfig):
     name: str | None = Field(
         None,
         pattern=f"^{NAME}$",
-        description="the MLflow experiment, and the folder under runs/; by default the file's name",
+        description="the sweep, and its folder under runs/; by default the file's name",
+    )
+    experiment: str | None = Field(
+        None,
+        pattern=r"^\S(.*\S)?$",
+        max_length=500,
+        description="the MLflow experiment, which several sweeps may share; by default the sweep's name",
     )
     data: DataConfig = DataConfig()
     search: SearchConfig = SearchConfig()

@@ -46,7 +46,7 @@ def test_two_processes_create_one_database_at_once_and_both_write_to_it(tmp_path
     client = connect(uri)
     experiment = client.get_experiment_by_name("same")
     runs = client.search_runs([experiment.experiment_id])
-    assert sorted(run.info.run_name for run in runs) == ["one", "t", "t", "two"]
+    assert sorted(run.info.run_name for run in runs) == ["one", "one/t", "two", "two/t"]
     assert all(run.info.status == "FINISHED" for run in runs)
 
 

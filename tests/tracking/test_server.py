@@ -109,6 +109,6 @@ def test_the_page_shows_the_parent_and_compares_its_children(server, write_trial
         page.get_by_role("link", name=f"trial-{index}").first.wait_for(timeout=30_000)
     page.get_by_text("val/accuracy").first.wait_for(timeout=30_000)
     page.locator(".js-plotly-plot").first.wait_for(timeout=30_000)
-    assert page.get_by_role("link", name="night-of-the-test").count() == 0
+    assert page.get_by_role("link", name="night-of-the-test", exact=True).count() == 0
     assert [url for url in foreign if not url.startswith(("data:", "blob:"))] == []
     page.close()

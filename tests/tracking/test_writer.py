@@ -18,7 +18,8 @@ FILES_OF_A_SWEEP = ["environment.json", "plan.txt", "space.yaml"]
 def runs_by_name(uri):
     client = connect(uri)
     experiment = client.get_experiment_by_name("exp")
-    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    runs = client.search_runs([experiment.experiment_id])
+    return client, {run.data.tags.get("trial_id", run.info.run_name): run for run in runs}
 
 
 def test_the_parent_says_what_the_sweep_ran_on(uri, description):
@@ -54,7 +55,13 @@ def test_children_hold_what_was_searched_as_params_and_all_else_as_tags(uri, wri
     write_trial(writer, "t3", "failed", cause="TrainingDiverged: loss is nan\nTraceback …")
     _, runs = runs_by_name(uri)
     first = runs["t1"]
-    assert first.data.params == {"method.drop_rate": "0.3", "method.rank_by": "loss"}
+    assert first.info.run_name == "night/t1"
+    assert first.data.params == {
+        "method.drop_rate": "0.3",
+        "method.rank_by": "loss",
+        "method.name": "peer",
+        "model.backbone": "resnet10t",
+    }
     expected = {
         "mlflow.parentRunId": writer.state.parent_run_id,
         "sweep": "night",
@@ -63,6 +70,7 @@ def test_children_hold_what_was_searched_as_params_and_all_else_as_tags(uri, wri
         "outcome": "finished",
         "method": "peer",
         "backbone": "resnet10t",
+        "searched": '["method.drop_rate","method.rank_by"]',
         "constants": '{"epochs":3}',
         "checkpoint": "runs/a/best",
         "checkpoint_last": "runs/a/last",
@@ -81,6 +89,21 @@ def test_children_hold_what_was_searched_as_params_and_all_else_as_tags(uri, wri
     cause = client.download_artifacts(runs["t3"].info.run_id, "cause.txt")
     assert Path(cause).read_text().endswith("Traceback …")
     assert client.list_artifacts(first.info.run_id) == []
+
+
+def test_trials_of_two_sweeps_in_one_experiment_have_columns_in_common(uri):
+    sweeps = [SweepWriter.open(uri, "exp", name) for name in ("night", "day")]
+    for writer, method in zip(sweeps, ("peer", "supcon"), strict=True):
+        config = {"method": {"name": method}, "model": {"backbone": "resnet10t"}}
+        writer.start_trial("0000", searched={"method.name": method}, constants={}, config=config)
+        writer.finish("finished")
+    runs = connect(uri).search_runs([sweeps[0].state.experiment_id], "tags.trial_id LIKE '%'")
+    assert {(run.info.run_name, run.data.params["method.name"]) for run in runs} == {
+        ("night/0000", "peer"),
+        ("day/0000", "supcon"),
+    }
+    [trial] = read_sweep(uri, sweeps[1].state.parent_run_id).trials
+    assert trial.searched == {"method.name": "supcon"}, "of the columns, what was searched stays so"
 
 
 def test_a_report_is_one_request(uri, monkeypatch):

@@ -38,6 +38,7 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ),
         ("resources: {cpus_per_worker: 0}", "resources.cpus_per_worker: must be >= 1, got 0"),
         ("name: ../elsewhere", "name: must match"),
+        ("experiment: '  '", "experiment: must match"),
         ("search: {trials: {int: [1, 5]}}", "search is one for the whole sweep"),
         ("data: {val_share: {uniform: [0.1, 0.2]}}", "data is one for the whole sweep"),
     ],

@@ -1,0 +1,59 @@
+"""resources.start_timeout_s: a trial whose workers find no room, in a real sweep on a real Ray."""
+
+import pytest
+import ray
+from ray.util.placement_group import placement_group, placement_group_table
+
+from platform.config.load import load_space
+from platform.datasets.decode import usable_cores
+from platform.tracking.reader import read_sweep
+from platform.tuning.cluster import leave
+from platform.tuning.plan import make_plan
+from platform.tuning.quiet import SETTINGS
+from platform.tuning.sweep import run_sweep
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.sweep_folder import new_folder
+
+SPACE = """
+name: crowded
+epochs: 1
+batch_size: 64
+image_size: 8
+data: {source: digits}
+model: {backbone: test_resnet}
+method: {name: cross_entropy}
+schedule: {name: constant, warmup_epochs: 0}
+resources: {workers: 2, gpus_per_worker: 0.0, start_timeout_s: 1.5}
+"""
+CAUSE = "resources.start_timeout_s: 2 workers of 1 core, placed PACK, were not to be had within 1.5 s"
+
+
+@pytest.fixture
+def held():
+    """The groups that hold cores, by their ids; Ray ends afterwards."""
+    yield {}
+    leave()
+
+
+def test_a_trial_without_its_workers_in_time_fails_by_name_and_the_sweep_ends(held, tmp_path, monkeypatch):
+    for name, value in {**SETTINGS, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "space.yaml").write_text(SPACE)
+    loaded = load_space(tmp_path / "space.yaml", SweepConfig, fixed=SWEEP_FIELDS)
+    folder = new_folder(tmp_path / "runs", "crowded", is_given=True)
+
+    def hold_all_cores_but_one(news):
+        """Told of each step: at the first, Ray is there, and the sweep is planned with all its cores."""
+        if not held:
+            group = placement_group([{"CPU": 1}] * (usable_cores() - 1))
+            ray.get(group.ready())
+            held[group.id.hex()] = group
+
+    end = run_sweep(loaded, make_plan(loaded, "crowded"), folder, address=None, say=hold_all_cores_but_one)
+    assert (end.succeeded, end.failures, end.is_interrupted) == (0, [CAUSE], False)
+
+    others = [group["state"] for name, group in placement_group_table().items() if name not in held]
+    assert others and set(others) == {"REMOVED"}
+    record = folder.read_record()
+    [trial] = read_sweep(record.tracking_uri, record.parent_run_id).trials
+    assert (trial.outcome, trial.cause, trial.attempt) == ("failed", CAUSE, 1)
