@@ -64,13 +64,17 @@ class TestScores:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known."""
+    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
+
+    ``unlabelled``: training images without a given label.
+    """
 
     source: str
     classes: tuple[str, ...]
     rows: dict[str, int]
     selects_on: str
     wrong: dict[str, float]
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,8 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
     ]
     if contents.data is not None:
         rows = ", ".join(f"{count:,} {split}" for split, count in contents.data.rows.items())
+        if contents.data.unlabelled:
+            rows += f"; {contents.data.unlabelled:,} of train without a label"
         facts.insert(2, ("Data", f"{contents.data.source}: {len(contents.data.classes)} classes; {rows}"))
     return [(name, value) for name, value in facts if value]
 
