@@ -14,8 +14,8 @@ def refuse_unlabelled(config: TrialConfig, images: int) -> None:
         if not phase.method.takes_unlabelled:
             able = ", ".join(name for name, section in SECTIONS.items() if section.takes_unlabelled)
             raise TrialError(
-                f"{path}method.name: {phase.method.name} learns from labels alone (not so: {able}), and "
-                f"{images:,} training images have none: leave them out with data.unlabelled: leave_out"
+                f"{path}method.name: {phase.method.name} cannot learn from the {images:,} training images "
+                f"without a label ({able} can): leave them out with data.unlabelled: leave_out"
             )
         if phase.augment.mixing is not None:
             raise TrialError(

@@ -70,7 +70,9 @@ def test_the_plan_tells_how_many_images_have_no_label(plan_of):
 
 def test_a_sweep_with_a_method_that_needs_labels_does_not_start(plan_of):
     methods = "{choice: [{name: supcon}, {name: cross_entropy}]}"
-    with pytest.raises(UserError, match=r"^method.name: cross_entropy learns from labels alone") as error:
+    with pytest.raises(
+        UserError, match=r"^method.name: cross_entropy cannot learn from the 6 training images"
+    ) as error:
         plan_of(methods, "use")
     assert "data.unlabelled: leave_out" in str(error.value)
 
