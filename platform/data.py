@@ -73,6 +73,8 @@ def _preview(options: argparse.Namespace) -> int:
         raise UserError(f"--out: {options.out} cannot be written: {error.strerror or error}") from error
     if note := _first_corner(loaded):
         print(note)
+    if samples.unlabelled:
+        print(f"{counted(samples.unlabelled, 'training image has', 'training images have')} no label")
     print(f"{counted(len(samples.rows), 'image')} in {counted(len(config.phases), 'stage')}: {options.out}")
     return DONE
 

@@ -68,6 +68,7 @@ class DataFacts:
     """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
 
     ``are`` says what ``classes`` are: classes, or identities that are found again.
+    ``unlabelled``: training images without a given label.
     """
 
     source: str
@@ -76,6 +77,7 @@ class DataFacts:
     selects_on: str
     wrong: dict[str, float]
     are: Literal["classes", "identities"] = "classes"
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)

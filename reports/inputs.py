@@ -64,10 +64,11 @@ def read_data_facts(inputs: Inputs) -> DataFacts | None:
         selects_on=inputs.data_config.val_label,
         wrong={
             split: float((rows["label"] != rows["clean"]).mean())
-            for split, rows in splits.items()
+            for split, rows in _labelled(splits).items()
             if rows["clean"].notna().all()
         },
         are="classes" if inputs.data_config.identities is None else "identities",
+        unlabelled=int(splits["train"]["label"].isna().sum()),
     )
 
 
@@ -77,6 +78,10 @@ def read_bad_images(folder: SweepFolder) -> list[tuple[str, str]]:
         return []
     table = pd.read_csv(folder.bad_images, dtype=str, keep_default_na=False)
     return list(zip(table["path"], table["reason"], strict=True))
+
+
+def _labelled(splits: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {split: rows[rows["label"].notna()] for split, rows in splits.items()}
 
 
 def _of(manifest: pd.DataFrame, split: str) -> pd.DataFrame:

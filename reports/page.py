@@ -202,6 +202,8 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
     ]
     if contents.data is not None:
         rows = ", ".join(f"{count:,} {split}" for split, count in contents.data.rows.items())
+        if contents.data.unlabelled:
+            rows += f"; {contents.data.unlabelled:,} of train without a label"
         of = f"{len(contents.data.classes)} {contents.data.are}"
         facts.insert(2, ("Data", f"{contents.data.source}: {of}; {rows}"))
     return [(name, value) for name, value in facts if value]

@@ -4,6 +4,8 @@ The test split is held out first, of what is not yet unbalanced or noisy; imbala
 training rows; the val split is held out of those last, so that it is as noisy as what is trained on. A
 val or test split that the source brings is left as it is.
 
+Training images without a label are set aside while this is done: they are no class's, and stay in train.
+
 Of identities (``data.identities``) those of val are held out second: noise mixes up only whom is learnt.
 """
 
@@ -16,6 +18,7 @@ import pandas as pd
 from platform.config.errors import did_you_mean
 from platform.datasets import imbalance, label_noise
 from platform.datasets.class_codes import codes, sorted_names
+from platform.datasets.columns import is_unlabelled
 from platform.datasets.data_config import AsymmetricNoise, DataConfig, PatternedNoise, SymmetricNoise
 from platform.datasets.errors import DataError, counted
 from platform.datasets.held_out_identities import (
@@ -28,7 +31,9 @@ from platform.datasets.splits import Ints, held_out
 from platform.datasets.tables import MISSING
 
 UNKNOWN = -1
-"""The code of a true label that is not known."""
+"""The code of a true label that is not known, and of a given one that is missing."""
+SET_ASIDE = "unlabelled"
+"""Stands for the split of unlabelled training rows until the others are arranged."""
 
 # Each step draws from its own stream, so that one setting does not change what another one draws.
 TEST_STREAM, IMBALANCE_STREAM, NOISE_STREAM, VAL_STREAM = 1, 2, 3, 4
@@ -61,6 +66,7 @@ def arrange(
     Patterned noise goes by what pictures look like: before they are decoded there are no ``features``, and
     labels are as they were without it; splits and classes are the same already.
     """
+    rows = rows.assign(split=rows["split"].mask(is_unlabelled(rows), SET_ASIDE))
     is_retrieval = config.identities is not None
     if is_retrieval:
         rows = _with_held_out_identities(rows, config, default_test_share)
@@ -85,6 +91,9 @@ def arrange(
         raise DataError(
             "data.val_label: the true labels of the val split are not known, so it must be 'given'"
         )
+    set_aside = table["split"] == SET_ASIDE
+    table["label"] = table["label"].mask(set_aside, UNKNOWN)  # noise of a column may come with true ones
+    table["split"] = table["split"].mask(set_aside, "train")
     return Arranged(table, kept, classes, others)
 
 
@@ -129,7 +138,9 @@ def _classes(rows: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
     names = {str(name) for column in columns for name in rows[column][is_train].unique()} - {MISSING}
     learnt = rows["noisy" if "noisy" in rows else "label"][is_train].unique()
     if len(learnt) < 2:
-        what = f"holds one class only ({learnt[0]!r})"
+        what = (
+            f"holds one class only ({learnt[0]!r})" if len(learnt) else "has no label for any training image"
+        )
         raise DataError(f"data.source: {config.source} {what}: there is nothing to tell it from")
     if "clean" in rows and "noisy" not in rows:
         true = set(map(str, rows["clean"][is_train].unique())) - {MISSING}

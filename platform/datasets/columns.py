@@ -42,6 +42,12 @@ def fill_held_out(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(label=rows["label"].mask(is_held_out & (rows["label"] == MISSING), rows["clean"]))
 
 
+def is_unlabelled(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are training images whose label, as a method would see it, is missing."""
+    seen = rows["noisy" if "noisy" in rows else "label"]
+    return (rows["split"] == "train") & (seen == MISSING)
+
+
 def only_one_label(config: DataConfig, what: str) -> None:
     """Refuse settings that name columns of a source which has none: its classes are its only labels."""
     named = {"data.label": (config.label, DEFAULT_LABEL)}

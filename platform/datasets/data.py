@@ -22,9 +22,10 @@ class Data:
     """Images with their labels and splits; row i of the manifest belongs to image i.
 
     Attributes:
-        manifest: columns ``path``, ``label`` (given label, a place in ``classes``), ``clean`` (true label,
-            or -1 where it is not known), ``split``, ``camera`` (-1 where not known) and ``role`` (of
-            identities that are held out ``query`` or ``gallery``, else ''); sorted by path.
+        manifest: columns ``path``, ``label`` (given label, a place in ``classes``; -1 of training images
+            without one), ``clean`` (true label, or -1 where it is not known), ``split``, ``camera`` (-1 where
+            not known) and ``role`` (of identities that are held out ``query`` or ``gallery``, else '');
+            sorted by path.
         classes: names, sorted; of identities those that are learnt.
         images: N images, uint8 RGB.
         bad: the files that were left out.
@@ -69,7 +70,7 @@ class Data:
         return np.flatnonzero((self.manifest["split"] == split).to_numpy())
 
     def given(self, split: str) -> Ints:
-        """The labels that a method sees."""
+        """The labels that a method sees; -1 for none, as unlabelled training images and junk have it."""
         return self._column("label", split)
 
     def clean(self, split: str) -> Ints:
@@ -77,8 +78,8 @@ class Data:
         return self._column("clean", split)
 
     def clean_known(self, split: str) -> bool:
-        """Whether the split has rows and the true label of every one of them is known."""
-        clean = self.clean(split)
+        """Whether the split has rows with a given label and of each of these the true one is known."""
+        clean = self.clean(split)[self.given(split) != UNKNOWN]
         return len(clean) > 0 and bool((clean != UNKNOWN).all())
 
     def evaluation_labels(self, split: str) -> Ints:
@@ -100,9 +101,14 @@ class Data:
 
     def class_counts(self) -> torch.Tensor:
         """[C] int64: training rows of each given label."""
-        return torch.from_numpy(
-            np.bincount(self.given("train"), minlength=len(self.classes)).astype(np.int64)
-        )
+        given = self.given("train")
+        counts = np.bincount(given[given != UNKNOWN], minlength=len(self.classes))
+        return torch.from_numpy(counts.astype(np.int64))
+
+    @property
+    def unlabelled(self) -> int:
+        """Training images without a given label."""
+        return int((self.given("train") == UNKNOWN).sum())
 
     def manifest_frame(self) -> pd.DataFrame:
         """The manifest with names in place of codes: ``label`` and ``clean`` are null where it says -1."""
@@ -117,9 +123,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a data section leads to, as far as that is known without decoding images."""
+    """What a data section leads to, as far as that is known without decoding images.
+
+    ``rows`` are the images of each split, ``unlabelled`` how many of train have no label.
+    """
 
     source: str
     reader: str
     classes: tuple[str, ...]
     rows: Mapping[str, int]
+    unlabelled: int = 0

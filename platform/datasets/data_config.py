@@ -86,6 +86,14 @@ class DataConfig(Section):
         min_length=1,
         description="column of true labels, seen by evaluation only; null: there is none",
     )
+    unlabelled: Literal["refuse", "leave_out", "use"] = Field(
+        "refuse",
+        description="training images without a label: none may be there; they are left out; or they are used "
+        "by a method that learns without labels too (supcon). Those of val and test need one",
+    )
+    unlabelled_folder: str | None = Field(
+        None, min_length=1, description="of class folders the one whose images have no label; null: none"
+    )
     val_share: float = Field(
         0.1,
         gt=0,
@@ -137,6 +145,14 @@ class DataConfig(Section):
     def _columns_differ(self) -> "DataConfig":
         if isinstance(self.noise, ColumnNoise) and self.noise.column == self.label:
             reject("noise.column", "must be another column than data.label", self.noise.column)
+        return self
+
+    @model_validator(mode="after")
+    def _unlabelled_are_told_apart(self) -> "DataConfig":
+        if self.identities is not None and self.unlabelled != "refuse":
+            reject("unlabelled", "must be refuse with data.identities: each image shows one", self.unlabelled)
+        if self.unlabelled_folder is not None and self.unlabelled == "refuse":
+            reject("unlabelled_folder", "needs data.unlabelled: leave_out or use", self.unlabelled_folder)
         return self
 
     @model_validator(mode="after")

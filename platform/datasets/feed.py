@@ -32,12 +32,12 @@ Plan = Iterable[tuple[Ints, Windows]]
 class Batch:
     """``images`` [B, 3, S, T] float32 normalised, given ``labels`` [B] int64, manifest ``rows`` [B] int64.
 
-    Where several workers share a batch, ``labels`` and ``rows`` are the whole batch's, ``images`` this
-    worker's part. ``second`` [B, 3, S, S] shows the same pictures varied anew, where a method learns both.
-    ``targets`` [B, C] float32 are the soft labels of mixed pictures, of which ``labels`` are the ones mixed
-    into; None: the pictures are not mixed. ``taught``: what the trial's teacher makes of the whole batch's
-    pictures, its logits [B, C] and its heads' projections [B, D_k]; None: nobody teaches. There are no true
-    labels in it: a method cannot see them.
+    A label of -1 is none. Where several workers share a batch, ``labels`` and ``rows`` are the whole batch's,
+    ``images`` this worker's part. ``second`` [B, 3, S, S] shows the same pictures varied anew, where a method
+    learns both. ``targets`` [B, C] float32 are the soft labels of mixed pictures, of which ``labels`` are the
+    ones mixed into; None: the pictures are not mixed. ``taught``: what the trial's teacher makes of the whole
+    batch's pictures, its logits [B, C] and its heads' projections [B, D_k]; None: nobody teaches. There are
+    no true labels in it: a method cannot see them.
     """
 
     images: Tensor

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from platform.datasets.arrange import Arranged, arrange
+from platform.datasets.arrange import UNKNOWN, Arranged, arrange
 from platform.datasets.data import Data, Summary
 from platform.datasets.data_config import DataConfig
 from platform.datasets.decode import Decode, Decoded, DecodeJob, Facts, Progress, decode_here
@@ -63,9 +63,11 @@ def inspect(config: DataConfig) -> Summary:
     """What :func:`prepare` would make if every image could be read. No image is opened."""
     listing = list_images(config)
     arranged = arrange(listing.rows, config, listing.default_test_share)
-    counts = arranged.manifest["split"].value_counts()
+    manifest = arranged.manifest
+    counts = manifest["split"].value_counts()
     rows = {split: int(counts[split]) for split in SPLITS if split in counts}
-    return Summary(config.source, listing.reader, arranged.classes, rows)
+    unlabelled = int(((manifest["split"] == "train") & (manifest["label"] == UNKNOWN)).sum())
+    return Summary(config.source, listing.reader, arranged.classes, rows, unlabelled)
 
 
 def save_manifest(data: Data, path: Path) -> None:

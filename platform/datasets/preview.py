@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from platform.datasets.appearance import Appearance
-from platform.datasets.arrange import arrange
+from platform.datasets.arrange import UNKNOWN, arrange
 from platform.datasets.augment import AugmentConfig, Windows, draw_windows, still_windows
 from platform.datasets.data import Data
 from platform.datasets.data_config import DataConfig, PatternedNoise
@@ -30,6 +30,7 @@ from platform.datasets.views import ImageViews
 from platform.datasets.workers import torch_workers
 
 MIXED_COLUMNS = 2
+NO_LABEL = "(no label)"
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,18 @@ class PreviewStage:
 
 @dataclass(frozen=True)
 class Samples:
-    """K training images with their manifest rows and given labels; ``mean`` is their own mean colour."""
+    """K training images with their manifest rows and given labels, -1 for none.
+
+    ``mean`` is their own mean colour, ``unlabelled`` how many training images there are without a label,
+    these or others.
+    """
 
     images: Images
     rows: Ints
     labels: Ints
     classes: tuple[str, ...]
     mean: Colour
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,10 @@ def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samp
         decoded.facts.moments_K32[:, :, 0].sum(axis=0) / decoded.facts.shapes_K2.prod(axis=1).sum()
     )
     good = rows[decoded.good]
-    labels = arranged.manifest["label"].to_numpy(dtype=np.int64)[good]
-    return Samples(decoded.images, good, labels, arranged.classes, (red / 255, green / 255, blue / 255))
+    labels = arranged.manifest["label"].to_numpy(dtype=np.int64)
+    is_train = (arranged.manifest["split"] == "train").to_numpy()
+    mean, unlabelled = (red / 255, green / 255, blue / 255), int((labels[is_train] == UNKNOWN).sum())
+    return Samples(decoded.images, good, labels[good], arranged.classes, mean, unlabelled)
 
 
 def _samples_of(data: Data, count: int) -> Samples:
@@ -92,11 +100,15 @@ def _samples_of(data: Data, count: int) -> Samples:
     pixels = np.concatenate([images.image(place).reshape(-1, 3) for place in range(len(rows))])
     red, green, blue = pixels.mean(axis=0) / 255
     labels = data.manifest["label"].to_numpy(dtype=np.int64)[rows]
-    return Samples(images, rows, labels, data.classes, (float(red), float(green), float(blue)))
+    mean = (float(red), float(green), float(blue))
+    return Samples(images, rows, labels, data.classes, mean, data.unlabelled)
 
 
 def _in_turn(manifest: pd.DataFrame) -> Ints:
-    """The training rows in a random order in which each class comes once before any comes twice."""
+    """The training rows in a random order in which each class comes once before any comes twice.
+
+    Images without a label have their turn as if they were a class.
+    """
     is_train = (manifest["split"] == "train").to_numpy()
     rows = np.random.default_rng(0).permutation(np.flatnonzero(is_train))
     labels = pd.Series(manifest["label"].to_numpy()[rows])
@@ -141,7 +153,7 @@ def _mixed(pictures: Pixels, samples: Samples, augment: AugmentConfig, seed: int
     """Each with the one before it, as in a batch of these images alone."""
     assert augment.mixing is not None
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
-    labels, classes = torch.from_numpy(samples.labels), len(samples.classes)
+    labels, classes = torch.zeros(len(images), dtype=torch.int64), len(samples.classes)  # nobody looks
     mixed, _ = mix(images, labels, augment.mixing, classes, seed=seed, epoch=epoch, step=0)
     done: Pixels = mixed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return done
@@ -179,5 +191,5 @@ def _shown(value: object) -> str:
 
 
 def class_names(samples: Samples) -> Sequence[str]:
-    """The given label of each image."""
-    return [samples.classes[label] for label in samples.labels]
+    """The given label of each image, in parentheses that there is none."""
+    return [samples.classes[label] if label != UNKNOWN else NO_LABEL for label in samples.labels]

@@ -12,11 +12,14 @@ from typing import Protocol, cast
 
 import pandas as pd
 
-from platform.datasets.columns import fill_held_out
+from platform.datasets.columns import fill_held_out, is_unlabelled
 from platform.datasets.data_config import IDENTITIES, DataConfig, reader_names
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.sources import Source, open_source
 from platform.datasets.tables import MISSING
+
+CLASS_FOLDERS = "class_folders"
+"""The reader of what ``data.unlabelled_folder`` names."""
 
 
 class Reader(Protocol):
@@ -47,11 +50,18 @@ def list_images(config: DataConfig) -> Listing:
         raise DataError(f"data.source: {source} is empty")
     name = _reader_named(config) or _recognising(source)
     reader = load_reader(name)
+    if config.unlabelled_folder is not None and name != CLASS_FOLDERS:
+        raise DataError(
+            f"data.unlabelled_folder: {source} is read as {name}, without class folders: say null"
+        )
     rows = reader.read(source, config).fillna(MISSING)  # a column may be in one split's table only
     if "split" not in rows:
         rows = rows.assign(split="train")
     rows = fill_held_out(rows)
+    if config.unlabelled == "leave_out":
+        rows = rows[~is_unlabelled(rows)]
     _check(rows, source)
+    _refuse_unlabelled(rows, source, config)
     rows = rows.sort_values("path", ignore_index=True)  # nothing depends on the order on disk
     return Listing(source, name, rows, getattr(reader, "DEFAULT_TEST_SHARE", 0.0))
 
@@ -110,15 +120,23 @@ def _check(rows: pd.DataFrame, source: Source) -> None:
             f"data.source: {source}: {len(absent):,} of {counted(len(rows), 'listed image')} "
             f"{'is' if len(absent) == 1 else 'are'} not there: {listed(absent, 3)}"
         )
-    for column in ("label", "noisy"):
-        if column in rows:
-            wanted = rows["split"] == "train" if column == "noisy" else True
-            _refuse_unlabelled(rows["path"][(rows[column] == MISSING) & wanted].tolist(), source)
 
 
-def _refuse_unlabelled(paths: list[str], source: Source) -> None:
-    if paths:
-        raise DataError(
-            f"data.source: {source}: {counted(len(paths), 'image has', 'images have')} no label "
-            f"({listed(paths, 3)}), and images without one are not supported yet: leave them out"
-        )
+def _refuse_unlabelled(rows: pd.DataFrame, source: Source, config: DataConfig) -> None:
+    """Raise :class:`DataError` for images without a label which the settings do not expect."""
+    has_none, is_train, unlabelled = rows["label"] == MISSING, rows["split"] == "train", is_unlabelled(rows)
+    for refused, what in (
+        (has_none & ~is_train, "images of val and test need one"),
+        (
+            unlabelled & (config.unlabelled == "refuse"),
+            "data.unlabelled says what becomes of such training images: leave_out or use",
+        ),
+        (
+            has_none & is_train & ~unlabelled,
+            "with data.noise.column each needs one in both columns, or in none",
+        ),
+    ):
+        paths = rows["path"][refused].tolist()
+        if paths:
+            number = counted(len(paths), "image has", "images have")
+            raise DataError(f"data.source: {source}: {number} no label ({listed(paths, 3)}); {what}")

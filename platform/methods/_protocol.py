@@ -20,8 +20,8 @@ class SampleOutcome:
     """What one step found of each sample, detached; row m is network m's.
 
     ``losses_MB`` (float32) is plain cross-entropy of the given label, whatever the method minimises, so that
-    it can be compared; ``predictions_MB`` (int64) the class with the highest logit; ``selected_MB`` (bool)
-    whether the sample took part in the network's update.
+    it can be compared, and 0 where there is no label; ``predictions_MB`` (int64) the class with the highest
+    logit; ``selected_MB`` (bool) whether the sample took part in the network's update.
     """
 
     losses_MB: Tensor
@@ -34,12 +34,14 @@ class StepOutput:
     """What one step computed: one scalar loss [] a network, to be minimised, and what to report.
 
     ``metrics`` are detached scalars [], each a mean over the batch's samples, so that the loop can average
-    them over an epoch by batch size; their names come without ``train/``.
+    them over an epoch by batch size; their names come without ``train/``. Where one is a mean over some of
+    them only, ``counts`` [] says over how many; it is finite where these are none.
     """
 
     losses: tuple[Tensor, ...]
     samples: SampleOutcome
     metrics: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class MethodSection(Section):
     networks: ClassVar[int]
     takes_soft_labels: ClassVar[bool] = False
     takes_teacher: ClassVar[bool] = False
+    takes_unlabelled: ClassVar[bool] = False
     views: ClassVar[int] = 1
     name: str
 
@@ -89,9 +92,10 @@ class TrainingMethod(ABC):
 
     ``Config`` is a Section without ``name`` and says in class variables what the method is: ``networks``, how
     many it trains; ``takes_soft_labels``, whether it can learn ``batch.targets`` [B, C], the labels of mixed
-    pictures; ``takes_teacher``, whether it can learn ``batch.taught`` from the trial's teacher; ``views``, of
-    how many augmentations of each picture it learns. Each field named ``…_epochs`` is a span of the trial: it
-    may not exceed its epochs, which count on through its stages.
+    pictures; ``takes_teacher``, whether it can learn ``batch.taught`` from the trial's teacher;
+    ``takes_unlabelled``, whether it learns from pictures without a label too, whose label in a batch is -1
+    (of a batch all may be); ``views``, of how many augmentations of each picture it learns. Each field named
+    ``…_epochs`` is a span of the trial: it may not exceed its epochs, which count on through its stages.
 
     A method keeps no state: what it needs of the past is in :class:`Progress`.
     """

@@ -3,6 +3,9 @@
 Contrastive Deep Supervision (Zhang et al., ECCV 2022, arXiv 2207.05306) with the supervised contrastive loss
 (Khosla et al., NeurIPS 2020, arXiv 2004.11362) or SimCLR's. Contrast alone (``cross_entropy_weight: 0``), and
 in a second stage cross-entropy with ``trainable: head``, is Khosla's own way in two phases.
+
+Pictures without a label take part in the contrast, where each attracts its own other view alone and is pushed
+off all others, and in nothing else: so it is semi-supervised where some have none.
 """
 
 from collections.abc import Sequence
@@ -16,15 +19,15 @@ from torch import Tensor, nn
 from platform.config.section import Section, reject
 from platform.datasets.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
-from platform.losses.contrastive import Anchors, simclr, supcon
+from platform.losses.contrastive import UNLABELLED, Anchors, simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import feature_distance, soft_cross_entropy
+from platform.losses.peer_selection import mean_of_selected
 from platform.methods._protocol import (
     Learner,
     Progress,
     StepOutput,
     TrainingMethod,
-    accuracy,
     sample_outcome,
 )
 from platform.models.errors import ModelError
@@ -38,6 +41,7 @@ class Config(Section):
     takes_soft_labels: ClassVar[bool] = False
     """A mixed picture is of no class that others could be contrasted with."""
     takes_teacher: ClassVar[bool] = True
+    takes_unlabelled: ClassVar[bool] = True
 
     contrast: Literal["supcon", "simclr"] = Field(
         "supcon",
@@ -135,7 +139,8 @@ class Method(TrainingMethod):
     """cross_entropy_weight · loss of the first view + contrast_weight · Σ_heads contrastive loss,
 
     and with a teacher, distillation_weight · soft cross-entropy + feature_weight · Σ_heads distance, both of
-    the first view (section 3.3 of the paper).
+    the first view (section 3.3 of the paper). The loss of the first view is the mean over the labelled
+    samples, 0 in a batch of none; the others are means over all.
     """
 
     config: Config
@@ -150,8 +155,13 @@ class Method(TrainingMethod):
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         assert batch.second is not None, "two views are contrasted"
         logits_BC, projections_BKVD, *adapted = networks[0](batch.images, batch.second)
-        given_B = cross_entropy(logits_BC.detach(), batch.labels)
-        of_labels = self._of_labels(logits_BC, batch.labels).mean()
+        labelled_B = batch.labels != UNLABELLED
+        labels_B = batch.labels.clamp(min=0)  # some class, where it is not used
+        given_B = torch.where(labelled_B, cross_entropy(logits_BC.detach(), labels_B), 0)
+        of_labels = mean_of_selected(self._of_labels(logits_BC, labels_B), labelled_B)
+        right_B = (logits_BC.detach().argmax(1) == labels_B).float()
+        learnt_B = labelled_B | (self.config.contrast_weight > 0 or batch.taught is not None)
+        labelled = labelled_B.sum()
         contrasts = [self._contrast(each, batch.labels) for each in projections_BKVD.unbind(1)]
         contrast = torch.stack(contrasts).sum()
         loss = self.config.cross_entropy_weight * of_labels + self.config.contrast_weight * contrast
@@ -159,14 +169,15 @@ class Method(TrainingMethod):
         loss = loss + sum(distilled.values())
         return StepOutput(
             losses=(loss,),
-            samples=sample_outcome([logits_BC], [given_B]),
+            samples=sample_outcome([logits_BC], [given_B], [learnt_B]),
             metrics={
                 "loss": loss.detach(),
                 "loss_labels": of_labels.detach(),
                 "loss_contrast": contrast.detach(),
-                "accuracy": accuracy(logits_BC, batch.labels),
+                "accuracy": mean_of_selected(right_B, labelled_B),
             }
             | {name: value.detach() for name, value in distilled.items()},
+            counts={"loss_labels": labelled, "accuracy": labelled},
         )
 
     def _distilled(

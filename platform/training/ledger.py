@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from platform.datasets.arrange import UNKNOWN
 from platform.datasets.data import Data
 from platform.methods import SampleOutcome
 from platform.training.errors import TrainingCollapsed
@@ -25,6 +26,7 @@ class SampleLedger(nn.Module):
 
     place_R: Tensor
     given_N: Tensor
+    labelled_N: Tensor
     clean_N: Tensor | None
     times_N: Tensor
     dropped_MN: Tensor
@@ -43,7 +45,9 @@ class SampleLedger(nn.Module):
         place_R = torch.full((len(data.manifest),), images)  # out of bounds for the rows of other splits
         place_R[rows] = torch.arange(images)
         clean_N = torch.from_numpy(data.clean("train")) if data.clean_known("train") else None
-        fixed = {"place_R": place_R, "given_N": torch.from_numpy(data.given("train")), "clean_N": clean_N}
+        given_N = torch.from_numpy(data.given("train"))
+        labelled_N = given_N != UNKNOWN
+        fixed = {"place_R": place_R, "given_N": given_N, "labelled_N": labelled_N, "clean_N": clean_N}
         kept = {
             "times_N": torch.zeros(images, dtype=torch.int32),
             "dropped_MN": torch.zeros(networks, images, dtype=torch.int32),
@@ -74,13 +78,13 @@ class SampleLedger(nn.Module):
         the augmented picture, before the step that learned it. An image is dropped by a network if no
         sight of it in the epoch took part in that network's update, else selected.
 
-        - ``train/memorisation``: images whose *given* label is predicted
+        - ``train/memorisation``: images whose *given* label is predicted, among those that have one
         - ``train/drop_overlap``: |D & E| / |D | E| of the images dropped in this epoch, D, and in the one
           before, E (Jaccard index), among those seen in both; so never there in the first epoch
         - ``train/prediction_entropy``, no share itself: -Σ_c h_c · log h_c / log C, in [0, 1], of the share
           h_c of images that are predicted as class c; 0 where a network has collapsed to one class
 
-        Where the true label of every training image is known:
+        Where the true label of every labelled training image is known, and of these images alone:
 
         - ``noise/selection_precision``: among the selected images, those whose given label is the true one
         - ``noise/selection_recall``: among the images whose given label is the true one, the selected ones
@@ -93,7 +97,7 @@ class SampleLedger(nn.Module):
         fits_MN = self.predictions_MN == self.given_N
         both_N = seen_N & self.last_seen_N
         parts = {
-            "train/memorisation": (fits_MN, seen_N.expand_as(fits_MN)),
+            "train/memorisation": (fits_MN, (seen_N & self.labelled_N).expand_as(fits_MN)),
             "train/drop_overlap": (drops_MN & self.last_drops_MN, both_N & (drops_MN | self.last_drops_MN)),
         }
         if self.clean_N is not None:
@@ -119,6 +123,7 @@ class SampleLedger(nn.Module):
         self, clean_N: Tensor, seen_N: Tensor, drops_MN: Tensor
     ) -> dict[str, tuple[Tensor, Tensor]]:
         is_clean_N = self.given_N == clean_N
+        seen_N = seen_N & self.labelled_N
         selected_MN = seen_N & ~drops_MN
         clean_MN = (seen_N & is_clean_N).expand_as(drops_MN)
         wrong_MN = (seen_N & ~is_clean_N).expand_as(drops_MN)
@@ -132,13 +137,13 @@ class SampleLedger(nn.Module):
     def table(self) -> pd.DataFrame:
         """One row a training image, in the manifest's order, for finding wrong labels.
 
-        Columns: ``path``; ``label`` (given) and ``clean`` (null where not known); ``seen``, how often it was
-        shown to the networks (once an epoch); ``dropped``, the share of these times in which a network left
-        it out, mean over the networks; ``mean_loss``, its cross-entropy of the given label in nats over
-        these times and networks (of mixed pictures: of the label that the picture had itself);
+        Columns: ``path``; ``label`` (given, null for none) and ``clean`` (null where not known); ``seen``,
+        how often it was shown to the networks (once an epoch); ``dropped``, the share of these times in which
+        a network left it out, mean over the networks; ``mean_loss``, its cross-entropy of the given label in
+        nats over these times and networks (of mixed pictures: of the label that the picture had itself);
         ``prediction`` of the last time, null where the networks differ; and where there are several
         networks, each one's ``dropped_network_1`` (times), ``mean_loss_network_1``,
-        ``prediction_network_1``. What was never seen has nulls.
+        ``prediction_network_1``. What was never seen has nulls, and no label has no loss either.
         """
         frame = self.data.manifest_frame()
         table = frame.loc[frame["split"] == "train", ["path", "label", "clean"]].reset_index(drop=True)
@@ -146,6 +151,7 @@ class SampleLedger(nn.Module):
         times_N, dropped_MN = self.times_N.cpu().numpy(), self.dropped_MN.cpu().numpy()
         times_or_nan_N = np.where(times_N > 0, times_N, np.nan)
         mean_losses_MN = self.losses_MN.double().cpu().numpy() / times_or_nan_N
+        mean_losses_MN[:, ~self.labelled_N.cpu().numpy()] = np.nan
         predictions_MN = self.predictions_MN.cpu().numpy()
         is_agreed_N = (predictions_MN == predictions_MN[0]).all(axis=0)
         table["seen"] = times_N

@@ -20,6 +20,7 @@ from platform.training.recipe import StageConfig
 from platform.training.schedules import Schedule, build_schedule
 from platform.training.seeding import Purpose, seed_torch
 from platform.training.trial_config import TrialConfig
+from platform.training.unlabelled import refuse_unlabelled
 from platform.training.workers import Workers
 
 
@@ -116,6 +117,9 @@ class StageMaker:
     device: torch.device
     workers: Workers
     teacher_dims: tuple[int, ...] | None
+
+    def __post_init__(self) -> None:
+        refuse_unlabelled(self.plan.config, self.data.unlabelled)
 
     def make(self, place: int, before: Stage | None) -> Stage:
         """The stage at ``place``, which goes on with the optimisers of the one ``before`` if it says so."""

@@ -1,7 +1,6 @@
 """The one training loop."""
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -17,6 +16,7 @@ from platform.models.layers import keep_frozen_still
 from platform.models.normalisation import Normalisation
 from platform.training.compiling import compile_network
 from platform.training.ema import Ema
+from platform.training.epoch_means import EpochMeans
 from platform.training.finite import FiniteWatch
 from platform.training.learner import learners, parameters_of
 from platform.training.ledger import SampleLedger, refuse_collapse
@@ -174,21 +174,15 @@ class Trainer:
         for network in self.networks:
             network.train()
             keep_frozen_still(network)
-        values: dict[str, list[Tensor]] = defaultdict(list)
-        sizes: list[int] = []
+        means, done = EpochMeans(), 0
         for batches in self.stage.updates(self.epoch):
-            outputs = self.train_step(batches, first=len(sizes))
+            outputs = self.train_step(batches, first=done)
+            done += len(batches)
             for batch, output in zip(batches, outputs, strict=True):
-                sizes.append(len(batch.labels))
-                for name, value in output.metrics.items():
-                    values[name].append(value)
+                means.add(output, len(batch))
         self._watch.look()
         self.workers.average_buffers((*self.networks, *(average.network for average in self.averages)))
-        weights = torch.tensor(sizes, dtype=torch.float64)
-        return {
-            name: ((torch.stack(each).cpu().double() * weights).sum() / weights.sum()).item()
-            for name, each in values.items()
-        }
+        return means.means()
 
     def train_step(self, batches: Sequence[Batch], *, first: int = 0) -> list[StepOutput]:
         """One update of every network, from the mean loss over all samples of ``batches``.

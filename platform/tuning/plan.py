@@ -13,6 +13,7 @@ from platform.datasets.image_size import Size, covering
 from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
+from platform.training.unlabelled import refuse_unlabelled
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.sweep_config import AshaScheduler, SweepConfig
 
@@ -50,6 +51,8 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
     here = None if address else trial_resources(config.resources, [resources_here()], trials)
     corners = list(loaded.corners())
     data = inspect(config.data)
+    for corner in corners:
+        refuse_unlabelled(corner.trial(), data.unlabelled)
     kept = config.storage.keep_checkpoints + 1
     return Plan(
         name=name,
@@ -85,6 +88,8 @@ def render(plan: Plan) -> Group:
         early = f"asha: from epoch {scheduler.grace_period} on, one in {scheduler.reduction_factor} goes on"
     at_once = f"{plan.concurrency} at once on this machine" if plan.concurrency else "on the cluster"
     rows = ", ".join(f"{count:,} {split}" for split, count in plan.data.rows.items())
+    if plan.data.unlabelled:
+        rows += f"; {plan.data.unlabelled:,} of train without a label"
     for key, value in (
         ("sweep", plan.name),
         ("experiment", plan.experiment),

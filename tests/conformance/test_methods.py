@@ -12,6 +12,7 @@ from platform.datasets.loader import Batch
 from platform.datasets.prepare import prepare
 from platform.methods import SECTIONS, method_names
 from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.errors import TrialError
 from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
@@ -120,6 +121,23 @@ def test_it_learns_mixed_labels_or_says_that_it_cannot(method, make_trainer):
     else:
         with pytest.raises(ValidationError, match="mixed labels"):
             make_trainer(method, augment=augment)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_learns_from_unlabelled_images_or_says_that_it_cannot(method, zeros_and_ones, make_trainer):
+    manifest = zeros_and_ones.manifest
+    is_gone = (manifest["split"] == "train") & (np.arange(len(manifest)) % 8 > 0)
+    data = replace(zeros_and_ones, manifest=manifest.assign(label=manifest["label"].mask(is_gone, -1)))
+    if not SECTIONS[method].takes_unlabelled:
+        with pytest.raises(TrialError, match=r"method.name: .* cannot learn from the"):
+            make_trainer(method, data=data)
+        return
+    trainer = make_trainer(method, data=data, batch_size=4)  # of some batches no image has a label
+    metrics = trainer.train_epoch()
+    assert all(np.isfinite(value) for value in metrics.values())
+    for network in trainer.networks:
+        assert all(weight.isfinite().all() for weight in network.parameters())
+    assert trainer.ledger.table()["mean_loss"].notna().sum() == (data.given("train") >= 0).sum()
 
 
 @pytest.mark.parametrize("method", METHODS)

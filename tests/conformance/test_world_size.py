@@ -7,9 +7,13 @@ import sys
 import pytest
 import torch
 
-from platform.methods import method_names
+from platform.methods import SECTIONS, method_names
 
 SIZES = (1, 2, 4)
+TRIALS = [
+    *method_names(),
+    *(f"{name}, unlabelled" for name, section in SECTIONS.items() if section.takes_unlabelled),
+]
 RELATIVE = 1e-5
 
 
@@ -37,7 +41,7 @@ def relative(one, other):
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
-@pytest.mark.parametrize("method", method_names())
+@pytest.mark.parametrize("method", TRIALS)
 def test_losses_and_weights_are_those_of_one_worker(method, size, trained):
     (alone,), workers = trained[1], trained[size]
     for worker in workers:
@@ -50,7 +54,7 @@ def test_losses_and_weights_are_those_of_one_worker(method, size, trained):
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
-@pytest.mark.parametrize("method", method_names())
+@pytest.mark.parametrize("method", TRIALS)
 def test_every_worker_has_the_metrics_of_the_whole(method, size, trained):
     (alone,), workers = trained[1], trained[size]
     for worker in workers:

@@ -114,7 +114,7 @@ def test_a_path_listed_twice(images):
 def test_rows_without_a_label_or_a_path(images):
     words = refusal(listed(images, GOOD.replace("2.png,a", "2.png,")))
     assert "1 image has no label (images/2.png)" in words
-    assert "not supported yet" in words
+    assert "data.unlabelled says" in words
     assert "1 row has no path" in refusal(listed(images, GOOD + ",a\n"))
 
 

@@ -1,10 +1,13 @@
 """Contrast at several depths, and its baseline of classifiers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from pydantic import ValidationError
 
 from platform.datasets.loader import Batch
+from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.methods import Progress, deep_supervision
@@ -62,6 +65,36 @@ def test_contrast_alone_leaves_the_classifier_as_it_is(network, batch):
     assert all((weight.grad == 0).all() for weight in network.get_classifier().parameters())
     assert any((weight.grad != 0).any() for weight in network.stages.parameters())
     assert all(weight.grad is not None for weight in companion.parameters())
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "balanced_softmax"])
+@pytest.mark.parametrize("labels", [[0, -1, 2, -1], [-1, -1, -1, 1]], ids=["half", "one"])
+def test_cross_entropy_is_of_the_labelled_samples_and_contrast_of_all(labels, loss, network, batch):
+    labels = torch.tensor(labels)
+    method = Method(Config(contrast_weight=0.5, stages=(-2, -1), loss=loss), COUNTS)
+    output, (logits, projections), _ = stepped(method, network, replace(batch, labels=labels))
+    known = labels >= 0
+    counts = COUNTS if loss == "balanced_softmax" else torch.ones(3)
+    own = balanced_softmax(logits[known], labels[known], counts)  # of even counts it is cross-entropy
+    contrast = sum(supcon(each, labels, temperature=0.1) for each in projections.unbind(1))
+    torch.testing.assert_close(output.losses[0], own.mean() + 0.5 * contrast)
+    assert output.counts["accuracy"] == output.counts["loss_labels"] == known.sum()
+    assert output.metrics["accuracy"] == (logits[known].argmax(1) == labels[known]).float().mean()
+    given = cross_entropy(logits[known].detach(), labels[known])
+    torch.testing.assert_close(output.samples.losses_MB[0, known], given)
+    assert (output.samples.losses_MB[0, ~known] == 0).all()
+    assert output.samples.selected_MB.all()
+
+
+def test_without_any_label_contrast_alone_is_learnt(network, batch):
+    method = Method(Config(), COUNTS)
+    output, (_, projections), _ = stepped(method, network, replace(batch, labels=torch.full((4,), -1)))
+    contrast = sum(simclr(each, temperature=0.1) for each in projections.unbind(1))
+    torch.testing.assert_close(output.losses[0], 0.2 * contrast)
+    output.losses[0].backward()
+    assert all((weight.grad == 0).all() for weight in network.get_classifier().parameters())
+    assert all(weight.grad.isfinite().all() for weight in network.parameters() if weight.grad is not None)
+    assert all(value.isfinite() for value in output.metrics.values())
 
 
 def test_something_must_be_learnt():

@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
+from platform.config.errors import UserError
 from platform.config.load import load_space
 from platform.tuning.plan import as_text, make_plan, size
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
@@ -38,6 +40,41 @@ def test_the_plan_is_shown_as_text(plan):
     text = as_text(plan)
     for words in ("night", "10, ", "90 at most (9 a trial)", "uniform [0.1, 0.5]", "choice [4, 9]"):
         assert words in text
+
+
+@pytest.fixture
+def plan_of(tmp_path):
+    """``plan_of("supcon", "use")``: the plan of a sweep on ten images, of which six have no label."""
+    for number in range(10):
+        Image.new("RGB", (8, 8), (20 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    labels = [*"abab", *[""] * 6]
+    lines = [f"{number}.png,{label}" for number, label in enumerate(labels)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *lines]))
+
+    def make(method, unlabelled):
+        path = tmp_path / "space.yaml"
+        data = f"{{source: {tmp_path}/labels.csv, unlabelled: {unlabelled}}}"
+        path.write_text(f"data: {data}\nmethod: {method}\nmodel: {{backbone: resnet10t}}\n")
+        return make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night")
+
+    return make
+
+
+def test_the_plan_tells_how_many_images_have_no_label(plan_of):
+    used, left = plan_of("{name: supcon}", "use"), plan_of("{name: peer}", "leave_out")
+    assert (used.data.unlabelled, left.data.unlabelled) == (6, 0)
+    texts = [" ".join(as_text(plan).split()) for plan in (used, left)]  # lines end anywhere
+    assert "2 classes; 8 train, 2 val; 6 of train without a label" in texts[0]
+    assert "2 classes; 2 train, 2 val selects" in texts[1]
+
+
+def test_a_sweep_with_a_method_that_needs_labels_does_not_start(plan_of):
+    methods = "{choice: [{name: supcon}, {name: cross_entropy}]}"
+    with pytest.raises(
+        UserError, match=r"^method.name: cross_entropy cannot learn from the 6 training images"
+    ) as error:
+        plan_of(methods, "use")
+    assert "data.unlabelled: leave_out" in str(error.value)
 
 
 def test_the_plan_needs_neither_ray_nor_timm(root):

@@ -1,13 +1,15 @@
 """A folder a class, at the top or inside ``train``, ``val`` and ``test``.
 
 An image's class is the first folder level (below the split's): folders inside a class's folder belong to
-it. Files that are no images by their extension are not looked at.
+it. Files that are no images by their extension are not looked at. Images of ``data.unlabelled_folder``,
+which lies beside the classes' folders, have no label.
 """
 
 from pathlib import PurePosixPath
 
 import pandas as pd
 
+from platform.config.errors import did_you_mean
 from platform.datasets.columns import only_one_label
 from platform.datasets.data_config import DataConfig
 from platform.datasets.digits_file import NAME as DIGITS
@@ -16,6 +18,7 @@ from platform.datasets.identity_layout import is_divided
 from platform.datasets.readers import labels_beside_images, labels_table
 from platform.datasets.sources import Source
 from platform.datasets.splits import SPLIT_NAMES
+from platform.datasets.tables import MISSING
 
 LAYOUT = "a folder a class, or train/, val/ and test/ with a folder a class"
 EXTENSIONS = (
@@ -44,14 +47,23 @@ def read(source: Source, config: DataConfig) -> pd.DataFrame:
     loose = [str(path) for path in images if len(path.parts) <= depth]
     if loose:
         raise DataError(f"data.source: {source}: {listed(loose, 3)} lie in no class's folder")
-    rows = pd.DataFrame(
-        {"path": [str(path) for path in images], "label": [path.parts[depth - 1] for path in images]}
-    )
+    labels = pd.Series([path.parts[depth - 1] for path in images])
+    if config.unlabelled_folder is not None:
+        labels = _without(labels, config.unlabelled_folder, source)
+    rows = pd.DataFrame({"path": [str(path) for path in images], "label": labels})
     if has_splits:
         rows["split"] = [SPLIT_NAMES[path.parts[0].lower()] for path in images]
         return rows
     _refuse_forgotten_splits(source, set(rows["label"]))
     return rows
+
+
+def _without(labels: pd.Series, folder: str, source: Source) -> pd.Series:
+    """``labels`` in which ``folder`` is none."""
+    if not (labels == folder).any():
+        hint = did_you_mean(folder, sorted(labels.unique()))
+        raise DataError(f"data.unlabelled_folder: {source} has no images in a folder {folder!r}{hint}")
+    return labels.mask(labels == folder, MISSING)
 
 
 def images_of(source: Source) -> list[PurePosixPath]:
