@@ -34,7 +34,7 @@ from platform.training.trainer import Trainer
 SAMPLES = "samples.parquet"
 SAVED = ("optimisers", "companions", "scaler", "ledger")
 """The parts of a trainer's state that are in training_state.pt."""
-DESCRIBED = ("epoch", "step", "metrics", "precision")
+DESCRIBED = ("epoch", "step", "history", "precision")
 """Those that are in checkpoint.json."""
 
 
@@ -91,6 +91,7 @@ def _describe(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "step": trainer.step,
         "metrics": trainer.metrics,
+        "history": trainer.history,
         "precision": trainer.precision,
         "image_size": stage.image_size.as_written(),
         "sees_whole": stage.augment.sees_whole,

@@ -28,14 +28,15 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 def best_checkpoint(folder: Path, metric: str, mode: str) -> Path | None:
     """Of all checkpoints below ``folder`` the one whose ``metric`` is best; None where none has it finite."""
-    values = {file.parent: _metric(file, metric) for file in sorted(folder.rglob(DESCRIPTION))}
+    values = {file.parent: metric_of(file.parent, metric) for file in sorted(folder.rglob(DESCRIPTION))}
     kept = {folder: value for folder, value in values.items() if math.isfinite(value)}
     best = min if mode == "min" else max
     return best(kept, key=kept.__getitem__, default=None)
 
 
-def _metric(description: Path, name: str) -> float:
-    metrics = json.loads(description.read_text(encoding="utf-8")).get("metrics", {})
+def metric_of(checkpoint: Path, name: str) -> float:
+    """A metric of the checkpoint's last epoch; NaN where it has none of that name."""
+    metrics = json.loads((checkpoint / DESCRIPTION).read_text(encoding="utf-8")).get("metrics", {})
     return float(metrics.get(name, math.nan))
 
 

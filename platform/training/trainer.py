@@ -56,7 +56,7 @@ class Trainer:
         self.workers = workers
         self.epoch = 0
         self.step = 0
-        self.metrics: dict[str, float] = {}
+        self.history: list[dict[str, float]] = []
 
         built = build_networks(config, len(data.classes), Normalisation(data.mean, data.std))
         self.blueprints = built.blueprints
@@ -112,6 +112,11 @@ class Trainer:
         return self.stage.learning_rate
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """The last epoch's, which ``history`` has of every epoch; empty before the first."""
+        return self.history[-1] if self.history else {}
+
+    @property
     def is_over(self) -> bool:
         """Whether all epochs are done."""
         return self.epoch >= self.config.total_epochs
@@ -153,7 +158,7 @@ class Trainer:
         self.epoch += 1
         metrics["time/epoch_s"] = time.perf_counter() - started
         metrics["time/images_per_s"] = len(self.data.rows("train")) / (trained - started)
-        self.metrics = metrics
+        self.history.append(metrics)
         return dict(metrics)
 
     def enter_stage(self, place: int) -> None:
@@ -253,7 +258,7 @@ class Trainer:
         return {
             "epoch": self.epoch,
             "step": self.step,
-            "metrics": dict(self.metrics),
+            "history": [dict(metrics) for metrics in self.history],
             "precision": self._precision,
             "networks": [network.state_dict() for network in self.networks],
             "averages": [average.network.state_dict() for average in self.averages],
@@ -280,7 +285,7 @@ class Trainer:
         self.scaler.load_state_dict(state["scaler"])
         self.ledger.load_state_dict(state["ledger"])
         self.epoch, self.step = state["epoch"], state["step"]
-        self.metrics = dict(state["metrics"])
+        self.history = [dict(metrics) for metrics in state["history"]]
 
     def enter_stage_after(self, epochs: int) -> None:
         """Enter the stage in which a trial is after that many epochs: the one of the last of them."""

@@ -15,6 +15,7 @@ from ray import train, tune
 from ray.train import ControllerError, WorkerGroupError
 from ray.train.torch import TorchConfig, get_device
 from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError
+from ray.train.v2._internal.execution.context import TrainRunContext
 from ray.train.v2.api.config import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
@@ -22,26 +23,41 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from platform.training.checkpoints import restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
+from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.outcome import FINAL, failure_result, given_up
 from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.trainable import Place, log_to, result_of, trial_of
+from platform.tuning.trainable import Place, log_to, name_of, result_of, trial_of
 
 START_TIMEOUT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"
 POLL_S = "0.2"  # Train's own 2 s are most of a short epoch
 
 
+class EachEpochOnce(TuneReportCallback):
+    """Tells Tune of each epoch once, though workers that were replaced tell of all of them again.
+
+    Tune itself, where it has been started anew, hears all: what it knew may be older than the checkpoints.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = 0
+
+    def after_report(
+        self, run_context: TrainRunContext, metrics: list[dict[str, Any]], checkpoint: Any
+    ) -> None:
+        epoch = metrics[0]["epoch"]
+        if epoch > self.told:
+            self.told = epoch
+            super().after_report(run_context, metrics, checkpoint)
+
+
 @dataclass(frozen=True)
 class Group:
     """A trial's workers, and what Ray Train does for them."""
 
-    storage: Path
     resources: TrialResources
-    keep_checkpoints: int
-    metric: str
-    mode: Any
     max_failures: int
     start_timeout_s: float
 
@@ -63,31 +79,23 @@ class Group:
             f"were not to be had within {self.start_timeout_s:g} s"
         )
 
-    def run(self, name: str) -> RunConfig:
+    def run(self, name: str, keeping: Keeping) -> RunConfig:
         return RunConfig(
             name=name,
-            storage_path=str(self.storage),
+            storage_path=str(keeping.trials),
             failure_config=FailureConfig(max_failures=self.max_failures, controller_failure_limit=0),
             checkpoint_config=CheckpointConfig(
-                num_to_keep=self.keep_checkpoints,
-                checkpoint_score_attribute=self.metric,
-                checkpoint_score_order=self.mode,
+                num_to_keep=keeping.count,
+                checkpoint_score_attribute=keeping.metric,
+                checkpoint_score_order="min" if keeping.mode == "min" else "max",
             ),
-            callbacks=[TuneReportCallback()],
+            callbacks=[EachEpochOnce()],
         )
 
 
-def group_of(config: SweepConfig, folder: SweepFolder, resources: TrialResources) -> Group:
+def group_of(config: SweepConfig, resources: TrialResources) -> Group:
     """The workers of each trial of a sweep."""
-    return Group(
-        storage=folder.trials.absolute(),
-        resources=resources,
-        keep_checkpoints=config.storage.keep_checkpoints,
-        metric=config.search.metric,
-        mode=config.search.direction,
-        max_failures=config.resources.max_failures,
-        start_timeout_s=config.resources.start_timeout_s,
-    )
+    return Group(resources, config.resources.max_failures, config.resources.start_timeout_s)
 
 
 def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Group) -> None:
@@ -101,7 +109,7 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
         train_worker,
         train_loop_config={"config": config, "data": data, "place": place},
         scaling_config=group.scaling(),
-        run_config=group.run(f"{config['number']:04d}"),
+        run_config=group.run(name_of(config), place.keeping),
         torch_config=TorchConfig(),
     )
     try:
@@ -142,19 +150,20 @@ def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
             with checkpoint.as_directory() as folder:
                 restore(Path(folder), trainer)
         epoch = trainer.epoch
-        if trainer.is_over:  # it was stopped between its last epoch and the news of it
-            train.report(result_of(trainer, trainer.metrics))
+        for earlier in range(1, epoch + 1):
+            train.report(result_of(trainer, earlier))
         while not trainer.is_over:
-            _report(trainer, trainer.train_epoch())
+            trainer.train_epoch()
+            _report(trainer)
             epoch = trainer.epoch
     except FINAL as error:
         return failure_result(error, epoch)
     return None
 
 
-def _report(trainer: Trainer, metrics: dict[str, float]) -> None:
-    """Tell of an epoch; the first worker brings the checkpoint."""
-    result, name = result_of(trainer, metrics), f"checkpoint_{trainer.epoch:06d}"
+def _report(trainer: Trainer) -> None:
+    """Tell of the last epoch; the first worker brings the checkpoint."""
+    result, name = result_of(trainer, trainer.epoch), f"checkpoint_{trainer.epoch:06d}"
     if not trainer.workers.is_first:
         train.report(result, checkpoint_dir_name=name)
         return

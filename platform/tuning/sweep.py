@@ -19,6 +19,7 @@ from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
+from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.opening import open_sweep, open_writer
 from platform.tuning.orphans import OrphanedGroups
 from platform.tuning.outcome import FAILURE
@@ -138,9 +139,10 @@ def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
 
 
 def _trainable(data: Data, folder: SweepFolder, plan: Plan, resources: TrialResources) -> Any:
-    place = Place(resources.device, resources.cpus, folder.logs.absolute())
+    keeping = keeping_of(folder, plan.config.storage.keep_checkpoints)
+    place = Place(resources.device, resources.cpus, folder.logs.absolute(), keeping)
     if resources.workers > 1:
-        group = group_of(plan.config, folder, resources)
+        group = group_of(plan.config, resources)
         shared = tune.with_parameters(run_spread_trial, data=data, place=place, group=group)
         # Its workers have the cores; it waits for them, and Tune wants it to ask for something.
         return tune.with_resources(shared, {"cpu": 0, "memory": 1})
@@ -182,12 +184,7 @@ def _run_config(plan: Plan, folder: SweepFolder) -> tune.RunConfig:
     return tune.RunConfig(
         name=folder.trials.name,
         storage_path=str(folder.path.absolute()),
-        checkpoint_config=tune.CheckpointConfig(
-            num_to_keep=plan.config.storage.keep_checkpoints,
-            checkpoint_score_attribute=search.metric,
-            checkpoint_score_order=search.direction,
-            checkpoint_at_end=False,  # a trial asks for each of its checkpoints; none of one that gave up
-        ),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
         callbacks=[
             TrackingCallback(folder),
             ProgressCallback(search.metric, search.direction, plan.trials),

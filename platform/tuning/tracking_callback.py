@@ -7,13 +7,13 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.tracking.writer import SweepWriter
-from platform.training.description import best_checkpoint
 from platform.tuning.failure import cause_of
+from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.names import flatten, is_below
 from platform.tuning.opening import open_writer
 from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.trainable import newest_checkpoint
+from platform.tuning.trainable import name_of
 
 
 class TrackingCallback(tune.Callback):
@@ -62,8 +62,8 @@ class TrackingCallback(tune.Callback):
 
 
 def label(trial: Trial) -> str:
-    """A trial's name everywhere: Optuna's number of it, as 0007."""
-    return f"{trial.config['number']:04d}"
+    """A trial's name."""
+    return name_of(trial.config)
 
 
 def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
@@ -72,21 +72,10 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def checkpoints_of(trial: Trial, folder: SweepFolder) -> dict[str, str | None]:
-    """The folders of a trial's best and last checkpoint; None for both while there is none.
-
-    Those of a trial of several workers are Ray Train's: Tune knows none, they are looked up on disk.
-    """
-    manager = trial.run_metadata.checkpoint_manager
-    best = manager.best_checkpoint_result if manager else None
-    last = manager.latest_checkpoint_result if manager else None
-    if best is None and last is None:
-        record, own = folder.read_record(), folder.trials / label(trial)
-        best_path, last_path = best_checkpoint(own, record.metric, record.mode), newest_checkpoint(own)
-        return {
-            "checkpoint": str(best_path.absolute()) if best_path else None,
-            "checkpoint_last": str(last_path.absolute()) if last_path else None,
-        }
+    """The folders of a trial's best and last checkpoint; None for both while there is none."""
+    own = keeping_of(folder).of(label(trial))
+    best, newest = own.best, own.newest
     return {
-        "checkpoint": best.checkpoint.path if best and best.checkpoint else None,
-        "checkpoint_last": last.checkpoint.path if last and last.checkpoint else None,
+        "checkpoint": str(best.absolute()) if best else None,
+        "checkpoint_last": str(newest.absolute()) if newest else None,
     }

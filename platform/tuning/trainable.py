@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.result import SHOULD_CHECKPOINT
 
 from platform.datasets.data import Data
-from platform.training.checkpoints import is_whole, restore, save_checkpoint
-from platform.training.errors import CheckpointError
+from platform.training.checkpoints import restore
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
+from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.outcome import FINAL_ALONE, failure_result
 
 
@@ -25,15 +24,21 @@ def trial_of(config: dict[str, Any]) -> TrialConfig:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a trial's worker runs: a torch device, threads, and the folder for what it has to say."""
+    """Where a trial's worker runs: a torch device, threads, folders for what it says and for checkpoints."""
 
     device: str
     threads: int
     logs: Path
+    keeping: Keeping
 
 
 class TrialTrainable(tune.Trainable):
-    """Calls one :class:`Trainer`, an epoch a step; with ``reuse_actors`` imports and data stay warm."""
+    """Calls one :class:`Trainer`, an epoch a step; with ``reuse_actors`` imports and data stay warm.
+
+    The trial's checkpoints are its own: Tune, which saves what it knows seconds later, need not know of them.
+    Wherever a trial starts again it goes on from its newest one, and tells of the epochs before once more, so
+    that searcher, scheduler and tracking have seen all of them however old what they knew was.
+    """
 
     def setup(self, config: dict[str, Any], data: Data | None = None, place: Place | None = None) -> None:
         if data is None or place is None:
@@ -48,8 +53,11 @@ class TrialTrainable(tune.Trainable):
         self.trainer = None  # the last trial's networks make room before the next one's are built
         self.failure: dict[str, Any] | None = None
         trial, place = trial_of(config), self.place
+        self.checkpoints = place.keeping.of(name_of(config))
         try:
             self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
+            if newest := self.checkpoints.newest:
+                restore(newest, self.trainer)
         except FINAL_ALONE as error:
             self.failure = failure_result(error, epoch=0)
 
@@ -62,51 +70,37 @@ class TrialTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         if self.failure is not None:
             return self.failure
-        trainer = self._trainer
+        trainer, epoch = self._trainer, self.training_iteration + 1
         try:
-            # A trial that was stopped between its last epoch and the news of it has nothing left to train.
-            metrics = trainer.metrics if trainer.is_over else trainer.train_epoch()
+            if epoch > trainer.epoch:
+                trainer.train_epoch()
+                self.checkpoints.save(trainer)
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)
-        return result_of(trainer, metrics) | {"done": trainer.is_over, SHOULD_CHECKPOINT: True}
+        result = result_of(trainer, epoch)
+        return result | {"done": result["finished"]}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        save_checkpoint(Path(checkpoint_dir), self._trainer)
-
-    def restore(self, checkpoint_path: Any) -> None:
-        """Restore a trial of a resumed sweep, from a later epoch than Tune remembers where it has to be.
-
-        Tune deletes a checkpoint as soon as a newer one is there, but saves its own state seconds later: a
-        driver that was killed in between remembers a checkpoint that is gone.
-        """
-        remembered = Path(checkpoint_path.checkpoint.path)
-        newest = None if remembered.exists() else newest_checkpoint(remembered.parent)
-        if newest is None:
-            super().restore(checkpoint_path)
-        else:
-            super().restore(str(newest))
-            self._iteration = self._trainer.epoch  # an epoch a step; a bare path does not say which
+        """What Tune keeps of a trial that it pauses: nothing, the trial finds its own again."""
+        (Path(checkpoint_dir) / "epoch.txt").write_text(str(self.training_iteration), encoding="utf-8")
 
     def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
-        try:
-            restore(Path(checkpoint), self._trainer)
-        except CheckpointError as error:
-            self.failure = failure_result(error, epoch=0)
+        """Done when the trial was set up."""
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._make_trainer(new_config)
         return True
 
 
-def result_of(trainer: Trainer, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """An epoch as Tune is told of it."""
-    return {**metrics, "epoch": trainer.epoch, "finished": trainer.is_over}
+def name_of(config: Mapping[str, Any]) -> str:
+    """A trial's name everywhere: Optuna's number of it, as 0007."""
+    return f"{config['number']:04d}"
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """A trial's checkpoint of the latest epoch, among those that were written whole."""
-    whole = [path for path in folder.glob("checkpoint_*") if is_whole(path)]
-    return max(whole, key=lambda path: path.name, default=None)
+def result_of(trainer: Trainer, epoch: int) -> dict[str, Any]:
+    """An epoch that is done, from 1, as Tune is told of it."""
+    finished = epoch == trainer.config.total_epochs
+    return {**trainer.history[epoch - 1], "epoch": epoch, "finished": finished}
 
 
 def log_to(folder: Path) -> None:

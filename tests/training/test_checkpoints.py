@@ -106,7 +106,7 @@ def test_an_older_checkpoint_is_replaced_and_nothing_is_left_beside(checkpoint, 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(checkpoint, trainer):
     before = (checkpoint / "checkpoint.json").read_bytes()
-    trainer.metrics = {"val/accuracy": object()}  # the last of the files fails
+    trainer.history = [{"val/accuracy": object()}]  # the last of the files fails
     with pytest.raises(TypeError):
         save_checkpoint(checkpoint, trainer)
     assert (checkpoint / "checkpoint.json").read_bytes() == before

@@ -60,7 +60,7 @@ def sweep(data, tmp_path_factory):
         ("0001/checkpoint_000001", 0.5),
     ):
         trainer.train_epoch()
-        trainer.metrics = {"val/loss": loss}
+        trainer.history = [{"val/loss": loss}]
         save_checkpoint(root / "trials" / place, trainer)
     return SweepFolder(root)
 

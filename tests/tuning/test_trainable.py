@@ -6,15 +6,15 @@ import shutil
 import pytest
 import torch
 from ray import tune
-from ray.train._internal.session import _TrainingResult
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.prepare import prepare
 from platform.training.trial_config import TrialConfig
-from platform.tuning.trainable import Place, TrialTrainable, newest_checkpoint
+from platform.tuning.kept_checkpoints import Keeping
+from platform.tuning.trainable import Place, TrialTrainable
 
 
-def trial(**settings):
+def trial(number=0, **settings):
     sections = {
         "epochs": 3,
         "batch_size": 256,
@@ -24,7 +24,7 @@ def trial(**settings):
         "schedule": {"name": "constant", "warmup_epochs": 0},
     }
     config = TrialConfig.model_validate(sections | settings, strict=False)
-    return {"number": 0, "parameters": {}, "trial": config.model_dump(mode="json")}
+    return {"number": number, "parameters": {}, "trial": config.model_dump(mode="json")}
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +36,12 @@ def data():
 def make(local_ray, data, tmp_path):
     log = logging.getLogger("platform")
     before = log.handlers[:], log.level
-    trainable = tune.with_parameters(TrialTrainable, data=data, place=Place("cpu", 1, tmp_path))
+    place = Place("cpu", 1, tmp_path, Keeping(tmp_path / "trials", "val/loss", "min", 1))
+    trainable = tune.with_parameters(TrialTrainable, data=data, place=place)
     yield lambda config: trainable(config)
     for handler in log.handlers:
         handler.close()
     log.handlers[:], log.level = before
-
-
-def save(actor, folder):
-    folder.mkdir(parents=True)
-    actor.save_checkpoint(str(folder))
-    return _TrainingResult(tune.Checkpoint(str(folder)), {"training_iteration": actor.trainer.epoch})
 
 
 def test_a_step_is_an_epoch_and_the_last_one_says_so(make):
@@ -59,42 +54,53 @@ def test_a_step_is_an_epoch_and_the_last_one_says_so(make):
 def test_a_process_is_used_again_for_the_next_trial(make):
     actor = make(trial(seed=1))
     actor.train()
-    assert actor.reset_config(trial(seed=2))
+    assert actor.reset(trial(seed=2, number=1))
     assert actor.step()["epoch"] == 1
 
 
-def test_a_finished_trial_that_is_restored_trains_no_more(make, tmp_path):
-    actor = make(trial(epochs=1))
-    done = actor.train()
-    saved = save(actor, tmp_path / "t" / "checkpoint_000000")
-    again = make(trial(epochs=1))
-    again.restore(saved)
-    result = again.step()
-    assert (result["epoch"], result["finished"]) == (1, True)
-    assert result["val/accuracy"] == done["val/accuracy"]
+def untimed(result):
+    return {name: value for name, value in result.items() if "/" in name}
 
 
-def test_a_superseded_checkpoint_is_replaced_by_the_newest_whole_one(make, tmp_path):
+def test_a_finished_trial_that_starts_again_tells_of_its_epochs_and_trains_no_more(make):
+    actor = make(trial(epochs=2))
+    told = [actor.train(), actor.train()]
+    again = make(trial(epochs=2))
+    again.trainer.train_epoch = None
+    heard = [again.train(), again.train()]
+    assert [(each["epoch"], each["finished"], each["done"]) for each in heard] == [
+        (1, False, False),
+        (2, True, True),
+    ]
+    assert [untimed(each) for each in heard] == [untimed(each) for each in told]
+
+
+def test_a_trial_that_starts_again_goes_on_from_its_newest_whole_checkpoint(make, tmp_path):
     actor = make(trial())
-    actor.train()
-    remembered = save(actor, tmp_path / "t" / "checkpoint_000000")
-    actor.train()
-    save(actor, tmp_path / "t" / "checkpoint_000001")
-    half = tmp_path / "t" / "checkpoint_000002"
-    shutil.copytree(tmp_path / "t" / "checkpoint_000001", half)
+    told = [actor.train(), actor.train()]
+    own = tmp_path / "trials" / "0000"
+    half = own / "checkpoint_000003"
+    shutil.copytree(own / "checkpoint_000002", half)
     weights = half / "network_1.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    shutil.rmtree(tmp_path / "t" / "checkpoint_000000")
-    assert newest_checkpoint(tmp_path / "t").name == "checkpoint_000001"
 
     again = make(trial())
-    again.restore(remembered)
-    assert again.training_iteration == 2
+    assert [untimed(again.train()) for _ in told] == [untimed(each) for each in told]
+    assert again.trainer.epoch == 2
     expected, actual = actor.train(), again.train()
     assert actual["training_iteration"] == 3 and actual["finished"]
     assert actual["val/loss"] == expected["val/loss"]
     pairs = zip(actor.trainer.networks[0].parameters(), again.trainer.networks[0].parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_trial_that_tune_pauses_goes_on_where_it_was(make, tmp_path):
+    actor = make(trial())
+    actor.train()
+    saved = actor.save(str(tmp_path / "paused"))
+    again = make(trial())
+    again.restore(saved)
+    assert again.train()["epoch"] == 2
 
 
 def test_what_our_code_says_in_the_process_is_kept_beside_the_sweep(make, tmp_path):
