@@ -70,7 +70,8 @@ def test_a_batch_is_what_a_network_takes(digits):
     assert batch.images.is_contiguous(memory_format=torch.channels_last)
     assert batch.labels.dtype == batch.rows.dtype == torch.int64
     assert len(batch) == 32
-    assert set(vars(batch)) == {"images", "labels", "rows", "second", "targets"}  # no true labels, ever
+    no_true_labels = {"images", "labels", "rows", "second", "targets", "taught"}
+    assert set(vars(batch)) == no_true_labels
 
 
 def test_an_epoch_has_each_training_row_once_with_its_given_label(digits):
