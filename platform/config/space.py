@@ -1,5 +1,6 @@
 """A search space: a tree of settings in which some are ranges, and how a sample or a corner is made of it."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,10 @@ class Space:
 
     def parameters(self) -> list[Parameter]:
         return list(_parameters(self.tree, _Place(), ""))
+
+    def points(self) -> float:
+        """How many different samples there are: infinite with a range of numbers that are not whole."""
+        return _points(self.tree)
 
     def corners(self) -> Iterator[Resolved]:
         """Every combination of ends and options, or, where those are over 1,024, that many of them,
@@ -120,6 +125,14 @@ def _parameters(node: Any, place: _Place, condition: str) -> Iterator[Parameter]
             chosen = f"{dotted(place.path)} = {node.labels[index]}"
             inner = f"{condition}, {chosen}" if condition else chosen
             yield from _parameters(option, place.option(node, index), inner)
+
+
+def _points(node: Any) -> float:
+    if isinstance(node, NumberRange):
+        return int(node.high - node.low) + 1 if node.is_int else math.inf
+    if isinstance(node, Choice):
+        return sum(_points(option) for option in node.options)
+    return math.prod(_points(child) for _, child in _children(node) or [])
 
 
 def _ends(range_: Range) -> Sequence[Any]:

@@ -15,7 +15,8 @@ from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
 from platform.training.unlabelled import refuse_unlabelled
 from platform.tuning.resources import resources_here, trial_resources
-from platform.tuning.sweep_config import AshaScheduler, SweepConfig
+from platform.tuning.search_check import check_search, left_to_chance
+from platform.tuning.sweep_config import SweepConfig
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,22 @@ class Plan:
     largest_image: Size
     data: Summary
     parameters: list[Parameter]
+    left_to_chance: list[Parameter]
     config: SweepConfig
 
 
 def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
-    """A YAML without any range is one training run."""
-    return loaded.first().search.trials if loaded.space.parameters() else 1
+    """A YAML without any range is one training run; a grid has no more trials than points."""
+    search = loaded.first().search
+    if not loaded.space.parameters():
+        return 1
+    return min(search.trials, int(loaded.space.points())) if search.sampler.name == "grid" else search.trials
 
 
 def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
     """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
+    check_search(loaded)
     resolve_uri(config.tracking)
     trials = trials_of(loaded)
     here = None if address else trial_resources(config.resources, [resources_here()], trials)
@@ -65,6 +71,7 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
+        left_to_chance=left_to_chance(loaded),
         config=config,
     )
 
@@ -82,10 +89,6 @@ def _bytes(config: SweepConfig, classes: int) -> int:
 def render(plan: Plan) -> Group:
     facts = Table(box=None, show_header=False, pad_edge=False)
     search = plan.config.search
-    scheduler = search.scheduler
-    early = "every trial runs all its epochs"
-    if isinstance(scheduler, AshaScheduler):
-        early = f"asha: from epoch {scheduler.grace_period} on, one in {scheduler.reduction_factor} goes on"
     at_once = f"{plan.concurrency} at once on this machine" if plan.concurrency else "on the cluster"
     rows = ", ".join(f"{count:,} {split}" for split, count in plan.data.rows.items())
     if plan.data.unlabelled:
@@ -97,7 +100,8 @@ def render(plan: Plan) -> Group:
         ("selects", f"{search.metric} ({search.direction})"),
         ("trials", f"{plan.trials}, {at_once}"),
         ("epochs", f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"),
-        ("stopping", early),
+        ("sampler", _sampler(plan)),
+        ("stopping", str(search.scheduler)),
         ("budget", search.budget or "none"),
         ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
     ):
@@ -108,6 +112,13 @@ def render(plan: Plan) -> Group:
     for parameter in plan.parameters:
         space.add_row(Text(parameter.path), Text(str(parameter.range)), Text(parameter.condition))
     return Group(facts, Text(""), space)
+
+
+def _sampler(plan: Plan) -> str:
+    name = plan.config.search.sampler.name
+    if not plan.left_to_chance:
+        return name
+    return f"{name}, but at random, each by itself: {', '.join(one.path for one in plan.left_to_chance)}"
 
 
 def as_text(plan: Plan) -> str:

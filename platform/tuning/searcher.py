@@ -1,48 +1,107 @@
-"""Optuna's sampler behind Tune: samples the conditional space, and tells early stops as what they are."""
+"""Optuna behind Tune: samples the conditional space, and tells early stops as what they are."""
 
 import logging
-import warnings
-from typing import Any
+import math
+import pickle
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import optuna
-from optuna.samplers import BaseSampler
-from optuna.trial import Trial, TrialState
-from ray.tune.search.optuna import OptunaSearch
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
 from platform.tuning.outcome import outcome_of
-from platform.tuning.sweep_config import RandomSampler, SearchConfig, SweepConfig, TpeSampler
+from platform.tuning.sampler_config import GridSampler
+from platform.tuning.samplers import SeededByNumber
+from platform.tuning.search_config import Statistic
+from platform.tuning.study import known_study, new_study
+from platform.tuning.sweep_config import SweepConfig
+from platform.tuning.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
 MAX_REDRAWS = 100
+TUNE_ID = "tune_id"
+"""Attribute of a trial of the study: the id by which Tune knows it. Without it the trial was never begun."""
 
 
-class SpaceSearch(OptunaSearch):
-    """Ray's OptunaSearch over a :class:`LoadedSpace`, with the study named after the sweep.
+class SpaceSearch(Searcher):
+    """Suggests trials of a :class:`LoadedSpace` and tells the study what became of them.
 
-    It differs from its base in what it tells the study at a trial's end: one that the scheduler stopped is
-    PRUNED (its base says COMPLETE), and a completed one's value is the best epoch's, as in the ranking.
+    The study's storage is the one place where the search keeps what it knows; only which Tune trial is
+    which of its trials is saved with Tune's state. At a trial's end the study is told the truth, where Ray's
+    own OptunaSearch says COMPLETE with the last value: PRUNED of one that the scheduler stopped, FAIL of one
+    that failed, COMPLETE with ``search.statistic`` of its epochs of one that ran to its end.
+
     A suggestion is ``{"number", "parameters", "trial"}``: Optuna's number, the sampled values by
     dotted path, and the validated trial's settings as JSON.
     """
 
-    def __init__(self, loaded: LoadedSpace[SweepConfig], study_name: str) -> None:
+    def __init__(self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder) -> None:
         config = loaded.first()
+        search = config.search
+        super().__init__(metric=search.metric, mode=search.direction)
         self._loaded = loaded
-        self._selects_on = config.search.metric
-        self._values: dict[str, list[float]] = {}
+        self._folder = folder
+        self._search = search
+        self._sampler = SeededByNumber(search.sampler, config.seed)
         self._paths = {parameter.name: parameter.path for parameter in loaded.space.parameters()}
-        super().__init__(
-            space=self._sample,
-            metric=config.search.metric,
-            mode=config.search.direction,
-            sampler=make_sampler(config.search, config.seed),
-            study_name=study_name,
-        )
+        self._numbers: dict[str, int] = {}
+        self._values: dict[str, dict[int, float]] = {}
+        self._unclaimed: deque[int] = deque()
+        self._study: optuna.Study | None = new_study(search, folder, self._sampler)
 
-    def _sample(self, trial: Trial) -> dict[str, Any]:
+    @property
+    def study(self) -> optuna.Study:
+        if self._study is None:
+            self._study = known_study(self._search, self._folder, self._sampler)
+        return self._study
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
+        """The next trial: one that Tune has lost, else a new sample; FINISHED where a grid has no other."""
+        if self._unclaimed:
+            return self._again(trial_id, self._unclaimed.popleft())
+        if self._is_exhausted():
+            return Searcher.FINISHED
+        trial, suggestion = self._new_sample()
+        trial.set_user_attr(TUNE_ID, trial_id)
+        self._numbers[trial_id] = trial.number
+        return suggestion
+
+    def _new_sample(self) -> tuple[Trial, dict[str, Any]]:
+        """A sample that builds no valid trial, as one between valid corners may, is told as FAIL and redrawn.
+
+        Raises ConfigError when a hundred in a row are invalid.
+        """
+        for attempt in range(MAX_REDRAWS):
+            trial = self.study.ask()
+            try:
+                return trial, self._suggestion(trial)
+            except ConfigError as error:
+                self.study.tell(trial, state=TrialState.FAIL)
+                logger.warning("a sample was drawn again: %s", error)
+                if attempt == MAX_REDRAWS - 1:
+                    raise
+        raise AssertionError("the loop ends with a sample or an error")
+
+    def _is_exhausted(self) -> bool:
+        if not isinstance(self._search.sampler, GridSampler):
+            return False
+        drawn = {repr(trial.params) for trial in self.study.get_trials(deepcopy=False) if trial.params}
+        return len(drawn) >= self._loaded.space.points()
+
+    def _again(self, trial_id: str, number: int) -> dict[str, Any]:
+        """The trial ``number`` as it was suggested before, now for the Tune trial ``trial_id``."""
+        known = self.study.get_trials(deepcopy=False)[number]
+        self._numbers[trial_id] = number
+        return self._suggestion(known)
+
+    def _suggestion(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
         parameters: dict[str, Any] = {}
 
         def pick(name: str, range_: Range) -> Any:
@@ -56,53 +115,73 @@ class SpaceSearch(OptunaSearch):
             "trial": config.trial().model_dump(mode="json"),
         }
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        """A sample that builds no valid trial, as one between valid corners may, is told as FAIL and redrawn.
-
-        Raises ConfigError when a hundred in a row are invalid.
-        """
-        for attempt in range(MAX_REDRAWS):
-            try:
-                suggestion = super().suggest(trial_id)
-            except ConfigError as error:
-                self.study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
-                logger.warning("a sample was drawn again: %s", error)
-                if attempt == MAX_REDRAWS - 1:
-                    raise
-            else:
-                return suggestion and {key: suggestion[key] for key in ("number", "parameters", "trial")}
-        return None
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if self.metric not in result:
+            return
+        epoch, value = result["epoch"], float(result[self.metric])
+        values = self._values_of(trial_id)
+        if epoch not in values:  # a trial that went on from an earlier epoch than it had told of
+            self._storage.set_trial_intermediate_value(self._storage_id(trial_id), epoch, value)
+            values[epoch] = value
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tune hands a trial's last result to this method alone, so it is reported to the study here."""
-        if trial_id in self._completed_trials:
+        if trial_id not in self._numbers:
             return
-        if result and self._selects_on in result:
+        if result:
             self.on_trial_result(trial_id, result)
-        study, trial, values = self.study, self._ot_trials[trial_id], self._values.pop(trial_id, [])
-        outcome = outcome_of(result or {})
+        values, outcome = self._values_of(trial_id), outcome_of(result or {})
+        value = value_of(values, self._search.statistic, self._search.direction)
         if error or outcome == "failed" or not values:
-            study.tell(trial, state=TrialState.FAIL)
-        elif outcome == "finished":
-            study.tell(trial, max(values) if self._mode == "max" else min(values))
+            state = TrialState.FAIL
+        elif outcome == "pruned":
+            state = TrialState.PRUNED
         else:
-            study.tell(trial, state=TrialState.PRUNED)
-        self._completed_trials.add(trial_id)
+            state = TrialState.COMPLETE if math.isfinite(value) else TrialState.FAIL
+        told = value if state is TrialState.COMPLETE else None
+        self.study.tell(self._numbers[trial_id], told, state=state, skip_if_finished=True)
+        self._values.pop(trial_id, None)
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        super().on_trial_result(trial_id, result)
-        self._values.setdefault(trial_id, []).append(result[self._selects_on])
+    def save(self, checkpoint_path: str) -> None:
+        Path(checkpoint_path).write_bytes(pickle.dumps(self._numbers))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Take up the study where it is, which may be further than Tune's saved state.
+
+        Trials that Tune does not know, as it was killed before it had saved them, are suggested again, under
+        their own numbers; one that was killed while it was sampled is told as FAIL.
+        """
+        self._numbers = pickle.loads(Path(checkpoint_path).read_bytes())
+        self._unclaimed.clear()
+        known = set(self._numbers.values())
+        for trial in self.study.get_trials(deepcopy=False):
+            if TUNE_ID in trial.user_attrs and trial.number not in known:
+                self._unclaimed.append(trial.number)
+            elif TUNE_ID not in trial.user_attrs and trial.state is TrialState.RUNNING:
+                self.study.tell(trial.number, state=TrialState.FAIL)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_study": None}
 
     @property
-    def study(self) -> optuna.Study:
-        if self._ot_study is None:
-            raise RuntimeError("the search has no study yet")
-        return self._ot_study
+    def _storage(self) -> BaseStorage:
+        return self.study._storage
+
+    def _storage_id(self, trial_id: str) -> int:
+        study_id = self._storage.get_study_id_from_name(self._folder.name)
+        return self._storage.get_trial_id_from_study_id_trial_number(study_id, self._numbers[trial_id])
+
+    def _values_of(self, trial_id: str) -> dict[int, float]:
+        """What the study was told of the trial's epochs; read from it once, as it may be a resumed one."""
+        if trial_id not in self._values:
+            known = self._storage.get_trial(self._storage_id(trial_id))
+            self._values[trial_id] = dict(known.intermediate_values)
+        return self._values[trial_id]
 
 
-def suggest(trial: Trial, name: str, range_: Range) -> Any:
+def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:
     """Ask Optuna for one value: a number of the closed range, or one of a choice's labels."""
     if isinstance(range_, NumberRange):
         if range_.is_int:
@@ -111,18 +190,11 @@ def suggest(trial: Trial, name: str, range_: Range) -> Any:
     return trial.suggest_categorical(name, range_.labels)
 
 
-def make_sampler(config: SearchConfig, seed: int) -> BaseSampler:
-    match config.sampler:
-        case RandomSampler():
-            return optuna.samplers.RandomSampler(seed=seed)
-        case TpeSampler() as tpe:
-            with warnings.catch_warnings():
-                # Optuna calls these options experimental; conditional spaces and parallel trials need them.
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                return optuna.samplers.TPESampler(
-                    seed=seed,
-                    n_startup_trials=tpe.n_startup_trials,
-                    multivariate=tpe.multivariate,
-                    group=tpe.multivariate,
-                    constant_liar=True,
-                )
+def value_of(values: Mapping[int, float], statistic: Statistic, direction: Literal["max", "min"]) -> float:
+    """What is told of a trial with these values of its epochs; NaN or infinite where there is none."""
+    in_order = [values[epoch] for epoch in sorted(values)]
+    if statistic == "best":
+        finite = [value for value in in_order if math.isfinite(value)]
+        return (max if direction == "max" else min)(finite, default=math.nan)
+    last = in_order[-3:] if statistic == "mean_last_3" else in_order[-1:]
+    return sum(last) / len(last) if last else math.nan

@@ -7,7 +7,6 @@ from typing import Any
 
 from ray import tune
 from ray.tune.error import TuneError
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
@@ -27,9 +26,10 @@ from platform.tuning.plan import Plan
 from platform.tuning.progress import ProgressCallback
 from platform.tuning.quiet import chatter_to
 from platform.tuning.resources import TrialResources
+from platform.tuning.schedulers import make_scheduler
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.spread_trial import group_of, run_spread_trial
-from platform.tuning.sweep_config import AshaScheduler, SweepConfig
+from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tracking_callback import TrackingCallback, label
 from platform.tuning.trainable import Place, TrialTrainable
@@ -153,29 +153,17 @@ def _trainable(data: Data, folder: SweepFolder, plan: Plan, resources: TrialReso
 def _tune_config(
     loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, resources: TrialResources
 ) -> tune.TuneConfig:
+    search = plan.config.search
     return tune.TuneConfig(
-        search_alg=SpaceSearch(loaded, study_name=folder.name),
-        scheduler=_scheduler(plan),
+        search_alg=SpaceSearch(loaded, folder),
+        scheduler=make_scheduler(search, max_epochs=plan.epochs_a_trial, seed=plan.config.seed),
         num_samples=plan.trials,
-        max_concurrent_trials=resources.concurrency,
-        time_budget_s=plan.config.search.budget_s,
+        # A paused trial counts as one that runs: those that its bracket waits for would never start.
+        max_concurrent_trials=None if search.scheduler.pauses else resources.concurrency,
+        time_budget_s=search.budget_s,
         reuse_actors=resources.workers == 1,
         trial_name_creator=label,
         trial_dirname_creator=label,
-    )
-
-
-def _scheduler(plan: Plan) -> TrialScheduler:
-    search = plan.config.search
-    if not isinstance(search.scheduler, AshaScheduler):
-        return FIFOScheduler()
-    return AsyncHyperBandScheduler(
-        time_attr="epoch",
-        metric=search.metric,
-        mode=search.direction,
-        max_t=plan.epochs_a_trial,
-        grace_period=search.scheduler.grace_period,
-        reduction_factor=search.scheduler.reduction_factor,
     )
 
 

@@ -55,6 +55,11 @@ class SweepFolder:
         return self.path / "space.yaml"
 
     @property
+    def study(self) -> Path:
+        """Optuna's journal of the study, where search.storage names no other storage."""
+        return self.path / "optuna_journal.log"
+
+    @property
     def manifest(self) -> Path:
         return self.path / "manifest.parquet"
 

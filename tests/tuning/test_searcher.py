@@ -1,13 +1,17 @@
 """What the study is told of trials; Optuna and Ray's searcher interface are the real ones."""
 
 import pickle
+import subprocess
+import sys
 
 import optuna
 import pytest
 
+from platform.config.errors import UserError
 from platform.config.load import load_space
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 4
@@ -23,16 +27,29 @@ search: {sampler: {name: tpe, n_startup_trials: 4}}
 
 
 @pytest.fixture
-def searcher(tmp_path):
-    path = tmp_path / "space.yaml"
-    path.write_text(SPACE)
-    return SpaceSearch(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), study_name="nightly")
+def make(tmp_path):
+    """``make("name", text)``: a new search in a folder of that name."""
+
+    def search(name, text=SPACE, *overrides):
+        folder = tmp_path / name
+        folder.mkdir()
+        space = folder / "space.yaml"
+        space.write_text(text)
+        loaded = load_space(space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
+        return SpaceSearch(loaded, SweepFolder(folder))
+
+    return search
+
+
+@pytest.fixture
+def searcher(make):
+    return make("nightly")
 
 
 def report(searcher, trial_id, *values, finished=False):
     for epoch, value in enumerate(values[:-1], start=1):
-        searcher.on_trial_result(trial_id, {"val/accuracy": value, "training_iteration": epoch})
-    last = {"val/accuracy": values[-1], "training_iteration": len(values), "finished": finished}
+        searcher.on_trial_result(trial_id, {"val/accuracy": value, "epoch": epoch})
+    last = {"val/accuracy": values[-1], "epoch": len(values), "finished": finished}
     searcher.on_trial_complete(trial_id, result=last)
 
 
@@ -49,11 +66,9 @@ def test_a_suggestion_is_a_validated_trial_with_its_sampled_values_by_dotted_pat
         assert "search" not in trial
 
 
-def test_the_study_bears_the_sweeps_name_and_the_seed_decides(tmp_path, searcher):
+def test_the_study_bears_the_sweeps_name_and_the_seed_decides(make, searcher):
     assert searcher.study.study_name == "nightly"
-    path = tmp_path / "again.yaml"
-    path.write_text(SPACE)
-    again = SpaceSearch(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), study_name="other")
+    again = make("other")
     for index in range(6):
         assert searcher.suggest(f"t{index}") == again.suggest(f"t{index}")
 
@@ -62,7 +77,7 @@ def test_stopped_failed_and_finished_trials_are_told_as_what_they_are(searcher):
     for name in ("stopped", "failed", "finished", "early"):
         searcher.suggest(name)
     report(searcher, "stopped", 0.2, 0.3)
-    searcher.on_trial_result("failed", {"val/accuracy": 0.1, "training_iteration": 1})
+    searcher.on_trial_result("failed", {"val/accuracy": 0.1, "epoch": 1})
     searcher.on_trial_complete("failed", error=True)
     report(searcher, "finished", 0.4, 0.8, 0.7, 0.6, finished=True)
     searcher.on_trial_complete("early", error=True)
@@ -75,17 +90,133 @@ def test_stopped_failed_and_finished_trials_are_told_as_what_they_are(searcher):
     assert trials[2].value == 0.8
 
 
+@pytest.mark.parametrize(
+    ("statistic", "expected"), [("best", 0.8), ("last", 0.6), ("mean_last_3", (0.8 + 0.7 + 0.6) / 3)]
+)
+def test_the_yaml_selects_what_is_told_of_a_finished_trial(make, statistic, expected):
+    search = make("one", SPACE, f"search.statistic={statistic}")
+    search.suggest("a")
+    report(search, "a", 0.4, 0.8, 0.7, 0.6, finished=True)
+    assert search.study.trials[0].value == pytest.approx(expected)
+
+
+def test_a_trial_whose_last_value_is_no_number_has_failed(make):
+    search = make("one", SPACE, "search.statistic=last")
+    search.suggest("a")
+    report(search, "a", 0.4, float("nan"), finished=True)
+    assert search.study.trials[0].state.name == "FAIL"
+
+
 def test_a_searcher_is_saved_and_restored_with_what_it_knows(tmp_path, searcher):
     searcher.suggest("a")
     report(searcher, "a", 0.5, finished=True)
     searcher.suggest("b")
     searcher.save(str(tmp_path / "state"))
-    path = tmp_path / "space.yaml"
-    restored = SpaceSearch(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), study_name="nightly")
+    restored = pickle.loads(pickle.dumps(searcher))
     restored.restore(str(tmp_path / "state"))
     report(restored, "b", 0.25)
     assert [trial.state.name for trial in restored.study.trials] == ["COMPLETE", "PRUNED"]
     assert restored.suggest("c")["number"] == 2
+
+
+def test_trials_that_tune_has_forgotten_are_suggested_again_and_not_drawn_twice(tmp_path, make, searcher):
+    """As after a SIGKILL: Tune's state is of some seconds ago, the study is not."""
+    unbroken = make("unbroken")
+    expected = []
+    for index in range(4):
+        expected.append(unbroken.suggest(f"u{index}"))
+        report(unbroken, f"u{index}", 0.1 * index, finished=True)
+
+    untouched = pickle.dumps(searcher)
+    suggestions = [searcher.suggest("a")]
+    report(searcher, "a", 0.0, finished=True)
+    searcher.save(str(tmp_path / "state"))
+    searcher.suggest("b")
+    report(searcher, "b", 0.1, finished=True)
+    searcher.suggest("c")
+    searcher.on_trial_result("c", {"val/accuracy": 0.2, "epoch": 1})
+    searcher.study.ask()  # killed while it was sampled
+    with searcher._folder.study.open("a") as journal:
+        journal.write('{"op_code": 4, "wor')  # and while it was written
+
+    resumed = pickle.loads(untouched)
+    resumed.restore(str(tmp_path / "state"))
+    for name, value in (("B", 0.1), ("C", 0.2), ("D", 0.3)):
+        suggestions.append(resumed.suggest(name))
+        report(resumed, name, value, finished=True)
+    known = resumed.study.trials
+    assert [trial.state.name for trial in known] == [*["COMPLETE"] * 3, "FAIL", "COMPLETE"]
+    assert [trial.value for trial in known if trial.value is not None] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert suggestions[:3] == expected[:3]
+    assert len({repr(suggestion["parameters"]) for suggestion in suggestions}) == 4
+
+
+def test_a_resumed_study_draws_what_an_unbroken_one_would(tmp_path, make):
+    unbroken, broken = make("unbroken"), make("broken")
+    untouched = pickle.dumps(broken)
+    for index in range(8):
+        expected = unbroken.suggest(f"t{index}")
+        report(unbroken, f"t{index}", 0.1 * index, finished=True)
+        assert broken.suggest(f"t{index}") == expected
+        report(broken, f"t{index}", 0.1 * index, finished=True)
+        broken.save(str(tmp_path / "state"))
+        broken = pickle.loads(untouched)
+        broken.restore(str(tmp_path / "state"))
+
+
+def test_another_process_opens_the_study_by_the_sweeps_name(searcher):
+    """As optuna-dashboard does."""
+    searcher.suggest("a")
+    report(searcher, "a", 0.5, 0.75, finished=True)
+    code = (
+        "import optuna, sys; from optuna.storages import JournalStorage, journal\n"
+        "storage = JournalStorage(journal.JournalFileBackend(sys.argv[1]))\n"
+        "[study] = optuna.get_all_study_summaries(storage)\n"
+        "[trial] = optuna.load_study(study_name='nightly', storage=storage).trials\n"
+        "print(study.study_name, study.direction.name, trial.value, trial.intermediate_values)"
+    )
+    command = [sys.executable, "-c", code, str(searcher._folder.study)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout == "nightly MAXIMIZE 0.75 {1: 0.5, 2: 0.75}\n"
+
+
+def test_a_database_keeps_the_studies_of_several_sweeps_apart(tmp_path, make):
+    url = f"search.storage=sqlite:///{tmp_path}/studies.db"
+    first, second = make("first", SPACE, url), make("second", SPACE, url)
+    first.suggest("a")
+    report(first, "a", 0.5, finished=True)
+    assert [len(search.study.trials) for search in (first, second)] == [1, 0]
+    assert (
+        optuna.load_study(study_name="first", storage=url.removeprefix("search.storage=")).best_value == 0.5
+    )
+    assert not first._folder.study.exists()
+    (tmp_path / "first" / "space.yaml").unlink()
+    (tmp_path / "first").rmdir()
+    with pytest.raises(UserError, match="has a study first already; give another --name"):
+        make("first", SPACE, url)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("nonsense", "search.storage: nonsense cannot be opened: "),
+        ("sqlite:////not/there/x.db", "cannot be opened: unable to open database file"),
+        ("oracle9://me:secret@host/db", "oracle9://me:***@host/db cannot be opened: "),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_one_line(make, url, expected):
+    with pytest.raises(UserError) as caught:
+        make("one", SPACE, f"search.storage={url}")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_a_study_that_is_gone_is_one_line(tmp_path, searcher):
+    searcher.save(str(tmp_path / "state"))
+    resumed = pickle.loads(pickle.dumps(searcher))
+    searcher._folder.study.unlink()
+    with pytest.raises(UserError, match="optuna_journal.log: is gone"):
+        resumed.restore(str(tmp_path / "state"))
 
 
 def test_the_searcher_can_be_pickled_with_its_space(searcher):
@@ -93,17 +224,11 @@ def test_the_searcher_can_be_pickled_with_its_space(searcher):
     assert pickle.loads(pickle.dumps(searcher)).suggest("b")["number"] == 1
 
 
-def test_optuna_is_the_one_that_samples(searcher):
-    assert isinstance(searcher.study.sampler, optuna.samplers.TPESampler)
-
-
-def test_a_sample_that_builds_no_trial_is_drawn_again(tmp_path):
-    path = tmp_path / "sizes.yaml"
+def test_a_sample_that_builds_no_trial_is_drawn_again(make):
     text = SPACE.replace(
         "model: {backbone: resnet10t}", "model: {backbone: test_vit}\nimage_size: {int: [32, 64]}"
     )
-    path.write_text(text)
-    search = SpaceSearch(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), study_name="sizes")
+    search = make("sizes", text)
     suggestions = [search.suggest(f"t{index}") for index in range(2)]
     assert all(suggestion["trial"]["image_size"] % 16 == 0 for suggestion in suggestions)
     states = [trial.state.name for trial in search.study.trials]

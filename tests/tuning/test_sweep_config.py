@@ -4,7 +4,8 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig, seconds
+from platform.tuning.search_config import seconds
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
 
 @pytest.fixture
@@ -29,7 +30,18 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
         ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
         ("search: {budget: 0h}", "must be a time above zero"),
-        ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be >= 2, got 1"),
+        ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be > 1, got 1"),
+        (
+            "search: {scheduler: {name: median, grace_perid: 2}}",
+            "unknown key 'grace_perid'; did you mean 'grace_period'?",
+        ),
+        ("search: {scheduler: {name: hyperband, reduction_factor: 1}}", "must be > 1, got 1"),
+        (
+            "search: {scheduler: {name: hyperband}}\nresources: {workers: 2}",
+            "search.scheduler.name: pauses trials, which one of several workers cannot be",
+        ),
+        ("epochs: 2\nsearch: {scheduler: {name: median, grace_period: 3}}", "must be <= epochs (2), got 3"),
+        ("search: {statistic: mean}", "must be one of best, last, mean_last_3, got 'mean'"),
         ("search: {scheduler: {name: ahsa}}", "unknown name 'ahsa'; did you mean 'asha'?"),
         ("epochs: 2\nsearch: {scheduler: {name: asha, grace_period: 3}}", "must be <= epochs (2), got 3"),
         (

@@ -1,0 +1,93 @@
+"""Optuna's sampler of a search; what it draws for a trial follows from the seed and the trial's number."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from platform.tuning.sampler_config import (
+    CmaEsSampler,
+    GpSampler,
+    GridSampler,
+    QmcSampler,
+    RandomSampler,
+    Sampler,
+    TpeSampler,
+)
+from platform.tuning.trial_seed import seed_of
+
+
+class SeededByNumber(BaseSampler):
+    """A new sampler of the same kind for each trial, seeded by the trial's number.
+
+    Optuna's own draws from one stream, whose place is lost with the process: a resumed study would draw
+    again what it drew before. What a sampler learnt it takes from the study, each time.
+    """
+
+    def __init__(self, config: Sampler, seed: int) -> None:
+        self._config = config
+        self._seed = seed
+        self._number = -1
+        self._sampler: BaseSampler = optuna.samplers.RandomSampler()
+
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        if trial.number != self._number:
+            self._number = trial.number
+            self._sampler = make_sampler(self._config, self._seed, trial.number)
+        return self._sampler
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._of(trial).before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        if not isinstance(self._config, GridSampler):  # it would stop a loop that is not Optuna's
+            self._of(trial).after_trial(study, trial, state, values)
+
+
+def make_sampler(config: Sampler, seed: int, number: int) -> BaseSampler:
+    """The sampler for the study's trial ``number``."""
+    own_seed = seed_of(seed, number)
+    random = optuna.samplers.RandomSampler(seed=own_seed)
+    options = config.model_dump(exclude={"name"})
+    if isinstance(config, RandomSampler):
+        return random
+    make: Callable[..., BaseSampler]
+    match config:
+        case TpeSampler():
+            group = config.multivariate if config.group is None else config.group
+            make = partial(optuna.samplers.TPESampler, **options | {"group": group}, seed=own_seed)
+        case CmaEsSampler():
+            make = partial(optuna.samplers.CmaEsSampler, **options, seed=own_seed, independent_sampler=random)
+        case GpSampler():
+            make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
+        case QmcSampler():  # one sequence: its seed is the same for every trial
+            make = partial(optuna.samplers.QMCSampler, **options, seed=seed, independent_sampler=random)
+        case GridSampler():  # Optuna's GridSampler knows no conditional parameters
+            make = partial(optuna.samplers.BruteForceSampler, seed=own_seed)
+    if isinstance(config, CmaEsSampler | GpSampler | QmcSampler):
+        make = partial(make, warn_independent_sampling=False)  # the plan says it, once
+    with warnings.catch_warnings():
+        # Optuna calls some options and samplers experimental.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return make()

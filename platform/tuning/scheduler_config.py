@@ -1,0 +1,78 @@
+"""The section search.scheduler: which of Ray Tune's schedulers stops trials early, with its own options.
+
+Names and meanings are those of ray.tune.schedulers; time is epochs, and ``max_t`` a trial's epochs.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from platform.config.section import Section
+
+
+class AshaScheduler(Section):
+    """Asynchronous successive halving (Li et al., MLSys 2020): stops the worse trials at each rung."""
+
+    name: Literal["asha"] = "asha"
+    grace_period: int = Field(1, ge=1, description="epochs that every trial gets")
+    reduction_factor: float = Field(3, gt=1, description="one in this many goes on at each rung")
+    brackets: int = Field(
+        1, ge=1, description="kinds of trials, each with a first rung that much later; drawn by the seed"
+    )
+
+    pauses: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return f"asha: from epoch {self.grace_period} on, one in {self.reduction_factor:g} goes on"
+
+
+class MedianScheduler(Section):
+    """The median stopping rule (Golovin et al., KDD 2017): stops what is worse than half the others."""
+
+    name: Literal["median"] = "median"
+    grace_period: int = Field(1, ge=1, description="epochs that every trial gets")
+    min_samples_required: int = Field(3, ge=1, description="trials that must have come that far")
+    min_time_slice: int | None = Field(
+        None,
+        ge=0,
+        description="epochs after which a trial makes room for a waiting one while there are too few to "
+        "compare; null: never",
+    )
+    hard_stop: bool = Field(
+        True, description="false: pause it, and go on with it when no other trial is left"
+    )
+
+    def __str__(self) -> str:
+        return f"median: from epoch {self.grace_period} on, what is worse than the median of the others"
+
+    @property
+    def pauses(self) -> bool:
+        return not self.hard_stop or self.min_time_slice is not None
+
+
+class HyperbandScheduler(Section):
+    """HyperBand (Li et al., JMLR 2018): brackets that wait for their trials, then stop the worse ones."""
+
+    name: Literal["hyperband"] = "hyperband"
+    reduction_factor: float = Field(3, gt=1, description="one in this many of a bracket goes on")
+
+    pauses: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"hyperband: one in {self.reduction_factor:g} of each bracket goes on"
+
+
+class NoScheduler(Section):
+    """Every trial runs all its epochs."""
+
+    name: Literal["none"] = "none"
+
+    pauses: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return "every trial runs all its epochs"
+
+
+Scheduler = Annotated[
+    AshaScheduler | MedianScheduler | HyperbandScheduler | NoScheduler, Field(discriminator="name")
+]

@@ -1,0 +1,54 @@
+"""Ray Tune's scheduler of a search."""
+
+import math
+from typing import Any
+
+import numpy as np
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    FIFOScheduler,
+    HyperBandScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
+
+from platform.tuning.scheduler_config import AshaScheduler, HyperbandScheduler, MedianScheduler, NoScheduler
+from platform.tuning.search_config import SearchConfig
+from platform.tuning.trial_seed import seed_of
+
+
+def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> TrialScheduler:
+    selects: dict[str, Any] = {"time_attr": "epoch", "metric": search.metric, "mode": search.direction}
+    match search.scheduler:
+        case AshaScheduler() as asha:
+            options = asha.model_dump(exclude={"name"})
+            return SeededAsha(seed, **selects, **options, max_t=max_epochs)
+        case MedianScheduler() as median:
+            options = median.model_dump(exclude={"name"})
+            never = {"min_time_slice": math.inf} if median.min_time_slice is None else {}
+            return MedianStoppingRule(**selects, **options | never)
+        case HyperbandScheduler() as hyperband:
+            return HyperBandScheduler(**selects, **hyperband.model_dump(exclude={"name"}), max_t=max_epochs)
+        case NoScheduler():
+            return FIFOScheduler()
+
+
+class SeededAsha(AsyncHyperBandScheduler):
+    """Which bracket a trial is in follows from the seed and the trial's number.
+
+    Ray draws it from numpy's global generator, which nobody has seeded.
+    """
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._seed = seed
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        state = np.random.get_state()
+        np.random.seed(seed_of(self._seed, trial.config["number"]))
+        try:
+            super().on_trial_add(tune_controller, trial)
+        finally:
+            np.random.set_state(state)

@@ -1,0 +1,87 @@
+"""The section search: what selects, how trials are drawn and stopped, where the study is kept."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from platform.config.section import Section
+from platform.tuning.sampler_config import Sampler, TpeSampler
+from platform.tuning.scheduler_config import AshaScheduler, Scheduler
+
+CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
+RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
+METRICS = (*CLASSIFICATION, *RETRIEVAL)
+"""What may select: metrics of data with classes, and of data with identities."""
+LOWER_IS_BETTER = ("val/loss", "val/ece")
+DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+Statistic = Literal["best", "last", "mean_last_3"]
+
+
+class SearchConfig(Section):
+    """What is looked for, how trials are drawn, which of them are stopped early."""
+
+    metric: str = Field("val/accuracy", description="what selects: a val/… metric, never the test split")
+    mode: Literal["auto", "max", "min"] = Field("auto", description="auto: min for val/loss and val/ece")
+    trials: int = Field(16, ge=1, description="trials to sample; a YAML without a range runs one")
+    budget: str | None = Field(
+        None, description="wall time after which the sweep is stopped: 90s, 30m, 2h, 1d"
+    )
+    statistic: Statistic = Field(
+        "best",
+        description="of a trial's epochs, by which trials are ranked and which the sampler learns from: the "
+        "best, the last, or the mean of the last three",
+    )
+    sampler: Sampler = TpeSampler()
+    scheduler: Scheduler = AshaScheduler()
+    storage: str | None = Field(
+        None,
+        min_length=1,
+        description="Optuna's storage of the study, e.g. sqlite:///optuna.db; null: a journal in the sweep's "
+        "folder",
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _selects_on_validation(cls, metric: str) -> str:
+        if metric.startswith("test/"):
+            raise ValueError(
+                f"the test split never selects, it is scored once for the finalists: use one of "
+                f"{', '.join(METRICS)}, got {metric!r}"
+            )
+        if metric.startswith("val/clean"):
+            raise ValueError(
+                f"clean labels never select by themselves: where there is a clean validation split, say "
+                f"data.val_label: clean and select on val/accuracy, got {metric!r}"
+            )
+        if metric not in METRICS:
+            raise ValueError(f"must be one of {', '.join(METRICS)}, got {metric!r}")
+        return metric
+
+    @field_validator("budget")
+    @classmethod
+    def _is_a_duration(cls, budget: str | None) -> str | None:
+        if budget is not None:
+            seconds(budget)
+        return budget
+
+    @property
+    def direction(self) -> Literal["max", "min"]:
+        if self.mode == "auto":
+            return "min" if self.metric in LOWER_IS_BETTER else "max"
+        return self.mode
+
+    @property
+    def budget_s(self) -> float | None:
+        return None if self.budget is None else seconds(self.budget)
+
+
+def seconds(duration: str) -> float:
+    """``90s``, ``30m``, ``2h`` or ``1d`` in seconds; raises ValueError for anything else."""
+    match = DURATION.fullmatch(duration.strip())
+    if match is None or float(match["number"]) == 0:
+        raise ValueError(f"must be a time above zero such as 90s, 30m, 2h or 1d, got {duration!r}")
+    return float(match["number"]) * SECONDS[match["unit"]]

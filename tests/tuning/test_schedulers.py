@@ -1,0 +1,72 @@
+"""Each of Ray Tune's schedulers behind the section search.scheduler."""
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, MedianStoppingRule, TrialScheduler
+
+from platform.tuning.schedulers import SeededAsha, make_scheduler
+from platform.tuning.search_config import SearchConfig
+
+
+@pytest.fixture
+def make():
+    def scheduler(name, seed=0, **options):
+        search = TypeAdapter(SearchConfig).validate_python({"scheduler": {"name": name, **options}})
+        return make_scheduler(search, max_epochs=9, seed=seed)
+
+    return scheduler
+
+
+def trial(number):
+    return Trial("trial", config={"number": number}, stub=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("asha", {"grace_period": 2, "reduction_factor": 2.5, "brackets": 2}, SeededAsha),
+        (
+            "median",
+            {"grace_period": 2, "min_samples_required": 2, "min_time_slice": 1, "hard_stop": False},
+            MedianStoppingRule,
+        ),
+        ("hyperband", {"reduction_factor": 2}, HyperBandScheduler),
+        ("none", {}, FIFOScheduler),
+    ],
+)
+def test_ray_takes_every_option_under_its_name(make, name, options, expected):
+    assert type(make(name, **options)) is expected
+
+
+def brackets(scheduler, trials):
+    for one in trials:
+        scheduler.on_trial_add(None, one)
+    return [scheduler._brackets.index(scheduler._trial_info[one.trial_id]) for one in trials]
+
+
+def test_the_seed_and_a_trials_number_decide_its_bracket(make):
+    trials = [trial(number) for number in range(12)]
+    options = {"grace_period": 1, "reduction_factor": 3, "brackets": 2}
+    before = np.random.get_state()[1].copy()
+    first = brackets(make("asha", **options), trials)
+    assert first == brackets(make("asha", **options), trials)
+    assert first[::-1] == brackets(make("asha", **options), trials[::-1])
+    assert set(first) == {0, 1}
+    assert first != brackets(make("asha", seed=1, **options), trials)
+    assert (np.random.get_state()[1] == before).all(), "the global generator is left as it was"
+
+
+def test_the_median_stops_what_is_worse_than_the_others(make):
+    scheduler = make("median", grace_period=1, min_samples_required=2)
+    for number, value in enumerate((0.8, 0.9)):
+        other = trial(number)
+        scheduler.on_trial_add(None, other)
+        for epoch in (1, 2):
+            scheduler.on_trial_result(None, other, {"val/accuracy": value, "epoch": epoch})
+    decisions = [
+        scheduler.on_trial_result(None, trial(number), {"val/accuracy": value, "epoch": 2})
+        for number, value in ((2, 0.2), (3, 0.95))
+    ]
+    assert decisions == [TrialScheduler.STOP, TrialScheduler.CONTINUE]
