@@ -164,7 +164,7 @@ def _run(
     address = options.address or os.environ.get("RAY_ADDRESS")
     try:
         if options.resume:
-            end = resume_sweep(plan, folder, address=address, say=console.print)
+            end = resume_sweep(loaded, plan, folder, address=address, say=console.print)
         else:
             end = run_sweep(loaded, plan, folder, address=address, say=console.print, data_digest=data_digest)
         _report(console, folder, end)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from platform.tuning.failure import cause_line
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
+from platform.tuning.past_trials import PastTrial
 from platform.tuning.trainable import trial_of
 
 SHOWN_ROWS = 12
@@ -88,18 +89,18 @@ class SweepView:
 
 
 class ProgressCallback(tune.Callback):
-    """Keeps a :class:`SweepView` and shows it; built anew from its few words when a sweep is resumed."""
+    """Keeps a :class:`SweepView` and shows it, ``past`` trials of a resumed sweep among them."""
 
-    def __init__(self, metric: str, mode: str, planned: int) -> None:
+    def __init__(self, metric: str, mode: str, planned: int, past: Iterable[PastTrial] = ()) -> None:
         self.view = SweepView(metric, mode, planned)
-        self.is_new = True
+        self.view.trials = {one.number: _past_view(one, mode) for one in past}
+        self.view.ended_before = len(self.view.trials)
         self.console: Console | None = None
         self.live: Live | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """A resumed sweep starts with an empty view and fills it from Tune's trials."""
-        view = SweepView(self.view.metric, self.view.mode, self.view.planned)
-        return {"view": view, "is_new": True, "console": None, "live": None}
+        """Tune saves its callbacks; a terminal cannot be saved."""
+        return {**self.__dict__, "console": None, "live": None}
 
     def setup(self, *args: Any, **info: Any) -> None:
         self.view.started = time.monotonic()
@@ -109,24 +110,6 @@ class ProgressCallback(tune.Callback):
                 console=self.console, get_renderable=self._render, refresh_per_second=4, transient=True
             )
             self.live.start()
-
-    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """A sweep that is resumed knows its earlier trials from its first step on."""
-        if self.is_new:
-            self.is_new = False
-            for trial in trials:
-                self._remember(trial)
-            self.view.ended_before = len(self.view.ended())
-
-    def _remember(self, trial: Trial) -> None:
-        view = self._trial(trial)
-        if known := (trial.metric_analysis or {}).get(self.view.metric):
-            view.epoch = trial.last_result["epoch"]
-            view.best, view.last = known[self.view.mode], known["last"]
-        if trial.status == Trial.ERROR:
-            view.outcome = "failed"
-        elif trial.status == Trial.TERMINATED:
-            view.outcome = outcome_of(trial.last_result)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).outcome = "running"
@@ -198,6 +181,14 @@ class ProgressCallback(tune.Callback):
         running = [trial for trial in self.view.trials.values() if trial.outcome == "running"]
         ended = sorted(self.view.ended(), key=self.view.goodness, reverse=True)
         return [*running, *ended][:SHOWN_ROWS]
+
+
+def _past_view(trial: PastTrial, mode: str) -> TrialView:
+    view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome)
+    for epoch, value in sorted(trial.values.items()):
+        view.epoch = epoch
+        view.add(value, mode)
+    return view
 
 
 def duration(seconds: float) -> str:

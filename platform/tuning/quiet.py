@@ -15,6 +15,7 @@ SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a relative data.source means the same in a worker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has every number; no CSV, JSON and TensorBoard twice
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing is restored from what Tune saves of its own state
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupt.py stops a sweep
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that says why it cannot go on has no metric
     "RAY_TRAIN_V2_ENABLED": "1",

@@ -1,6 +1,8 @@
 """Ray Tune's scheduler of a search."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from platform.tuning.past_trials import PastTrial
 from platform.tuning.scheduler_config import AshaScheduler, HyperbandScheduler, MedianScheduler, NoScheduler
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.trial_seed import seed_of
@@ -52,3 +55,30 @@ class SeededAsha(AsyncHyperBandScheduler):
             super().on_trial_add(tune_controller, trial)
         finally:
             np.random.set_state(state)
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """As much of a Tune trial as a scheduler looks at."""
+
+    trial_id: str
+    config: dict[str, int]
+
+    def __hash__(self) -> int:
+        return hash(self.trial_id)
+
+
+def remember(scheduler: TrialScheduler, past: Iterable[PastTrial], metric: str) -> None:
+    """Let the scheduler of a resumed sweep judge by the trials that have ended, as if it had seen them.
+
+    HyperBand's brackets are formed anew: its trials wait for each other, and those that ended wait no more.
+    """
+    if not isinstance(scheduler, SeededAsha | MedianStoppingRule):
+        return
+    nobody: Any = None
+    for one in past:
+        trial: Any = _Remembered(f"past_{one.number}", {"number": one.number})
+        scheduler.on_trial_add(nobody, trial)
+        for epoch, value in sorted(one.values.items()):
+            result = {"epoch": epoch, "training_iteration": epoch, metric: value}
+            scheduler.on_trial_result(nobody, trial, result)

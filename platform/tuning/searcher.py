@@ -1,11 +1,10 @@
 """Optuna behind Tune: samples the conditional space, and tells early stops as what they are."""
 
+import json
 import logging
 import math
-import pickle
 from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import optuna
@@ -16,7 +15,9 @@ from ray.tune.search import Searcher
 from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
+from platform.training.trial_config import TrialConfig
 from platform.tuning.outcome import outcome_of
+from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
 from platform.tuning.search_config import Statistic
@@ -26,23 +27,24 @@ from platform.tuning.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
 MAX_REDRAWS = 100
-TUNE_ID = "tune_id"
-"""Attribute of a trial of the study: the id by which Tune knows it. Without it the trial was never begun."""
 
 
 class SpaceSearch(Searcher):
     """Suggests trials of a :class:`LoadedSpace` and tells the study what became of them.
 
-    The study's storage is the one place where the search keeps what it knows; only which Tune trial is
-    which of its trials is saved with Tune's state. At a trial's end the study is told the truth, where Ray's
-    own OptunaSearch says COMPLETE with the last value: PRUNED of one that the scheduler stopped, FAIL of one
-    that failed, COMPLETE with ``search.statistic`` of its epochs of one that ran to its end.
+    The study's storage is the one place where the search keeps what it knows: of a sweep that is resumed it
+    is taken up where it is, and the trials that had not ended are suggested first, under their own numbers.
+    At a trial's end the study is told the truth, where Ray's own OptunaSearch says COMPLETE with the last
+    value: PRUNED of one that the scheduler stopped, FAIL of one that failed, COMPLETE with
+    ``search.statistic`` of its epochs of one that ran to its end.
 
     A suggestion is ``{"number", "parameters", "trial"}``: Optuna's number, the sampled values by
     dotted path, and the validated trial's settings as JSON.
     """
 
-    def __init__(self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder) -> None:
+    def __init__(
+        self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder, *, resumes: bool = False
+    ) -> None:
         config = loaded.first()
         search = config.search
         super().__init__(metric=search.metric, mode=search.direction)
@@ -53,8 +55,22 @@ class SpaceSearch(Searcher):
         self._paths = {parameter.name: parameter.path for parameter in loaded.space.parameters()}
         self._numbers: dict[str, int] = {}
         self._values: dict[str, dict[int, float]] = {}
-        self._unclaimed: deque[int] = deque()
-        self._study: optuna.Study | None = new_study(search, folder, self._sampler)
+        open_study = known_study if resumes else new_study
+        self._study: optuna.Study | None = open_study(search, folder, self._sampler)
+        self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
+        for trial in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+            if trial.number not in self._unclaimed:  # the process was killed while it was sampled
+                self.study.tell(trial.number, state=TrialState.FAIL)
+
+    def past(self) -> list[PastTrial]:
+        """The trials that have ended."""
+        found = []
+        for trial in begun(self.study, ended=True):
+            known = self._suggestion(trial)
+            epochs = TrialConfig.model_validate_json(json.dumps(known["trial"])).total_epochs
+            outcome, values = OUTCOMES[trial.state], dict(trial.intermediate_values)
+            found.append(PastTrial(trial.number, known["parameters"], epochs, outcome, values))
+        return found
 
     @property
     def study(self) -> optuna.Study:
@@ -63,13 +79,13 @@ class SpaceSearch(Searcher):
         return self._study
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
-        """The next trial: one that Tune has lost, else a new sample; FINISHED where a grid has no other."""
+        """The next trial: one that had not ended, else a new sample; FINISHED where a grid has no other."""
         if self._unclaimed:
             return self._again(trial_id, self._unclaimed.popleft())
         if self._is_exhausted():
             return Searcher.FINISHED
         trial, suggestion = self._new_sample()
-        trial.set_user_attr(TUNE_ID, trial_id)
+        trial.set_user_attr(BEGUN, True)
         self._numbers[trial_id] = trial.number
         return suggestion
 
@@ -145,22 +161,7 @@ class SpaceSearch(Searcher):
         self._values.pop(trial_id, None)
 
     def save(self, checkpoint_path: str) -> None:
-        Path(checkpoint_path).write_bytes(pickle.dumps(self._numbers))
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Take up the study where it is, which may be further than Tune's saved state.
-
-        Trials that Tune does not know, as it was killed before it had saved them, are suggested again, under
-        their own numbers; one that was killed while it was sampled is told as FAIL.
-        """
-        self._numbers = pickle.loads(Path(checkpoint_path).read_bytes())
-        self._unclaimed.clear()
-        known = set(self._numbers.values())
-        for trial in self.study.get_trials(deepcopy=False):
-            if TUNE_ID in trial.user_attrs and trial.number not in known:
-                self._unclaimed.append(trial.number)
-            elif TUNE_ID not in trial.user_attrs and trial.state is TrialState.RUNNING:
-                self.study.tell(trial.number, state=TrialState.FAIL)
+        """Nothing: all is in the study."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_study": None}

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ray import tune
 from ray.tune.error import TuneError
@@ -18,21 +17,14 @@ from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
-from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.opening import open_sweep, open_writer
-from platform.tuning.orphans import OrphanedGroups
 from platform.tuning.outcome import FAILURE
 from platform.tuning.plan import Plan
-from platform.tuning.progress import ProgressCallback
 from platform.tuning.quiet import chatter_to
-from platform.tuning.resources import TrialResources
-from platform.tuning.schedulers import make_scheduler
 from platform.tuning.searcher import SpaceSearch
-from platform.tuning.spread_trial import group_of, run_spread_trial
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.tracking_callback import TrackingCallback, label
-from platform.tuning.trainable import Place, TrialTrainable
+from platform.tuning.tuner import Work, make_tuner
 
 Say = Callable[[str], None]
 
@@ -76,17 +68,15 @@ def run_sweep(
         except BaseException:
             shutil.rmtree(folder.path)
             raise
-        tuner = tune.Tuner(
-            _trainable(data, folder, plan, resources),
-            tune_config=_tune_config(loaded, plan, folder, resources),
-            run_config=_run_config(plan, folder),
-        )
-        return _fit(tuner, folder, data)
+        return _fit(Work(loaded, plan, folder, data, resources), SpaceSearch(loaded, folder))
 
 
-def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: Say) -> SweepEnd:
+def resume_sweep(
+    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, *, address: str | None, say: Say
+) -> SweepEnd:
     """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest."""
     with chatter_to(folder.logs):
+        search = SpaceSearch(loaded, folder, resumes=True)
         resources = join(address, plan.config.resources, plan.trials)
         data = _prepare(plan, say)
         if data.digest != folder.read_record().data_digest:
@@ -94,28 +84,26 @@ def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: S
                 f"data.source: {plan.config.data.source} is not what it was when {folder.path} was started; "
                 f"start a new sweep, its trials could not be compared"
             )
-        if not tune.Tuner.can_restore(str(folder.trials.absolute())):
-            raise UserError(f"{folder.path}: was stopped before its first trial; start a new sweep")
-        trainable = _trainable(data, folder, plan, resources)
         open_writer(folder).reopen()
-        return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data)
+        return _fit(Work(loaded, plan, folder, data, resources), search)
 
 
-def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:
-    metric = folder.read_record().metric
+def _fit(work: Work, search: SpaceSearch) -> SweepEnd:
+    past, failures = search.past(), []
     try:
         with graceful_interrupt() as interrupt:
-            results = tuner.fit()
+            if len(past) < work.plan.trials:
+                results = make_tuner(work, search, past).fit()
+                ended = [results[index] for index in range(len(results))]
+                failures = [cause for result in ended if (cause := _cause(result))]
     except TuneError as error:
         if outside := outside_cause(error):
             raise SweepBroken(str(outside)) from error
         raise
-    ended = [results[index] for index in range(len(results))]
-    failures = [cause for result in ended if (cause := _cause(result))]
-    succeeded = sum(not _cause(result) and metric in (result.metrics or {}) for result in ended)
+    succeeded = sum(trial.outcome != "failed" for trial in search.past())
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
-    open_writer(folder).finish(outcome)
-    return SweepEnd(succeeded, failures, interrupt.is_set, data)
+    open_writer(work.folder).finish(outcome)
+    return SweepEnd(succeeded, failures, interrupt.is_set, work.data)
 
 
 def _cause(result: tune.Result) -> str | None:
@@ -136,48 +124,3 @@ def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
         save_bad_images(data, folder.bad_images)
         first = f"the first {data.bad[0].path}: {data.bad[0].reason}"
         say(f"left out what cannot be decoded ({len(data.bad)}), {first}; all: {folder.bad_images}")
-
-
-def _trainable(data: Data, folder: SweepFolder, plan: Plan, resources: TrialResources) -> Any:
-    keeping = keeping_of(folder, plan.config.storage.keep_checkpoints)
-    place = Place(resources.device, resources.cpus, folder.logs.absolute(), keeping)
-    if resources.workers > 1:
-        group = group_of(plan.config, resources)
-        shared = tune.with_parameters(run_spread_trial, data=data, place=place, group=group)
-        # Its workers have the cores; it waits for them, and Tune wants it to ask for something.
-        return tune.with_resources(shared, {"cpu": 0, "memory": 1})
-    alone = tune.with_parameters(TrialTrainable, data=data, place=place)
-    return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
-
-
-def _tune_config(
-    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, resources: TrialResources
-) -> tune.TuneConfig:
-    search = plan.config.search
-    return tune.TuneConfig(
-        search_alg=SpaceSearch(loaded, folder),
-        scheduler=make_scheduler(search, max_epochs=plan.epochs_a_trial, seed=plan.config.seed),
-        num_samples=plan.trials,
-        # A paused trial counts as one that runs: those that its bracket waits for would never start.
-        max_concurrent_trials=None if search.scheduler.pauses else resources.concurrency,
-        time_budget_s=search.budget_s,
-        reuse_actors=resources.workers == 1,
-        trial_name_creator=label,
-        trial_dirname_creator=label,
-    )
-
-
-def _run_config(plan: Plan, folder: SweepFolder) -> tune.RunConfig:
-    search = plan.config.search
-    return tune.RunConfig(
-        name=folder.trials.name,
-        storage_path=str(folder.path.absolute()),
-        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
-        callbacks=[
-            TrackingCallback(folder),
-            ProgressCallback(search.metric, search.direction, plan.trials),
-            OrphanedGroups(),
-        ],
-        failure_config=tune.FailureConfig(max_failures=plan.config.resources.max_failures),
-        verbose=0,
-    )

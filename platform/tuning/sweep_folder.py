@@ -77,7 +77,7 @@ class SweepFolder:
 
     @property
     def trials(self) -> Path:
-        """Tune's experiment folder: one folder a trial, its checkpoints within."""
+        """One folder a trial, its checkpoints within."""
         return self.path / "trials"
 
     @property

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from platform.tuning.past_trials import PastTrial
 from platform.tuning.progress import ProgressCallback, SweepView, TrialView, duration
 
 
@@ -48,12 +49,15 @@ def test_the_time_left_counts_only_what_ended_in_this_process(view):
     assert view.seconds_left() is None
 
 
-def test_a_pickled_callback_starts_anew():
-    callback = ProgressCallback("val/accuracy", "max", 3)
-    add(callback.view, 0, "finished", 0.5)
-    callback.is_new = False
-    again = pickle.loads(pickle.dumps(callback))
-    assert again.is_new and not again.view.trials and again.view.planned == 3
+def test_a_resumed_sweep_knows_its_earlier_trials():
+    past = [
+        PastTrial(0, {"optim.lr": 0.1}, 3, "finished", {1: 0.2, 2: 0.5, 3: 0.4}),
+        PastTrial(1, {"optim.lr": 0.2}, 3, "failed", {}),
+    ]
+    view = pickle.loads(pickle.dumps(ProgressCallback("val/accuracy", "max", 3, past))).view
+    assert view.summary() == "2/3 trials · 1 finished · 1 failed · best val/accuracy 0.5000 (trial 0000)"
+    assert (view.trials[0].epoch, view.trials[0].last, view.trials[1].best) == (3, 0.4, None)
+    assert view.seconds_left() is None
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.4, "4 s"), (75, "1 min 15 s"), (7320, "2 h 2 min")])

@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, MedianStoppingRule, TrialScheduler
 
-from platform.tuning.schedulers import SeededAsha, make_scheduler
+from platform.tuning.past_trials import PastTrial
+from platform.tuning.schedulers import SeededAsha, make_scheduler, remember
 from platform.tuning.search_config import SearchConfig
 
 
@@ -70,3 +71,38 @@ def test_the_median_stops_what_is_worse_than_the_others(make):
         for number, value in ((2, 0.2), (3, 0.95))
     ]
     assert decisions == [TrialScheduler.STOP, TrialScheduler.CONTINUE]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("asha", {"grace_period": 1, "reduction_factor": 2}),
+        ("asha", {"grace_period": 1, "reduction_factor": 3, "brackets": 2}),
+        ("median", {"grace_period": 1, "min_samples_required": 2}),
+    ],
+)
+def test_a_scheduler_that_remembers_decides_as_one_that_has_seen(make, name, options):
+    values = np.random.default_rng(0).random((12, 4)).round(3)
+    seen, resumed = make(name, **options), None
+    past, decisions = [], {"seen": [], "resumed": []}
+    for number, row in enumerate(values):
+        if number == 8:
+            resumed = make(name, **options)
+            remember(resumed, past, "val/accuracy")
+        for who, scheduler in (("seen", seen), ("resumed", resumed)):
+            if scheduler is None:
+                continue
+            one = trial(number)
+            one.trial_id = f"{who}{number}"
+            scheduler.on_trial_add(None, one)
+            told = {}
+            for epoch, value in enumerate(row, start=1):
+                told[epoch] = float(value)
+                result = {"val/accuracy": value, "epoch": epoch}
+                if scheduler.on_trial_result(None, one, result) == TrialScheduler.STOP:
+                    break
+            if number >= 8:
+                decisions[who].append(len(told))
+        past.append(PastTrial(number, {}, 9, "pruned", told))
+    assert decisions["seen"] == decisions["resumed"]
+    assert min(decisions["seen"]) < 4, "some are stopped"

@@ -42,6 +42,18 @@ def make(tmp_path):
 
 
 @pytest.fixture
+def resume():
+    """Another search that goes on with a sweep, as another process would."""
+
+    def again(searcher):
+        folder = searcher._folder
+        loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+        return SpaceSearch(loaded, folder, resumes=True)
+
+    return again
+
+
+@pytest.fixture
 def searcher(make):
     return make("nightly")
 
@@ -107,61 +119,48 @@ def test_a_trial_whose_last_value_is_no_number_has_failed(make):
     assert search.study.trials[0].state.name == "FAIL"
 
 
-def test_a_searcher_is_saved_and_restored_with_what_it_knows(tmp_path, searcher):
-    searcher.suggest("a")
-    report(searcher, "a", 0.5, finished=True)
-    searcher.suggest("b")
-    searcher.save(str(tmp_path / "state"))
-    restored = pickle.loads(pickle.dumps(searcher))
-    restored.restore(str(tmp_path / "state"))
-    report(restored, "b", 0.25)
-    assert [trial.state.name for trial in restored.study.trials] == ["COMPLETE", "PRUNED"]
-    assert restored.suggest("c")["number"] == 2
-
-
-def test_trials_that_tune_has_forgotten_are_suggested_again_and_not_drawn_twice(tmp_path, make, searcher):
-    """As after a SIGKILL: Tune's state is of some seconds ago, the study is not."""
+def test_a_resumed_search_suggests_first_what_had_not_ended(resume, make, searcher):
+    """As after a SIGKILL."""
     unbroken = make("unbroken")
     expected = []
     for index in range(4):
         expected.append(unbroken.suggest(f"u{index}"))
         report(unbroken, f"u{index}", 0.1 * index, finished=True)
 
-    untouched = pickle.dumps(searcher)
-    suggestions = [searcher.suggest("a")]
+    suggestions = [searcher.suggest("a"), searcher.suggest("b")]
     report(searcher, "a", 0.0, finished=True)
-    searcher.save(str(tmp_path / "state"))
-    searcher.suggest("b")
-    report(searcher, "b", 0.1, finished=True)
-    searcher.suggest("c")
+    report(searcher, "b", 0.1)
+    suggestions.append(searcher.suggest("c"))
     searcher.on_trial_result("c", {"val/accuracy": 0.2, "epoch": 1})
     searcher.study.ask()  # killed while it was sampled
     with searcher._folder.study.open("a") as journal:
         journal.write('{"op_code": 4, "wor')  # and while it was written
 
-    resumed = pickle.loads(untouched)
-    resumed.restore(str(tmp_path / "state"))
-    for name, value in (("B", 0.1), ("C", 0.2), ("D", 0.3)):
-        suggestions.append(resumed.suggest(name))
-        report(resumed, name, value, finished=True)
-    known = resumed.study.trials
-    assert [trial.state.name for trial in known] == [*["COMPLETE"] * 3, "FAIL", "COMPLETE"]
-    assert [trial.value for trial in known if trial.value is not None] == pytest.approx([0, 0.1, 0.2, 0.3])
-    assert suggestions[:3] == expected[:3]
-    assert len({repr(suggestion["parameters"]) for suggestion in suggestions}) == 4
+    resumed = resume(searcher)
+    assert [(one.number, one.outcome, one.values) for one in resumed.past()] == [
+        (0, "finished", {1: 0.0}),
+        (1, "pruned", {1: 0.1}),
+    ]
+    assert [one.parameters for one in resumed.past()] == [each["parameters"] for each in suggestions[:2]]
+    assert resumed.suggest("C") == suggestions[2]
+    resumed.on_trial_result("C", {"val/accuracy": 0.2, "epoch": 1})  # told again, as all its epochs are
+    report(resumed, "C", 0.2, 0.4, finished=True)
+    assert resumed.suggest("D")["number"] == 4
+    assert [trial.state.name for trial in resumed.study.trials] == [
+        *("COMPLETE", "PRUNED", "COMPLETE", "FAIL", "RUNNING")
+    ]
+    assert resumed.study.trials[2].intermediate_values == {1: 0.2, 2: 0.4}
+    assert suggestions[0] == expected[0]
 
 
-def test_a_resumed_study_draws_what_an_unbroken_one_would(tmp_path, make):
+def test_a_resumed_study_draws_what_an_unbroken_one_would(resume, make):
     unbroken, broken = make("unbroken"), make("broken")
-    untouched = pickle.dumps(broken)
     for index in range(8):
         expected = unbroken.suggest(f"t{index}")
         report(unbroken, f"t{index}", 0.1 * index, finished=True)
         assert broken.suggest(f"t{index}") == expected
         report(broken, f"t{index}", 0.1 * index, finished=True)
-        broken.save(str(tmp_path / "state"))
-        broken = pickle.loads(untouched)
-        broken.restore(str(tmp_path / "state"))
+        broken = resume(broken)
 
 
 def test_another_process_opens_the_study_by_the_sweeps_name(searcher):
@@ -211,12 +210,10 @@ def test_a_storage_that_cannot_be_used_is_one_line(make, url, expected):
     assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
 
 
-def test_a_study_that_is_gone_is_one_line(tmp_path, searcher):
-    searcher.save(str(tmp_path / "state"))
-    resumed = pickle.loads(pickle.dumps(searcher))
+def test_a_study_that_is_gone_is_one_line(resume, searcher):
     searcher._folder.study.unlink()
     with pytest.raises(UserError, match="optuna_journal.log: is gone"):
-        resumed.restore(str(tmp_path / "state"))
+        resume(searcher)
 
 
 def test_the_searcher_can_be_pickled_with_its_space(searcher):

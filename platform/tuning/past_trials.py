@@ -1,0 +1,36 @@
+"""Trials of a sweep that have ended, as its study knows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from platform.tuning.outcome import Outcome
+
+BEGUN: Final = "begun"
+"""Attribute of a trial of the study that was handed to Tune; one without it is a sample drawn again."""
+
+OUTCOMES: Mapping[TrialState, Outcome] = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@dataclass(frozen=True)
+class PastTrial:
+    """``values``: the selection metric after each epoch, from 1; ``parameters`` by dotted path."""
+
+    number: int
+    parameters: dict[str, Any]
+    epochs: int
+    outcome: Outcome
+    values: dict[int, float]
+
+
+def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:
+    """The study's trials that were handed to Tune: those that have ended, or those that have not."""
+    trials = study.get_trials(deepcopy=False)
+    return [trial for trial in trials if BEGUN in trial.user_attrs and trial.state.is_finished() == ended]

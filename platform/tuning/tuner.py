@@ -1,0 +1,87 @@
+"""The Tune experiment of a sweep, new or resumed: what Ray Tune is asked to do, and with what.
+
+Tune's own saved state is not used. A sweep that goes on is a new experiment over the same study: the trials
+that had not ended are suggested again and go on from their own checkpoints, the scheduler hears what the
+others had reached, and Tune is asked for as many as are left.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ray import tune
+
+from platform.config.load import LoadedSpace
+from platform.datasets.data import Data
+from platform.tuning.kept_checkpoints import keeping_of
+from platform.tuning.orphans import OrphanedGroups
+from platform.tuning.past_trials import PastTrial
+from platform.tuning.plan import Plan
+from platform.tuning.progress import ProgressCallback
+from platform.tuning.resources import TrialResources
+from platform.tuning.schedulers import make_scheduler, remember
+from platform.tuning.searcher import SpaceSearch
+from platform.tuning.spread_trial import group_of, run_spread_trial
+from platform.tuning.sweep_config import SweepConfig
+from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.tracking_callback import TrackingCallback, label
+from platform.tuning.trainable import Place, TrialTrainable
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a sweep works on: its space and plan, its folder, its data, and what each trial may use."""
+
+    loaded: LoadedSpace[SweepConfig]
+    plan: Plan
+    folder: SweepFolder
+    data: Data
+    resources: TrialResources
+
+
+def make_tuner(work: Work, search: SpaceSearch, past: list[PastTrial]) -> tune.Tuner:
+    """The experiment for the trials that ``past``, those that have ended, leaves of the plan."""
+    settings, resources = work.plan.config.search, work.resources
+    scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
+    remember(scheduler, past, settings.metric)
+    tune_config = tune.TuneConfig(
+        search_alg=search,
+        scheduler=scheduler,
+        num_samples=work.plan.trials - len(past),
+        # A paused trial counts as one that runs: those that its bracket waits for would never start.
+        max_concurrent_trials=None if settings.scheduler.pauses else resources.concurrency,
+        time_budget_s=settings.budget_s,
+        reuse_actors=resources.workers == 1,
+        trial_name_creator=label,
+        trial_dirname_creator=label,
+    )
+    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, past))
+
+
+def _trainable(work: Work) -> Any:
+    resources, folder, config = work.resources, work.folder, work.plan.config
+    keeping = keeping_of(folder, config.storage.keep_checkpoints)
+    place = Place(resources.device, resources.cpus, folder.logs.absolute(), keeping)
+    if resources.workers > 1:
+        group = group_of(config, resources)
+        shared = tune.with_parameters(run_spread_trial, data=work.data, place=place, group=group)
+        # Its workers have the cores; it waits for them, and Tune wants it to ask for something.
+        return tune.with_resources(shared, {"cpu": 0, "memory": 1})
+    alone = tune.with_parameters(TrialTrainable, data=work.data, place=place)
+    return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
+
+
+def _run_config(work: Work, past: list[PastTrial]) -> tune.RunConfig:
+    config, logs = work.plan.config, work.folder.logs
+    before = len(list(logs.glob("tune_*")))
+    return tune.RunConfig(
+        name=f"tune_{before + 1}",
+        storage_path=str(logs.absolute()),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
+        callbacks=[
+            TrackingCallback(work.folder),
+            ProgressCallback(config.search.metric, config.search.direction, work.plan.trials, past),
+            OrphanedGroups(),
+        ],
+        failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),
+        verbose=0,
+    )
