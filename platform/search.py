@@ -200,6 +200,10 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     with chatter_to(folder.logs), console.status("") as status:
         report = build_report(folder.path, data=end.data, progress=status.update)
     console.print()
+    for line in report.failures:
+        console.print(line)
+    if report.failures:
+        console.print()
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")
 

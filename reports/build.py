@@ -10,6 +10,7 @@ from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
+from reports.failures import digest
 from reports.finalists import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
 from reports.judge import Judge
@@ -25,7 +26,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a report found, for the lines that a command ends with; ``summary`` says it in sentences."""
+    """What a report found, for the lines that a command ends with; ``summary`` says it in sentences.
+
+    ``failures``: a line a cause.
+    """
 
     page: Path
     summary: list[str]
@@ -34,6 +38,7 @@ class Report:
     ensembles: Ensembles | None
     test: TestScores | None
     notices: list[str]
+    failures: list[str]
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
@@ -72,7 +77,8 @@ def build_report(
     )
     say("writing the page")
     page = _write(inputs, contents)
-    return Report(page, sentences(contents), inputs.metric, ranking, ensembles, test, notices)
+    causes = digest(inputs.sweep.trials)
+    return Report(page, sentences(contents), inputs.metric, ranking, ensembles, test, notices, causes)
 
 
 def _judge(
