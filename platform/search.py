@@ -200,10 +200,8 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     with chatter_to(folder.logs), console.status("") as status:
         report = build_report(folder.path, data=end.data, progress=status.update)
     console.print()
-    for line in report.failures:
-        console.print(line)
-    if report.failures:
-        console.print()
+    if remarks := [*report.failures, *report.edges]:
+        console.print("\n".join(remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")
 

@@ -10,6 +10,7 @@ from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
+from reports.edges import edges
 from reports.failures import digest
 from reports.finalists import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
@@ -28,7 +29,7 @@ Progress = Callable[[str], None]
 class Report:
     """What a report found, for the lines that a command ends with; ``summary`` says it in sentences.
 
-    ``failures``: a line a cause.
+    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range.
     """
 
     page: Path
@@ -39,6 +40,7 @@ class Report:
     test: TestScores | None
     notices: list[str]
     failures: list[str]
+    edges: list[str]
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
@@ -73,12 +75,15 @@ def build_report(
         test=test,
         bad_images=read_bad_images(inputs.folder),
         notices=notices,
+        edges=[str(edge) for edge in edges(inputs.loaded, ranking)],
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
     say("writing the page")
     page = _write(inputs, contents)
     causes = digest(inputs.sweep.trials)
-    return Report(page, sentences(contents), inputs.metric, ranking, ensembles, test, notices, causes)
+    return Report(
+        page, sentences(contents), inputs.metric, ranking, ensembles, test, notices, causes, contents.edges
+    )
 
 
 def _judge(

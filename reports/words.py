@@ -63,6 +63,7 @@ def sentences(contents: Contents) -> list[str]:
     said += _about_ensembles(contents) + _about_test(contents)
     if contents.data is not None and ranking:
         said += [about_labels(contents.data), *_about_chance(ranking[0].best, identity.metric, contents.data)]
+    said += [f"{edge}." for edge in contents.edges]
     failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
     if failed:
         said.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
