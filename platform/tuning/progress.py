@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.trainable import trial_of
@@ -198,12 +199,6 @@ class ProgressCallback(tune.Callback):
         running = [trial for trial in self.view.trials.values() if trial.outcome == "running"]
         ended = sorted(self.view.ended(), key=self.view.goodness, reverse=True)
         return [*running, *ended][:SHOWN_ROWS]
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _number(value: float | None) -> str:

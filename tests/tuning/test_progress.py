@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from platform.tuning.progress import ProgressCallback, SweepView, TrialView, duration
+from platform.tuning.closing import duration
+from platform.tuning.progress import ProgressCallback, SweepView, TrialView
 
 
 @pytest.fixture
