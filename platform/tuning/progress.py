@@ -16,9 +16,11 @@ from rich.text import Text
 from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
+from platform.tuning.signs import Signs
 from platform.tuning.trainable import trial_of
 
 SHOWN_ROWS = 12
+LOOK_EVERY_S = 1.0
 
 
 @dataclass
@@ -93,6 +95,8 @@ class ProgressCallback(tune.Callback):
 
     def __init__(self, metric: str, mode: str, planned: int) -> None:
         self.view = SweepView(metric, mode, planned)
+        self.signs = Signs(metric, mode)
+        self.looked = 0.0
         self.is_new = True
         self.console: Console | None = None
         self.live: Live | None = None
@@ -100,7 +104,8 @@ class ProgressCallback(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         """A resumed sweep starts with an empty view and fills it from Tune's trials."""
         view = SweepView(self.view.metric, self.view.mode, self.view.planned)
-        return {"view": view, "is_new": True, "console": None, "live": None}
+        signs = Signs(view.metric, view.mode)
+        return {"view": view, "signs": signs, "looked": 0.0, "is_new": True, "console": None, "live": None}
 
     def setup(self, *args: Any, **info: Any) -> None:
         self.view.started = time.monotonic()
@@ -118,6 +123,13 @@ class ProgressCallback(tune.Callback):
             for trial in trials:
                 self._remember(trial)
             self.view.ended_before = len(self.view.ended())
+        now = time.monotonic()
+        if now - self.looked > LOOK_EVERY_S:
+            self.looked = now
+            for trial in trials:
+                if trial.status == Trial.PENDING:
+                    self.signs.waiting(trial.config["number"], now)
+            self._say(self.signs.of_time(now))
 
     def _remember(self, trial: Trial) -> None:
         view = self._trial(trial)
@@ -131,6 +143,7 @@ class ProgressCallback(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).outcome = "running"
+        self.signs.started(trial.config["number"], time.monotonic())
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -141,6 +154,7 @@ class ProgressCallback(tune.Callback):
             return
         view.add(result[self.view.metric], self.view.mode)
         view.images_per_s = result.get("time/images_per_s", 0.0)
+        self._say(self.signs.of_result(view.number, result, time.monotonic()))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).cause = trial.last_result.get(FAILURE, "").partition("\n")[0]
@@ -165,8 +179,14 @@ class ProgressCallback(tune.Callback):
     def _end(self, trial: Trial, outcome: Outcome) -> None:
         view = self._trial(trial)
         view.outcome = outcome
-        if self.console is not None and (self.live is None or outcome == "failed"):
-            self.console.print(self._line(view), soft_wrap=True, highlight=False, markup=False)
+        self.signs.ended(view.number)
+        if self.live is None or outcome == "failed":
+            self._say([self._line(view)])
+
+    def _say(self, lines: Iterable[str]) -> None:
+        if self.console is not None:
+            for line in lines:
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, view: TrialView) -> str:
         if view.outcome == "failed":
