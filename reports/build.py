@@ -8,6 +8,7 @@ from pathlib import Path
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
+from platform.tracking.note import note
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
 from reports.edges import edges
@@ -122,7 +123,10 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
     writer = SweepWriter.from_state(inputs.identity.writer_state)
-    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents))
+    best = [(one.trial, one.best) for one in contents.ranking[: inputs.top]]
+    remarks = [*digest(contents.sweep.trials), *contents.edges]
+    words = note(writer.state, inputs.metric, best, remarks)
+    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents), words)
     return page
 
 

@@ -22,6 +22,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from platform.training.checkpoints import restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
+from platform.tuning.footprint import with_footprint
 from platform.tuning.outcome import FINAL, failure_result, given_up
 from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
@@ -145,7 +146,7 @@ def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
         if trainer.is_over:  # it was stopped between its last epoch and the news of it
             train.report(result_of(trainer, trainer.metrics))
         while not trainer.is_over:
-            _report(trainer, trainer.train_epoch())
+            _report(trainer, with_footprint(trainer.train_epoch, trainer.device))
             epoch = trainer.epoch
     except FINAL as error:
         return failure_result(error, epoch)

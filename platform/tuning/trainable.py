@@ -15,6 +15,7 @@ from platform.training.checkpoints import is_whole, restore, save_checkpoint
 from platform.training.errors import CheckpointError
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
+from platform.tuning.footprint import with_footprint
 from platform.tuning.outcome import FINAL_ALONE, failure_result
 
 
@@ -65,7 +66,8 @@ class TrialTrainable(tune.Trainable):
         trainer = self._trainer
         try:
             # A trial that was stopped between its last epoch and the news of it has nothing left to train.
-            metrics = trainer.metrics if trainer.is_over else trainer.train_epoch()
+            over = trainer.is_over
+            metrics = trainer.metrics if over else with_footprint(trainer.train_epoch, trainer.device)
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)
         return result_of(trainer, metrics) | {"done": trainer.is_over, SHOULD_CHECKPOINT: True}
