@@ -25,9 +25,12 @@ SHOWN_TRIALS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_intermixed_args(arguments)
+    parser = _parser()
+    options = parser.parse_intermixed_args(arguments)
+    if problem := _misuse(options):
+        parser.error(problem)
     try:
-        return _search(options)
+        return _search(options) if options.space else _oversee(options)
     except UserError as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
@@ -43,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done; 1 no trial succeeded, or the sweep broke; 2 bad usage or configuration; "
         "130 interrupted (go on with --resume)",
     )
-    parser.add_argument("space", type=Path, metavar="SPACE.yaml", help="the search space")
+    parser.add_argument("space", type=Path, nargs="?", metavar="SPACE.yaml", help="the search space")
     parser.add_argument(
         "overrides", nargs="*", metavar="key.path=value", help="lay a value or a range over the YAML"
     )
@@ -63,7 +66,58 @@ def _parser() -> argparse.ArgumentParser:
         help="with --trial: difference that counts as the same (0.001)",
     )
     parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
+    look = parser.add_argument_group("sweeps of other terminals, without SPACE.yaml")
+    look.add_argument(
+        "--list", action="store_true", help="the sweeps below runs/, or --out, and how they stand"
+    )
+    look.add_argument("--status", metavar="NAME", help="one sweep: its trials, the best, what is left")
+    look.add_argument(
+        "--stop", metavar="NAME", help="stop a running sweep as one Ctrl-C would: --resume goes on"
+    )
+    look.add_argument("--json", action="store_true", help="with --list or --status: for programs")
     return parser
+
+
+def _misuse(options: argparse.Namespace) -> str | None:
+    asked = [name for name in ("list", "status", "stop") if getattr(options, name)]
+    if len(asked) > 1:
+        return f"--{asked[0]} and --{asked[1]}: one at a time"
+    if asked and options.space:
+        return f"--{asked[0]} takes no SPACE.yaml"
+    if not asked and not options.space:
+        return "the following arguments are required: SPACE.yaml (or --list, --status NAME, --stop NAME)"
+    if options.json and asked not in (["list"], ["status"]):
+        return "--json: goes with --list or --status"
+    return None
+
+
+def _oversee(options: argparse.Namespace) -> int:
+    """``--list``, ``--status`` and ``--stop``: from files and MLflow, without Ray."""
+    from rich.console import Console
+
+    from platform.tuning.holder import ask_to_stop
+    from platform.tuning.overseeing import as_json, print_list, print_status
+    from platform.tuning.survey import find_sweep, survey, sweeps_in
+
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    if options.stop:
+        holder = ask_to_stop(find_sweep(options.out, options.stop))
+        console.print(f"asked {holder} to stop {options.stop}; its trials keep their last epoch")
+        return DONE
+    if options.status:
+        surveys = [survey(find_sweep(options.out, options.status))]
+    else:
+        surveys = [survey(folder) for folder in sweeps_in(options.out)]
+        surveys.sort(key=lambda seen: seen.started or 0.0)
+    if options.json:
+        print(as_json(surveys))
+    elif options.status:
+        print_status(console, surveys[0])
+    elif surveys:
+        print_list(console, surveys)
+    else:
+        console.print(f"no sweep in {options.out}/")
+    return DONE
 
 
 def _search(options: argparse.Namespace) -> int:
@@ -154,30 +208,35 @@ def _run(
     quiet_settings()
     from platform.tuning.cluster import leave
     from platform.tuning.failure import SweepBroken
+    from platform.tuning.holder import Holder, holding
     from platform.tuning.sweep import resume_sweep, run_sweep
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     log = logging.getLogger("platform")
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
-    console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
     address = options.address or os.environ.get("RAY_ADDRESS")
-    try:
-        if options.resume:
-            end = resume_sweep(loaded, plan, folder, address=address, say=console.print)
-        else:
-            end = run_sweep(loaded, plan, folder, address=address, say=console.print, data_digest=data_digest)
-        _report(console, folder, end)
-    except SweepBroken as error:
-        print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
-        return BROKE
-    except KeyboardInterrupt:
-        if not folder.record_file.exists():
-            raise
-        print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        leave()
+    holder = Holder.this_process(plan.trials, plan.epochs_at_most, plan.epochs_a_trial)
+    with holding(folder, holder):
+        console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
+        try:
+            if options.resume:
+                end = resume_sweep(loaded, plan, folder, address=address, say=console.print)
+            else:
+                end = run_sweep(
+                    loaded, plan, folder, address=address, say=console.print, data_digest=data_digest
+                )
+            _report(console, folder, end)
+        except SweepBroken as error:
+            print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+            return BROKE
+        except KeyboardInterrupt:
+            if not folder.record_file.exists():
+                raise
+            print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+            return INTERRUPTED
+        finally:
+            leave()
     return _exit_code(end, options, folder)
 
 
@@ -200,6 +259,8 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     with chatter_to(folder.logs), console.status("") as status:
         report = build_report(folder.path, data=end.data, progress=status.update)
     console.print()
+    if remarks := [*report.failures, *report.edges]:
+        console.print("\n".join(remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")
 

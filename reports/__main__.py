@@ -84,7 +84,7 @@ def _report(options: argparse.Namespace) -> int:
     if report.ranking:
         print_table(console, report.rows(SHOWN_TRIALS))
         console.print()
-    for sentence in [*report.summary, *report.notices]:
+    for sentence in [*report.summary, *report.failures, *report.notices]:
         console.print(sentence)
     console.print(f"report: {report.page}")
     return DONE

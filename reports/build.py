@@ -8,8 +8,11 @@ from pathlib import Path
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
+from platform.tracking.note import note
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
+from reports.edges import edges
+from reports.failures import digest
 from reports.finalists import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
 from reports.judge import Judge
@@ -25,7 +28,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a report found, for the lines that a command ends with; ``summary`` says it in sentences."""
+    """What a report found, for the lines that a command ends with; ``summary`` says it in sentences.
+
+    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range.
+    """
 
     page: Path
     summary: list[str]
@@ -34,6 +40,8 @@ class Report:
     ensembles: Ensembles | None
     test: TestScores | None
     notices: list[str]
+    failures: list[str]
+    edges: list[str]
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
@@ -68,11 +76,15 @@ def build_report(
         test=test,
         bad_images=read_bad_images(inputs.folder),
         notices=notices,
+        edges=[str(edge) for edge in edges(inputs.loaded, ranking)],
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
     say("writing the page")
     page = _write(inputs, contents)
-    return Report(page, sentences(contents), inputs.metric, ranking, ensembles, test, notices)
+    causes = digest(inputs.sweep.trials)
+    return Report(
+        page, sentences(contents), inputs.metric, ranking, ensembles, test, notices, causes, contents.edges
+    )
 
 
 def _judge(
@@ -111,7 +123,10 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
     writer = SweepWriter.from_state(inputs.identity.writer_state)
-    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents))
+    best = [(one.trial, one.best) for one in contents.ranking[: inputs.top]]
+    remarks = [*digest(contents.sweep.trials), *contents.edges]
+    words = note(writer.state, inputs.metric, best, remarks)
+    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents), words)
     return page
 
 

@@ -82,7 +82,10 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Contents:
-    """One sweep's report. What is None could not be made, and ``notices`` says why."""
+    """One sweep's report. What is None could not be made, and ``notices`` says why.
+
+    ``edges``: best values at an end of their range, a sentence each.
+    """
 
     identity: SweepIdentity
     sweep: SweepRecord
@@ -94,3 +97,4 @@ class Contents:
     bad_images: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     made_at: str = ""
+    edges: list[str] = field(default_factory=list)

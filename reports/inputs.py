@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from platform.config.load import load_space
+from platform.config.load import LoadedSpace, load_space
 from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import Size, covering
 from platform.tracking.reader import read_sweep
@@ -23,6 +23,7 @@ class Inputs:
     folder: SweepFolder
     identity: SweepIdentity
     sweep: SweepRecord
+    loaded: LoadedSpace[SweepConfig]
     data_config: DataConfig
     image_size: Size
     top: int
@@ -45,6 +46,7 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
         folder=folder,
         identity=identity,
         sweep=read_sweep(identity.tracking_uri, identity.parent_run_id),
+        loaded=loaded,
         data_config=loaded.first().data,
         image_size=covering(corner.largest_image for corner in loaded.corners()),
         top=identity.top if top is None else top,

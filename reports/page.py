@@ -15,6 +15,7 @@ from platform.tracking.records import TrialRecord, WriterState
 from platform.tracking.tracking_config import shown_uri
 from reports import figures, words
 from reports.contents import Contents
+from reports.failures import failures
 from reports.figures import Figure
 from reports.rank import RankedTrial, number, parameter, searched_names
 from reports.trials_table import at_epoch, seconds
@@ -60,7 +61,7 @@ def render(contents: Contents) -> str:
         sentences=words.sentences(contents),
         counts=words.counts(contents.sweep),
         about_labels=words.about_labels(contents.data) if contents.data else "",
-        failures=words.failures(contents.sweep.trials),
+        failures=failures(contents.sweep.trials),
         names=searched_names(contents.ranking),
         ranking=[_ranking_row(one, _other_labels(contents)) for one in contents.ranking],
         constants=_constants(contents),

@@ -1,11 +1,10 @@
-"""What a report says in words: the sentences and figures at its top, and the causes of failures."""
+"""What a report says in words: the sentences and figures at its top."""
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from platform.tracking.records import SweepRecord, TrialRecord
+from platform.tracking.records import SweepRecord
 from reports.contents import Contents, DataFacts, TestScore
 from reports.rank import number, parameter
 from reports.selection import Ensemble
@@ -26,14 +25,6 @@ class Headline:
     what: str
     value: str
     note: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Trials that failed for one cause."""
-
-    cause: str
-    trials: tuple[str, ...]
 
 
 def headlines(contents: Contents) -> list[Headline]:
@@ -72,6 +63,7 @@ def sentences(contents: Contents) -> list[str]:
     said += _about_ensembles(contents) + _about_test(contents)
     if contents.data is not None and ranking:
         said += [about_labels(contents.data), *_about_chance(ranking[0].best, identity.metric, contents.data)]
+    said += [f"{edge}." for edge in contents.edges]
     failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
     if failed:
         said.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
@@ -103,16 +95,6 @@ def counts(sweep: SweepRecord) -> str:
     parts = [f"{outcomes[key]} {words}" for key, words in OUTCOMES.items() if outcomes[key]]
     total = len(sweep.trials)
     return f"{total} {'trial' if total == 1 else 'trials'}" + (f": {', '.join(parts)}" if parts else "")
-
-
-def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
-    """Failed trials by cause, the most frequent first."""
-    by_cause: dict[str, list[str]] = {}
-    for trial in trials:
-        if trial.outcome == "failed":
-            by_cause.setdefault(trial.cause or "no cause was recorded", []).append(trial.trial_id)
-    in_order = sorted(by_cause.items(), key=lambda item: -len(item[1]))
-    return [Failure(cause, tuple(names)) for cause, names in in_order]
 
 
 def ensemble_name(ensemble: Ensemble) -> str:

@@ -208,9 +208,13 @@ class SweepWriter:
             self._client.set_terminated(self._state.parent_run_id, _STATUS[outcome])
 
     def log_report(
-        self, folder: Path, files: Sequence[Path] = (), metrics: Mapping[str, float] | None = None
+        self,
+        folder: Path,
+        files: Sequence[Path] = (),
+        metrics: Mapping[str, float] | None = None,
+        note: str | None = None,
     ) -> None:
-        """Put the report's folder (as ``report/``), tables beside it and its final figures on the parent."""
+        """Put the report's folder (as ``report/``), tables beside it, figures and ``note`` on the parent."""
         parent = self._state.parent_run_id
         now = int(time.time() * 1000)
         with talking(self._state.uri):
@@ -220,6 +224,8 @@ class SweepWriter:
             if metrics:
                 values = [Metric(name, value, now, 0) for name, value in metrics.items()]
                 self._client.log_batch(parent, metrics=values)
+            if note:
+                self._client.set_tag(parent, "mlflow.note.content", note[:_TAG_LENGTH])
 
     def _restart(self, trial: _Trial, attempt: int) -> None:
         self._client.update_run(trial.run_id, status="RUNNING")

@@ -1,4 +1,4 @@
-"""The last lines of a sweep: a table of the best trials, as wide as the terminal lets it be."""
+"""Tables and times as a terminal shows them: those of a sweep's last lines, and of a look at it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-LEFT = ("trial", "outcome")
+LEFT = ("trial", "outcome", "sweep", "state", "trials")
 
 
 def closing_table(rows: Sequence[dict[str, str]]) -> Table:
@@ -26,6 +26,12 @@ def print_table(console: Console, rows: Sequence[dict[str, str]]) -> None:
     table = closing_table(rows)
     width = Console(width=10_000).measure(table).maximum
     Console(file=console.file, width=width).print(table)
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _is_number(text: str) -> bool:

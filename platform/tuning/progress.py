@@ -13,12 +13,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.past_trials import PastTrial
+from platform.tuning.signs import Signs
 from platform.tuning.trainable import trial_of
 
 SHOWN_ROWS = 12
+LOOK_EVERY_S = 1.0
 
 
 @dataclass
@@ -95,6 +98,8 @@ class ProgressCallback(tune.Callback):
         self.view = SweepView(metric, mode, planned)
         self.view.trials = {one.number: _past_view(one, mode) for one in past}
         self.view.ended_before = len(self.view.trials)
+        self.signs = Signs(metric, mode)
+        self.looked = 0.0
         self.console: Console | None = None
         self.live: Live | None = None
 
@@ -111,18 +116,29 @@ class ProgressCallback(tune.Callback):
             )
             self.live.start()
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        now = time.monotonic()
+        if now - self.looked > LOOK_EVERY_S:
+            self.looked = now
+            for trial in trials:
+                if trial.status == Trial.PENDING:
+                    self.signs.waiting(trial.config["number"], now)
+            self._say(self.signs.of_time(now))
+
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).outcome = "running"
+        self.signs.started(trial.config["number"], time.monotonic())
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         view = self._trial(trial)
-        view.epoch = result["epoch"]
-        if FAILURE in result:
+        if FAILURE in result or result["epoch"] <= view.epoch:  # told again, by a process that was replaced
             return
+        view.epoch = result["epoch"]
         view.add(result[self.view.metric], self.view.mode)
         view.images_per_s = result.get("time/images_per_s", 0.0)
+        self._say(self.signs.of_result(view.number, result, time.monotonic()))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._trial(trial).cause = trial.last_result.get(FAILURE, "").partition("\n")[0]
@@ -147,8 +163,14 @@ class ProgressCallback(tune.Callback):
     def _end(self, trial: Trial, outcome: Outcome) -> None:
         view = self._trial(trial)
         view.outcome = outcome
-        if self.console is not None and (self.live is None or outcome == "failed"):
-            self.console.print(self._line(view), soft_wrap=True, highlight=False, markup=False)
+        self.signs.ended(view.number)
+        if self.live is None or outcome == "failed":
+            self._say([self._line(view)])
+
+    def _say(self, lines: Iterable[str]) -> None:
+        if self.console is not None:
+            for line in lines:
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, view: TrialView) -> str:
         if view.outcome == "failed":
@@ -189,12 +211,6 @@ def _past_view(trial: PastTrial, mode: str) -> TrialView:
         view.epoch = epoch
         view.add(value, mode)
     return view
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _number(value: float | None) -> str:

@@ -23,6 +23,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from platform.training.checkpoints import restore, save_checkpoint
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
+from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.outcome import FINAL, failure_result, given_up
 from platform.tuning.resources import TrialResources, cores
@@ -153,7 +154,7 @@ def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
         for earlier in range(1, epoch + 1):
             train.report(result_of(trainer, earlier))
         while not trainer.is_over:
-            trainer.train_epoch()
+            train_epoch(trainer)
             _report(trainer)
             epoch = trainer.epoch
     except FINAL as error:

@@ -51,6 +51,21 @@ class SweepFolder:
         return self.path / "sweep.json"
 
     @property
+    def lock(self) -> Path:
+        """Locked by the process that runs the sweep, as long as it does."""
+        return self.path / "process.lock"
+
+    @property
+    def process(self) -> Path:
+        """Says which process runs the sweep, or ran it last."""
+        return self.path / "process.json"
+
+    @property
+    def stop_asked(self) -> Path:
+        """Is there once that process was asked to stop."""
+        return self.path / "process.stop"
+
+    @property
     def space(self) -> Path:
         return self.path / "space.yaml"
 

@@ -13,6 +13,7 @@ from platform.datasets.data import Data
 from platform.training.checkpoints import restore
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
+from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.outcome import FINAL_ALONE, failure_result
 
@@ -73,7 +74,7 @@ class TrialTrainable(tune.Trainable):
         trainer, epoch = self._trainer, self.training_iteration + 1
         try:
             if epoch > trainer.epoch:
-                trainer.train_epoch()
+                train_epoch(trainer)
                 self.checkpoints.save(trainer)
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)

@@ -8,6 +8,7 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.datasets.prepare import prepare
+from platform.tracking.connect import connect
 from platform.tracking.reader import read_sweep
 from platform.tracking.writer import SweepWriter
 from platform.training.loading import load_predictor
@@ -41,6 +42,15 @@ def test_trials_are_ranked_and_the_failed_one_is_not(built):
     assert said[0] == "reading the sweep"
     assert said[-1] == "writing the page"
     assert report.notices == []
+
+
+def test_the_sweeps_own_run_is_described_by_links_to_what_it_found(built):
+    sweep, report, _ = built
+    words = connect(sweep.state.uri).get_run(sweep.state.parent_run_id).data.tags["mlflow.note.content"]
+    assert "/artifacts/report/index.html)" in words
+    best = report.ranking[0]
+    assert f"runs/{best.trial.run_id}) | {best.best:.4f} |" in words
+    assert "failed: TrainingDiverged" in words
 
 
 def test_the_members_are_the_best_checkpoints_evaluated_again(built):

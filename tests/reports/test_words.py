@@ -65,21 +65,6 @@ def test_it_is_said_which_labels_selected(selects_on, wrong, expected):
     assert expected in words.about_labels(facts)
 
 
-def test_failures_are_grouped_by_cause_the_most_frequent_first(make_contents):
-    trials = make_contents().sweep.trials
-    causes = {"0001": "out of memory", "0003": "out of memory", "0004": "diverged", "0005": None}
-    broken = [
-        replace(trial, outcome="failed", cause=causes[trial.trial_id])
-        for trial in trials
-        if trial.trial_id in causes
-    ]
-    assert [(one.cause, one.trials) for one in words.failures(broken)] == [
-        ("out of memory", ("0001", "0003")),
-        ("diverged", ("0004",)),
-        ("no cause was recorded", ("0005",)),
-    ]
-
-
 def test_trials_are_counted_by_how_they_ended(make_contents):
     assert words.counts(make_contents().sweep) == "12 trials: 5 finished, 5 stopped early, 2 failed"
     assert words.counts(make_contents(trials=1).sweep) == "1 trial: 1 finished"

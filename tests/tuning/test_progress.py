@@ -4,8 +4,9 @@ import pickle
 
 import pytest
 
+from platform.tuning.closing import duration
 from platform.tuning.past_trials import PastTrial
-from platform.tuning.progress import ProgressCallback, SweepView, TrialView, duration
+from platform.tuning.progress import ProgressCallback, SweepView, TrialView
 
 
 @pytest.fixture

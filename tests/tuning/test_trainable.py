@@ -49,6 +49,7 @@ def test_a_step_is_an_epoch_and_the_last_one_says_so(make):
     first, second = actor.train(), actor.train()
     assert (first["epoch"], first["finished"], second["epoch"], second["finished"]) == (1, False, 2, True)
     assert second["done"] and "val/accuracy" in second
+    assert second["system/cpu_percent"] > 0 and second["system/memory_megabytes"] > 50
 
 
 def test_a_process_is_used_again_for_the_next_trial(make):

@@ -1,0 +1,134 @@
+"""One process a sweep: real processes, real locks, real signals."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from platform.config.errors import UserError
+from platform.tuning.holder import Holder, ask_to_stop, holding, read_holder, running
+from platform.tuning.sweep_folder import SweepFolder
+
+RUNS_A_SWEEP = """
+import sys, time
+from pathlib import Path
+from platform.tuning.holder import Holder, holding
+from platform.tuning.sweep_folder import SweepFolder
+with holding(SweepFolder(Path(sys.argv[1])), Holder.this_process(4, 12, 3)):
+    print("holding", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "sweep").mkdir()
+    return SweepFolder(tmp_path / "sweep")
+
+
+@pytest.fixture
+def other(folder, root):
+    """Another process that runs the sweep."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNS_A_SWEEP, str(folder.path)],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "holding\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_second_process_is_refused_and_told_who_the_first_is(folder, other):
+    said = rf"run by process {other.pid} on {socket.gethostname()} already"
+    with pytest.raises(UserError, match=said), holding(folder, Holder.this_process(4, 12, 3)):
+        pass
+    assert read_holder(folder).pid == other.pid
+
+
+def test_a_killed_process_leaves_nothing_in_the_way(folder, other):
+    assert running(folder).pid == other.pid
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    assert running(folder) is None
+    with holding(folder, Holder.this_process(4, 12, 3)):
+        assert running(folder).pid == os.getpid()
+    assert running(folder) is None
+
+
+def test_it_is_stopped_by_one_interrupt(folder, other):
+    assert ask_to_stop(folder).pid == other.pid
+    assert other.stdout.readline() == "interrupted\n"
+    other.wait(timeout=20)
+    with pytest.raises(UserError, match="no process runs this sweep"):
+        ask_to_stop(folder)
+
+
+def test_it_is_asked_once_so_that_it_stops_gently(folder, sleeper):
+    sleeping = replace(
+        Holder.this_process(4, 12, 3),
+        pid=sleeper.pid,
+        process_start=psutil.Process(sleeper.pid).create_time(),
+    )
+    with holding(folder, sleeping):
+        folder.stop_asked.touch()
+        with pytest.raises(UserError, match="was asked to stop already"):
+            ask_to_stop(folder)
+    assert sleeper.poll() is None
+
+
+def test_a_recycled_pid_is_never_signalled(folder, sleeper):
+    stranger = replace(Holder.this_process(4, 12, 3), pid=sleeper.pid, process_start=time.time() - 3600)
+    with holding(folder, stranger), pytest.raises(UserError, match="is not there any more"):
+        ask_to_stop(folder)
+    time.sleep(0.1)
+    assert sleeper.poll() is None
+    assert not folder.stop_asked.exists()
+
+
+def test_another_machines_sweep_is_not_stopped_from_here(folder, sleeper):
+    elsewhere = replace(Holder.this_process(4, 12, 3), pid=sleeper.pid, host="node-7")
+    with (
+        holding(folder, elsewhere),
+        pytest.raises(UserError, match=rf"process {sleeper.pid} on node-7; stop it"),
+    ):
+        ask_to_stop(folder)
+    assert sleeper.poll() is None
+
+
+def test_looking_for_a_moment_does_not_keep_a_sweep_from_starting(folder):
+    folder.lock.touch()
+    with folder.lock.open() as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        looks_away = threading.Timer(0.2, fcntl.flock, (looker, fcntl.LOCK_UN))
+        looks_away.start()
+        with holding(folder, Holder.this_process(4, 12, 3)):
+            assert running(folder) is not None
+        looks_away.join()
+
+
+def test_a_record_that_cannot_be_read_is_an_error(folder):
+    folder.process.write_text("{")
+    with pytest.raises(UserError, match=r"process\.json: cannot be read"):
+        read_holder(folder)

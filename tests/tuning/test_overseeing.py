@@ -1,0 +1,76 @@
+"""What is printed of sweeps that are seen from outside."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from platform.tracking.overview import TrialGlance
+from platform.tuning.holder import Holder
+from platform.tuning.overseeing import as_json, print_list, print_status
+from platform.tuning.survey import Survey
+
+HOLDER = Holder(pid=123, host="box", process_start=1e9, began=1.76e9, trials=5, epochs=50, epochs_a_trial=10)
+
+
+def trial(name, outcome, epochs, best):
+    return TrialGlance(
+        name, outcome, epochs, best, best, 2.0 * epochs, "peer", "b", {"lr": "0.012345"}, 1, None
+    )
+
+
+@pytest.fixture
+def sweep():
+    trials = [
+        trial("0000", "finished", 10, 0.8),
+        trial("0001", "pruned", 2, 0.3),
+        trial("0002", "failed", 1, 0.9),
+        trial("0003", "running", 4, 0.5),
+    ]
+    return Survey("night", "runs/night", "running", "val/accuracy", "max", 1.76e9, HOLDER, trials)
+
+
+def printed(show, *arguments):
+    file = io.StringIO()
+    show(Console(file=file, width=100, highlight=False, soft_wrap=True), *arguments)
+    return file.getvalue().splitlines()
+
+
+def test_a_running_sweeps_trials_best_and_rest_are_told(sweep):
+    lines = printed(print_status, sweep)
+    assert lines[0].startswith("sweep night: running since ") and lines[0].endswith("(process 123 on box)")
+    assert lines[1] == "trials: 3/5, 1 finished, 1 stopped early, 1 failed, 1 running"
+    assert lines[2] == "best: val/accuracy 0.8000, trial 0000 (lr 0.01235)"
+    assert lines[3] == "epochs: 17 done in 34 s of training, at most 16 left: about 32 s"
+    assert lines[5].split() == ["trial", "epoch", "best", "val/accuracy", "last", "lr"]
+    assert lines[6].split() == ["0003", "4/10", "0.5000", "0.5000", "0.01235"]
+
+
+def test_of_a_killed_sweep_nothing_is_said_to_run(sweep):
+    killed = Survey("night", "p", "interrupted", "val/accuracy", "max", 1.76e9, HOLDER, sweep.trials)
+    lines = printed(print_status, killed)
+    assert lines[0] == "sweep night: interrupted"
+    assert "1 interrupted" in lines[1] and len(lines) == 4
+    assert killed.epochs_left == 16 and killed.seconds_left is None
+
+
+def test_a_loss_is_best_where_it_is_least(sweep):
+    loss = Survey("night", "p", "finished", "val/loss", "min", 1.76e9, HOLDER, sweep.trials)
+    assert loss.best.trial == "0001" and loss.epochs_left == 0
+
+
+def test_the_list_has_a_row_a_sweep_and_says_what_it_could_not_read(sweep):
+    lost = Survey(
+        "day", "runs/day", "unknown", "val/loss", problem="MLflow at sqlite:///gone.db: no such folder"
+    )
+    lines = printed(print_list, [sweep, lost])
+    assert lines[1].split()[:6] == ["night", "running", "val/accuracy", "0.8000", "3/5", "17"]
+    assert lines[2].split()[:5] == ["day", "unknown", "val/loss", "–", "0/?"]
+    assert lines[3] == "day: MLflow at sqlite:///gone.db: no such folder"
+
+
+def test_programs_get_the_same(sweep):
+    [seen] = json.loads(as_json([sweep]))
+    assert (seen["best"], seen["trials_ended"], seen["epochs_left"]) == (0.8, 3, 16)
+    assert seen["holder"]["pid"] == 123 and seen["trials"][3]["outcome"] == "running"
