@@ -26,8 +26,8 @@ def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> 
             return found
 
 
-def last_step(client: MlflowClient, run_id: str) -> int:
+def last_step(client: MlflowClient, run: Run) -> int:
     """The last epoch of which this run holds any metric; 0 if it holds none."""
-    metrics = client.get_run(run_id).data.metrics
-    steps = (point.step for name in metrics for point in client.get_metric_history(run_id, name))
+    histories = (client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
+    steps = (point.step for history in histories for point in history)
     return max(steps, default=0)
