@@ -20,8 +20,8 @@ _LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 # Without it MLflow's page opens on traces of language models.
 _MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 _SQLITE_MAGIC = b"SQLite format 3\0"
-# MLflow's own defaults retry for four minutes: wrong for an address just typed. These hold while the connection
-# is opened, unless the user set their own.
+# MLflow's own defaults retry for four minutes: wrong for an address just typed. These hold while the
+# connection is opened, unless the user set their own.
 _OPENING = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",

@@ -81,9 +81,7 @@ def dataset_input(data: DatasetRecord) -> DatasetInput:
 def _tag(values: Mapping[str, object] | list[str]) -> str:
     text = json.dumps(values if isinstance(values, list) else dict(values), separators=(",", ":"))
     if len(text) > TAG_LENGTH:
-        raise TrackingError(
-            f"MLflow keeps {TAG_LENGTH} characters of a trial's config; this has {len(text)}"
-        )
+        raise TrackingError(f"MLflow keeps {TAG_LENGTH} characters of a trial's config; this has {len(text)}")
     return text
 
 

@@ -1,4 +1,4 @@
-"""A sweep's writes to MLflow: a parent run, one child run a trial, one request a report; each may be repeated."""
+"""A sweep's writes to MLflow: a parent run, a child run a trial, a request a report; any may be repeated."""
 
 import math
 import time
@@ -34,7 +34,7 @@ _PARAMS_A_REQUEST = 100
 
 @dataclass
 class _Trial:
-    """A child run; ``last_step`` is the last epoch in MLflow, which no later one repeats; None: not asked yet."""
+    """A child run; ``last_step`` is the last epoch in MLflow, None while unasked: none is logged twice."""
 
     run_id: str
     attempt: int = 1
@@ -86,7 +86,7 @@ class SweepWriter:
                     f"the sweep {state.sweep!r} was deleted in MLflow ({shown_uri(state.uri)}): "
                     f"restore it with `mlflow runs restore --run-id {state.parent_run_id}`"
                 )
-            children = child_runs(client, state.experiment_id, state.parent_run_id)
+            children = _one_each(client, child_runs(client, state.experiment_id, state.parent_run_id))
         return cls(client, state, {run.data.tags[names.TRIAL_ID]: _known(run) for run in children})
 
     @property
@@ -252,6 +252,18 @@ class SweepWriter:
             self._client.log_batch(run_id, params=first, tags=given)
         if rest:
             self._log_params(run_id, dict(list(values.items())[_PARAMS_A_REQUEST:]), {})
+
+
+def _one_each(client: MlflowClient, children: list[Run]) -> list[Run]:
+    """One run a trial: of two, the emptier goes, made by a request that arrived after it was given up."""
+    kept: dict[str, Run] = {}
+    for run in children:
+        other = kept.setdefault(run.data.tags[names.TRIAL_ID], run)
+        if other is not run:
+            fuller = max(other, run, key=lambda each: (len(each.data.metrics), len(each.data.params)))
+            kept[run.data.tags[names.TRIAL_ID]] = fuller
+            client.delete_run((run if fuller is other else other).info.run_id)
+    return list(kept.values())
 
 
 def _known(run: Run) -> _Trial:

@@ -14,7 +14,9 @@ from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
 from platform.datasets.ray_decode import decode_with_ray
+from platform.tracking.delivery import LEAVING_S
 from platform.tracking.records import SweepOutcome
+from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
@@ -80,7 +82,8 @@ def run_sweep(
             tune_config=_tune_config(loaded, plan, folder, resources),
             run_config=_run_config(plan, folder),
         )
-        return _fit(tuner, folder, data)
+        with open_writer(folder) as writer:
+            return _fit(tuner, folder, data, writer)
 
 
 def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: Say) -> SweepEnd:
@@ -96,12 +99,15 @@ def resume_sweep(plan: Plan, folder: SweepFolder, *, address: str | None, say: S
         if not tune.Tuner.can_restore(str(folder.trials.absolute())):
             raise UserError(f"{folder.path}: was stopped before its first trial; start a new sweep")
         trainable = _trainable(data, folder, plan, resources)
-        open_writer(folder).reopen()
-        return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data)
+        with open_writer(folder) as writer:
+            writer.reopen()
+            writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
+            return _fit(tune.Tuner.restore(str(folder.trials.absolute()), trainable), folder, data, writer)
 
 
-def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:
+def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data, writer: SpooledWriter) -> SweepEnd:
     metric = folder.read_record().metric
+    writer.start()
     try:
         with graceful_interrupt() as interrupt:
             results = tuner.fit()
@@ -113,7 +119,8 @@ def _fit(tuner: tune.Tuner, folder: SweepFolder, data: Data) -> SweepEnd:
     failures = [cause for result in ended if (cause := _cause(result))]
     succeeded = sum(not _cause(result) and metric in (result.metrics or {}) for result in ended)
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
-    open_writer(folder).finish(outcome)
+    writer.finish(outcome)
+    writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)
     return SweepEnd(succeeded, failures, interrupt.is_set, data)
 
 

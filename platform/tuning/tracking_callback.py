@@ -6,32 +6,32 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tracking.writer import SweepWriter
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.training.description import best_checkpoint
 from platform.tuning.failure import cause_of
 from platform.tuning.names import flatten, is_below
-from platform.tuning.opening import open_writer
+from platform.tuning.opening import writer_in_use
 from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import newest_checkpoint
 
 
 class TrackingCallback(tune.Callback):
-    """Writes every trial of the sweep in ``folder``; opened anew from its sweep.json when it is resumed."""
+    """Writes every trial of the sweep in ``folder``, by the writer that the driver has open for it."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self.folder = folder
-        self.writer: SweepWriter | None = None
+        self.writer: SpooledWriter | None = None
         self.started: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "writer": None, "started": set()}
 
     def setup(self, *args: Any, **info: Any) -> None:
-        self.writer = open_writer(self.folder)
+        self.writer = writer_in_use()
 
     @property
-    def _open(self) -> SweepWriter:
+    def _open(self) -> SpooledWriter:
         if self.writer is None:
             raise RuntimeError("the tracking callback was used before its setup")
         return self.writer
