@@ -57,7 +57,7 @@ def replayed_sweep(state: WriterState, entries: list[Entry]) -> SweepRecord:
         outcome=replay.outcome,
         params=replay.params,
         tags=replay.tags | {names.SWEEP: state.sweep, names.OUTCOME: replay.outcome},
-        trials=list(replay.trials.values()),
+        trials=sorted(replay.trials.values(), key=lambda trial: (trial.started_ms, trial.trial_id)),
     )
 
 

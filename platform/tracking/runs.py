@@ -9,7 +9,7 @@ _PAGE = 1000
 
 
 def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> list[Run]:
-    """The trials of a sweep in the order in which they started."""
+    """The trials of a sweep in the order in which they started; by their names within a millisecond."""
     found: list[Run] = []
     token: str | None = None
     while True:
@@ -23,7 +23,7 @@ def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> 
         found += [run for run in page if names.TRIAL_ID in run.data.tags]
         token = page.token
         if not token:
-            return found
+            return sorted(found, key=lambda run: (run.info.start_time or 0, run.data.tags[names.TRIAL_ID]))
 
 
 def last_step(client: MlflowClient, run: Run) -> int:
