@@ -263,6 +263,8 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
         console.print("\n".join(remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")
+    if report.undelivered is not None:
+        print(report.undelivered, file=sys.stderr)
 
 
 def _resume_command(options: argparse.Namespace, folder: "SweepFolder") -> str:

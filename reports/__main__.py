@@ -87,6 +87,8 @@ def _report(options: argparse.Namespace) -> int:
     for sentence in [*report.summary, *report.failures, *report.notices]:
         console.print(sentence)
     console.print(f"report: {report.page}")
+    if report.undelivered is not None:
+        print(report.undelivered, file=sys.stderr)
     return DONE
 
 

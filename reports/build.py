@@ -9,6 +9,7 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
 from platform.tracking.note import note
+from platform.tracking.tracking_config import MlflowAway
 from platform.tracking.writer import SweepWriter
 from reports.contents import Contents, Ensembles, TestScores
 from reports.edges import edges
@@ -30,7 +31,8 @@ Progress = Callable[[str], None]
 class Report:
     """What a report found, for the lines that a command ends with; ``summary`` says it in sentences.
 
-    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range.
+    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range; ``undelivered``: a
+    line that says what MLflow does not have, the report included, and how it will.
     """
 
     page: Path
@@ -42,6 +44,7 @@ class Report:
     notices: list[str]
     failures: list[str]
     edges: list[str]
+    undelivered: str | None = None
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
@@ -58,13 +61,13 @@ def build_report(
     of what there is and says what is missing.
 
     Raises:
-        UserError: it is no sweep's folder, or its MLflow does not answer.
+        UserError: it is no sweep's folder, or its MLflow does not answer and it has no spool.
     """
     say = progress or (lambda _: None)
     say("reading the sweep")
     inputs = read_inputs(run_folder, top)
     ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode)
-    notices: list[str] = []
+    notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
     ensembles, test = _judge(inputs, ranking, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
@@ -81,9 +84,18 @@ def build_report(
     )
     say("writing the page")
     page = _write(inputs, contents)
-    causes = digest(inputs.sweep.trials)
+    undelivered = inputs.undelivered or _log(inputs, contents)
     return Report(
-        page, sentences(contents), inputs.metric, ranking, ensembles, test, notices, causes, contents.edges
+        page=page,
+        summary=sentences(contents),
+        metric=inputs.metric,
+        ranking=ranking,
+        ensembles=ensembles,
+        test=test,
+        notices=notices,
+        failures=digest(inputs.sweep.trials),
+        edges=contents.edges,
+        undelivered=undelivered,
     )
 
 
@@ -122,12 +134,21 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
-    writer = SweepWriter.from_state(inputs.identity.writer_state)
-    best = [(one.trial, one.best) for one in contents.ranking[: inputs.top]]
-    remarks = [*digest(contents.sweep.trials), *contents.edges]
-    words = note(writer.state, inputs.metric, best, remarks)
-    writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents), words)
     return page
+
+
+def _log(inputs: Inputs, contents: Contents) -> str | None:
+    """Put the report into MLflow; where it has gone away since, a line that says so."""
+    folder = inputs.folder
+    try:
+        writer = SweepWriter.from_state(inputs.identity.writer_state)
+        best = [(one.trial, one.best) for one in contents.ranking[: inputs.top]]
+        remarks = [*digest(contents.sweep.trials), *contents.edges]
+        words = note(writer.state, inputs.metric, best, remarks)
+        writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents), words)
+    except MlflowAway as error:
+        return f"{error}; the report is not in it; log it with: python -m reports {folder.path}"
+    return None
 
 
 def _closing_metrics(contents: Contents) -> dict[str, float]:

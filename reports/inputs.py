@@ -8,7 +8,7 @@ import pandas as pd
 from platform.config.load import LoadedSpace, load_space
 from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import Size, covering
-from platform.tracking.reader import read_sweep
+from platform.tracking.recorded import recorded_sweep
 from platform.tracking.records import SweepRecord
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
@@ -18,7 +18,10 @@ from reports.rank import Mode
 
 @dataclass(frozen=True)
 class Inputs:
-    """One sweep. ``image_size`` covers those of its trials, ``top`` how many of the best are evaluated."""
+    """One sweep. ``image_size`` covers those of its trials, ``top`` how many of the best are evaluated.
+
+    ``undelivered``: why MLflow does not have the sweep whole, and how it will; None where it has.
+    """
 
     folder: SweepFolder
     identity: SweepIdentity
@@ -27,6 +30,7 @@ class Inputs:
     data_config: DataConfig
     image_size: Size
     top: int
+    undelivered: str | None = None
 
     @property
     def metric(self) -> str:
@@ -38,18 +42,25 @@ class Inputs:
 
 
 def read_inputs(run_folder: Path, top: int | None) -> Inputs:
-    """Read everything but the images; raises UserError where it is no sweep's folder or MLflow is silent."""
+    """Read everything but the images.
+
+    Raises:
+        UserError: it is no sweep's folder, or MLflow is silent and no spool has what it was told.
+    """
     folder = SweepFolder(run_folder)
     identity = folder.read_record()
     loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+    recorded = recorded_sweep(identity.writer_state, folder.spool)
     return Inputs(
         folder=folder,
         identity=identity,
-        sweep=read_sweep(identity.tracking_uri, identity.parent_run_id),
+        sweep=recorded.sweep,
         loaded=loaded,
         data_config=loaded.first().data,
         image_size=covering(corner.largest_image for corner in loaded.corners()),
         top=identity.top if top is None else top,
+        undelivered=recorded.undelivered
+        and f"{recorded.undelivered}; deliver them with: python -m reports {run_folder}",
     )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +13,15 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from platform.tracking.tracking_config import TrackingError, shown_uri, sqlite_path
+from platform.tracking.failures import is_transient, one_line
+from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri, sqlite_path
 
 _LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 # Without it MLflow's page opens on traces of language models.
 _MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 _SQLITE_MAGIC = b"SQLite format 3\0"
-# MLflow's own defaults retry for four minutes, right during a sweep, where a server may be restarting, and
-# wrong for an address just typed. These hold while the connection is opened, unless the user set their own.
+# MLflow's own defaults retry for four minutes: wrong for an address just typed. These hold while the
+# connection is opened, unless the user set their own.
 _OPENING = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
@@ -88,16 +88,21 @@ def opening(uri: str) -> Iterator[None]:
             yield
     finally:
         for name in unset:
-            del os.environ[name]
+            os.environ.pop(name, None)
 
 
 @contextmanager
 def talking(uri: str) -> Iterator[None]:
-    """What MLflow, its database or the network raise becomes a TrackingError that names the address."""
+    """What MLflow, its database or the network raise becomes a TrackingError that names the address.
+
+    Raises:
+        MlflowAway: where it is of the kind that passes.
+    """
     try:
         yield
     except _FAILURES as error:
-        raise TrackingError(f"MLflow at {shown_uri(uri)}: {one_line(error)}") from error
+        kind = MlflowAway if is_transient(error) else TrackingError
+        raise kind(f"MLflow at {shown_uri(uri)}: {one_line(error)}") from error
 
 
 @contextmanager
@@ -128,16 +133,3 @@ def _artifact_location(uri: str, experiment: str) -> str | None:
         return None
     # Quoted twice: once for a folder's name that holds no slash, once more by as_uri().
     return (path.parent / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
-
-
-def one_line(error: BaseException) -> str:
-    """What went wrong, in one line: the innermost cause's words where the network failed, else the first."""
-    inner = error
-    while inner.__cause__ or inner.__context__:
-        inner = inner.__cause__ or inner.__context__  # type: ignore[assignment]
-    if isinstance(inner, ModuleNotFoundError):
-        return f"its driver is not installed: no module {inner.name!r}"
-    if isinstance(inner, OSError) and inner is not error:
-        return f"no MLflow server answers ({inner.strerror or inner})"
-    text = " ".join(str(error).split())
-    return re.split(r"(?<=[a-z)\]'\"])\. ", text, maxsplit=1)[0][:300] or type(error).__name__

@@ -9,7 +9,7 @@ _PAGE = 1000
 
 
 def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> list[Run]:
-    """The trials of a sweep in the order in which they started."""
+    """The trials of a sweep in the order in which they started; by their names within a millisecond."""
     found: list[Run] = []
     token: str | None = None
     while True:
@@ -23,11 +23,11 @@ def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> 
         found += [run for run in page if names.TRIAL_ID in run.data.tags]
         token = page.token
         if not token:
-            return found
+            return sorted(found, key=lambda run: (run.info.start_time or 0, run.data.tags[names.TRIAL_ID]))
 
 
-def last_step(client: MlflowClient, run_id: str) -> int:
+def last_step(client: MlflowClient, run: Run) -> int:
     """The last epoch of which this run holds any metric; 0 if it holds none."""
-    metrics = client.get_run(run_id).data.metrics
-    steps = (point.step for name in metrics for point in client.get_metric_history(run_id, name))
+    histories = (client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
+    steps = (point.step for history in histories for point in history)
     return max(steps, default=0)

@@ -20,6 +20,10 @@ class TrackingError(UserError):
     """MLflow cannot be used as asked; ``str()`` is one line that says where and what would be right."""
 
 
+class MlflowAway(TrackingError):
+    """MLflow does not answer, or not now: the same will be taken later."""
+
+
 class TrackingConfig(Section):
     """The ``tracking:`` section of a sweep's YAML."""
 

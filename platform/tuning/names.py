@@ -18,3 +18,13 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def is_below(name: str, searched: Collection[str]) -> bool:
     """Whether ``name`` is searched itself or lies in a section that is chosen as a whole."""
     return any(name == path or name.startswith(f"{path}.") for path in searched)
+
+
+def trial_name(number: int) -> str:
+    """A trial's name everywhere: Optuna's number of it, as 0007."""
+    return f"{number:04d}"
+
+
+def constants_of(config: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a trial that were not searched, by dotted name."""
+    return {name: value for name, value in flatten(config).items() if not is_below(name, searched)}

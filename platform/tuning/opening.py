@@ -1,7 +1,9 @@
-"""A new sweep's first records: its folder's files and its parent run."""
+"""A new sweep's first records: its folder's files and its parent run; and its writer from then on."""
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platform.config.document import write_yaml
@@ -9,6 +11,7 @@ from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.tracking.environment import code_version
 from platform.tracking.records import DatasetRecord, SweepDescription, WriterState
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.tracking_config import resolve_uri
 from platform.tracking.writer import SweepWriter
 from platform.tuning.names import flatten, is_below
@@ -16,30 +19,36 @@ from platform.tuning.plan import Plan, as_text
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 
+_in_use: list[SpooledWriter] = []
+
 
 def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, data: Data) -> None:
     """Write space.yaml and sweep.json, and start the parent run with all that holds for every trial."""
     write_yaml(loaded.document.tree, folder.space)
-    writer = SweepWriter.open(resolve_uri(plan.config.tracking), plan.experiment, folder.name)
+    state = SweepWriter.open(resolve_uri(plan.config.tracking), plan.experiment, folder.name).state
     command = f"python -m platform.search {shlex.join(sys.argv[1:])}"
-    folder.write_record(_identity(plan, folder, data, writer.state, command))
+    folder.write_record(_identity(plan, folder, data, state, command))
+    with SpooledWriter(state, folder.spool) as writer:
+        writer.log_sweep(_description(plan, folder, data, command))
+        writer.catch_up()  # a sweep does not start without MLflow
+
+
+def _description(plan: Plan, folder: SweepFolder, data: Data, command: str) -> SweepDescription:
     searched = {parameter.path: None for parameter in plan.parameters}
     flat = flatten(plan.config.model_dump(mode="json"))
-    writer.log_sweep(
-        SweepDescription(
-            space_yaml=folder.space.read_text(encoding="utf-8"),
-            plan=as_text(plan),
-            constants={name: value for name, value in flat.items() if not is_below(name, searched)},
-            seed=plan.config.seed,
-            data=DatasetRecord(
-                name=Path(plan.config.data.source).stem,
-                source=plan.config.data.source,
-                digest=data.digest,
-                rows={split: len(data.rows(split)) for split in data.splits},
-                classes=data.classes,
-            ),
-            command=command,
-        )
+    return SweepDescription(
+        space_yaml=folder.space.read_text(encoding="utf-8"),
+        plan=as_text(plan),
+        constants={name: value for name, value in flat.items() if not is_below(name, searched)},
+        seed=plan.config.seed,
+        data=DatasetRecord(
+            name=Path(plan.config.data.source).stem,
+            source=plan.config.data.source,
+            digest=data.digest,
+            rows={split: len(data.rows(split)) for split in data.splits},
+            classes=data.classes,
+        ),
+        command=command,
     )
 
 
@@ -61,6 +70,17 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
     )
 
 
-def open_writer(folder: SweepFolder) -> SweepWriter:
-    """The writer of a sweep that was opened before, perhaps by another process."""
-    return SweepWriter.from_state(folder.read_record().writer_state)
+@contextmanager
+def open_writer(folder: SweepFolder) -> Iterator[SpooledWriter]:
+    """The writer of a sweep that was opened before, perhaps by another process; one at a time."""
+    with SpooledWriter(folder.read_record().writer_state, folder.spool) as writer:
+        _in_use.append(writer)
+        try:
+            yield writer
+        finally:
+            _in_use.remove(writer)
+
+
+def writer_in_use() -> SpooledWriter:
+    """The one that this process has open: Tune makes its callbacks anew where it resumes a sweep."""
+    return _in_use[-1]

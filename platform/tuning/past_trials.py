@@ -1,12 +1,13 @@
 """Trials of a sweep that have ended, as its study knows them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from platform.tuning.names import trial_name
 from platform.tuning.outcome import Outcome
 
 BEGUN: Final = "begun"
@@ -21,13 +22,21 @@ OUTCOMES: Mapping[TrialState, Outcome] = {
 
 @dataclass(frozen=True)
 class PastTrial:
-    """``values``: the selection metric after each epoch, from 1; ``parameters`` by dotted path."""
+    """``values``: the selection metric after each epoch, from 1; ``parameters`` by dotted path.
+
+    ``config``: the trial's settings as JSON has them.
+    """
 
     number: int
     parameters: dict[str, Any]
     epochs: int
     outcome: Outcome
     values: dict[int, float]
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return trial_name(self.number)
 
 
 def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:

@@ -8,7 +8,8 @@ from platform.config.document import read_document, write_yaml
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace, load_space
 from platform.tracking.environment import code_version
-from platform.tracking.reader import PastTrial, read_past_trial, read_sweep
+from platform.tracking.reader import PastTrial, read_past_trial
+from platform.tracking.recorded import recorded_sweep
 from platform.tracking.tracking_config import TrackingConfig, resolve_uri
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -75,7 +76,7 @@ def differences_of_code(past: PastTrial) -> list[str]:
 def compare(past: PastTrial, folder: SweepFolder, tolerance: float) -> Comparison:
     """The new run's metric against the old one's; raises UserError where they have no epoch in common."""
     record = folder.read_record()
-    again = read_sweep(record.tracking_uri, record.parent_run_id).trials[0]
+    again = recorded_sweep(record.writer_state, folder.spool).sweep.trials[0]
     then, now = (dict(trial.history.get(record.metric, [])) for trial in (past.trial, again))
     common = sorted(then.keys() & now.keys())
     if not common:

@@ -62,6 +62,10 @@ class SpaceSearch(Searcher):
             if trial.number not in self._unclaimed:  # the process was killed while it was sampled
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
+    def forget(self) -> None:
+        """Delete the study: of a sweep that has not begun."""
+        optuna.delete_study(study_name=self._folder.name, storage=self._storage)
+
     def past(self) -> list[PastTrial]:
         """The trials that have ended."""
         found = []
@@ -69,7 +73,9 @@ class SpaceSearch(Searcher):
             known = self._suggestion(trial)
             epochs = TrialConfig.model_validate_json(json.dumps(known["trial"])).total_epochs
             outcome, values = OUTCOMES[trial.state], dict(trial.intermediate_values)
-            found.append(PastTrial(trial.number, known["parameters"], epochs, outcome, values))
+            found.append(
+                PastTrial(trial.number, known["parameters"], epochs, outcome, values, known["trial"])
+            )
         return found
 
     @property

@@ -12,7 +12,9 @@ from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
 from platform.datasets.ray_decode import decode_with_ray
+from platform.tracking.delivery import LEAVING_S
 from platform.tracking.records import SweepOutcome
+from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
@@ -22,6 +24,7 @@ from platform.tuning.outcome import FAILURE
 from platform.tuning.plan import Plan
 from platform.tuning.quiet import chatter_to
 from platform.tuning.searcher import SpaceSearch
+from platform.tuning.settling import settle
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tuner import Work, make_tuner
@@ -64,11 +67,17 @@ def run_sweep(
                     f"(SHA-256 {data.digest[:12]}…, it was {data_digest[:12]}…)"
                 )
             _save_data(data, folder, say)
-            open_sweep(loaded, plan, folder, data)
+            search = SpaceSearch(loaded, folder)
+            try:
+                open_sweep(loaded, plan, folder, data)
+            except BaseException:
+                search.forget()
+                raise
         except BaseException:
             shutil.rmtree(folder.path)
             raise
-        return _fit(Work(loaded, plan, folder, data, resources), SpaceSearch(loaded, folder))
+        with open_writer(folder) as writer:
+            return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
 def resume_sweep(
@@ -84,12 +93,16 @@ def resume_sweep(
                 f"data.source: {plan.config.data.source} is not what it was when {folder.path} was started; "
                 f"start a new sweep, its trials could not be compared"
             )
-        open_writer(folder).reopen()
-        return _fit(Work(loaded, plan, folder, data, resources), search)
+        with open_writer(folder) as writer:
+            writer.reopen()
+            settle(writer, folder, search.past())
+            writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
+            return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
-def _fit(work: Work, search: SpaceSearch) -> SweepEnd:
+def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     past, failures = search.past(), []
+    writer.start()
     try:
         with graceful_interrupt() as interrupt:
             if len(past) < work.plan.trials:
@@ -102,7 +115,8 @@ def _fit(work: Work, search: SpaceSearch) -> SweepEnd:
         raise
     succeeded = sum(trial.outcome != "failed" for trial in search.past())
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
-    open_writer(work.folder).finish(outcome)
+    writer.finish(outcome)
+    writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)
     return SweepEnd(succeeded, failures, interrupt.is_set, work.data)
 
 

@@ -87,6 +87,11 @@ class SweepFolder:
         return self.path / "trials.csv"
 
     @property
+    def spool(self) -> Path:
+        """What MLflow was or will be told, in order; its position and lock lie beside it."""
+        return self.path / "mlflow_spool.jsonl"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

@@ -6,32 +6,32 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tracking.writer import SweepWriter
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
 from platform.tuning.kept_checkpoints import keeping_of
-from platform.tuning.names import flatten, is_below
-from platform.tuning.opening import open_writer
+from platform.tuning.names import constants_of
+from platform.tuning.opening import writer_in_use
 from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import name_of
 
 
 class TrackingCallback(tune.Callback):
-    """Writes every trial of the sweep in ``folder``; opened anew from its sweep.json when it is resumed."""
+    """Writes every trial of the sweep in ``folder``, by the writer that the driver has open for it."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self.folder = folder
-        self.writer: SweepWriter | None = None
+        self.writer: SpooledWriter | None = None
         self.started: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "writer": None, "started": set()}
 
     def setup(self, *args: Any, **info: Any) -> None:
-        self.writer = open_writer(self.folder)
+        self.writer = writer_in_use()
 
     @property
-    def _open(self) -> SweepWriter:
+    def _open(self) -> SpooledWriter:
         if self.writer is None:
             raise RuntimeError("the tracking callback was used before its setup")
         return self.writer
@@ -40,7 +40,7 @@ class TrackingCallback(tune.Callback):
         self.started.add(label(trial))
         config = trial.config["trial"]
         searched = trial.config["parameters"]
-        constants = {name: value for name, value in flatten(config).items() if not is_below(name, searched)}
+        constants = constants_of(config, searched)
         self._open.start_trial(label(trial), searched=searched, constants=constants, config=config)
 
     def on_trial_result(
@@ -50,14 +50,14 @@ class TrackingCallback(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         cause = trial.last_result.get(FAILURE)
-        checkpoints = checkpoints_of(trial, self.folder)
+        checkpoints = checkpoints_of(label(trial), self.folder)
         self._open.finish_trial(label(trial), outcome_of(trial.last_result), cause=cause, **checkpoints)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if label(trial) not in self.started:  # it failed while it was built: Tune tells of no start
             self.on_trial_start(iteration, trials, trial)
         self._open.finish_trial(
-            label(trial), "failed", cause=cause_of(trial), **checkpoints_of(trial, self.folder)
+            label(trial), "failed", cause=cause_of(trial), **checkpoints_of(label(trial), self.folder)
         )
 
 
@@ -71,9 +71,9 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in result.items() if "/" in name}
 
 
-def checkpoints_of(trial: Trial, folder: SweepFolder) -> dict[str, str | None]:
+def checkpoints_of(trial: str, folder: SweepFolder) -> dict[str, str | None]:
     """The folders of a trial's best and last checkpoint; None for both while there is none."""
-    own = keeping_of(folder).of(label(trial))
+    own = keeping_of(folder).of(trial)
     best, newest = own.best, own.newest
     return {
         "checkpoint": str(best.absolute()) if best else None,

@@ -15,6 +15,7 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
+from platform.tuning.names import trial_name
 from platform.tuning.outcome import FINAL_ALONE, failure_result
 
 
@@ -94,8 +95,8 @@ class TrialTrainable(tune.Trainable):
 
 
 def name_of(config: Mapping[str, Any]) -> str:
-    """A trial's name everywhere: Optuna's number of it, as 0007."""
-    return f"{config['number']:04d}"
+    """The name of the trial that a config as Tune passes it on describes."""
+    return trial_name(config["number"])
 
 
 def result_of(trainer: Trainer, epoch: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from platform.tracking.records import (
     TrialRecord,
     WriterState,
 )
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.writer import SweepWriter
 from platform.training.checkpoints import save_checkpoint
 from platform.training.errors import TrainingDiverged
@@ -89,23 +90,25 @@ def finished_sweep(_one_thread, tmp_path_factory):
     data = prepare(config.data, config.image_size)
     save_manifest(data, folder.manifest)
     save_bad_images(data, folder.bad_images)
-    writer = SweepWriter.open(f"sqlite:///{folder.path.parent}/mlflow.db", "digits", "digits")
+    state = SweepWriter.open(f"sqlite:///{folder.path.parent}/mlflow.db", "digits", "digits").state
     rows = {split: len(data.rows(split)) for split in data.splits}
-    writer.log_sweep(
-        SweepDescription(
-            SPACE,
-            "a plan\n",
-            {"epochs": 2},
-            0,
-            DatasetRecord("digits", "digits", data.digest, rows, data.classes),
+    with SpooledWriter(state, folder.spool) as writer:
+        writer.log_sweep(
+            SweepDescription(
+                SPACE,
+                "a plan\n",
+                {"epochs": 2},
+                0,
+                DatasetRecord("digits", "digits", data.digest, rows, data.classes),
+            )
         )
-    )
-    for trial_id, drop_rate, lr, epochs, outcome in TRIALS:
-        trial = sample(config, drop_rate, lr)
-        run_trial(writer, folder, Trainer(trial, data), trial_id, epochs, outcome)
-    writer.finish("finished")
-    folder.write_record(identity_of(writer.state, data.digest))
-    return Sweep(folder, writer.state)
+        for trial_id, drop_rate, lr, epochs, outcome in TRIALS:
+            trial = sample(config, drop_rate, lr)
+            run_trial(writer, folder, Trainer(trial, data), trial_id, epochs, outcome)
+        writer.finish("finished")
+        writer.catch_up()
+    folder.write_record(identity_of(state, data.digest))
+    return Sweep(folder, state)
 
 
 @pytest.fixture(scope="package")

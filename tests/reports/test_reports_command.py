@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -56,13 +57,42 @@ def test_a_senseless_top_is_refused(sweep, root, top):
     assert not sweep.folder.report.exists()
 
 
-def test_a_tracking_server_that_does_not_answer_is_one_line(sweep, root):
+def test_a_tracking_server_that_does_not_answer_is_one_line_where_no_spool_has_the_sweep(sweep, root):
+    sweep.folder.spool.unlink()
     record = sweep.folder.record_file
     record.write_text(record.read_text().replace(sweep.state.uri, "http://127.0.0.1:9"))
     done = run(root, sweep.folder.path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "MLflow at http://127.0.0.1:9: no MLflow server answers (Connection refused)\n"
     assert not sweep.folder.report.exists()
+
+
+def test_a_sweep_that_mlflow_misses_has_its_report_and_is_delivered_by_the_next(sweep, reported, root):
+    spool = sweep.folder.spool
+    spool.with_suffix(".position").write_text("3\n")  # what came later is to be as if it had not arrived
+    away = sweep.folder.record_file.read_text()
+    sweep.folder.record_file.write_text(away.replace(sweep.state.uri, "http://127.0.0.1:9"))
+    done = run(root, sweep.folder.path)
+    assert done.returncode == 0
+    waiting = len(spool.read_text().splitlines())
+    assert done.stderr == (
+        "MLflow at http://127.0.0.1:9: no MLflow server answers (Connection refused); "
+        f"{waiting - 3} of {waiting} calls for it wait in {spool}; "
+        f"deliver them with: python -m reports {sweep.folder.path}\n"
+    )
+    page = (sweep.folder.report / "index.html").read_text()
+    assert "MLflow does not have this sweep whole" in page
+    ours, whole = (
+        pd.read_csv(folder.trials_csv).drop(columns=["mlflow_run", "checkpoint"])
+        for folder in (sweep.folder, reported[0].folder)
+    )
+    pd.testing.assert_frame_equal(ours, whole)
+
+    sweep.folder.record_file.write_text(away)
+    done = run(root, sweep.folder.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert pd.read_csv(sweep.folder.trials_csv)["mlflow_run"].notna().all()
+    assert int(spool.with_suffix(".position").read_text()) == waiting
 
 
 def test_it_predicts_and_leaves_the_folder_as_it_was(reported, photos, root):

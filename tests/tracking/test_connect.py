@@ -10,16 +10,22 @@ from platform.tracking.tracking_config import TrackingError
 from platform.tracking.writer import SweepWriter
 
 OPEN_AND_WRITE = """
-import sys, time
+import sys
+from pathlib import Path
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.writer import SweepWriter
 print("ready", flush=True)
 sys.stdin.readline()
-writer = SweepWriter.open(sys.argv[1], "same", sys.argv[2])
-writer.start_trial("t", searched={"a": 1}, constants={}, config={})
-for epoch in range(1, 31):
-    writer.report("t", epoch, {f"m{index}": 0.5 for index in range(20)})
-writer.finish_trial("t", "finished")
-writer.finish("finished")
+state = SweepWriter.open(sys.argv[1], "same", sys.argv[2]).state
+with SpooledWriter(state, Path(sys.argv[3])) as writer:
+    writer.start()
+    writer.start_trial("t", searched={"a": 1}, constants={}, config={})
+    for epoch in range(1, 31):
+        writer.report("t", epoch, {f"m{index}": 0.5 for index in range(20)})
+    writer.finish_trial("t", "finished")
+    writer.finish("finished")
+    writer.close(60)
+    assert not writer.waiting
 """
 
 
@@ -27,7 +33,7 @@ def test_two_processes_create_one_database_at_once_and_both_write_to_it(tmp_path
     uri = f"sqlite:///{tmp_path}/new.db"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", OPEN_AND_WRITE, uri, name],
+            [sys.executable, "-c", OPEN_AND_WRITE, uri, name, str(tmp_path / f"{name}.jsonl")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

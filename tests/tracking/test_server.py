@@ -1,13 +1,6 @@
 """A real MLflow server on loopback: written to over HTTP, and looked at in a headless Chromium."""
 
 import math
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
 
@@ -18,47 +11,10 @@ from platform.tracking.writer import SweepWriter
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The server's address. It runs in a session of its own, which is ended whole afterwards."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "art"),
-    ]
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, *command, *store],
-        cwd=folder,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for(address, process, folder / "server.log")
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        log.close()
-
-
-def wait_for(address, process, log):
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=1):
-                return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")
+def server(mlflow_server, tmp_path_factory):
+    """The server's address."""
+    with mlflow_server(tmp_path_factory.mktemp("server")) as running:
+        yield running.address
 
 
 def test_a_sweep_goes_to_a_server_and_comes_back_whole(server, description, write_trial, tmp_path, capfd):
