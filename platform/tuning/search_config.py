@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from platform.config.section import Section
 from platform.tuning.sampler_config import Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
+from platform.tuning.sweep_folder import Statistic
 
 CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
 RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
@@ -16,9 +17,6 @@ METRICS = (*CLASSIFICATION, *RETRIEVAL)
 LOWER_IS_BETTER = ("val/loss", "val/ece")
 DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-Statistic = Literal["best", "last", "mean_last_3"]
 
 
 class SearchConfig(Section):

@@ -19,10 +19,9 @@ from platform.config.ranges import NumberRange, Range
 from platform.tuning.outcome import outcome_of
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
-from platform.tuning.search_config import Statistic
 from platform.tuning.study import known_study, new_study
 from platform.tuning.sweep_config import SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.sweep_folder import Statistic, SweepFolder
 
 logger = logging.getLogger(__name__)
 MAX_REDRAWS = 100

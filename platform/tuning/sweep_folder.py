@@ -5,12 +5,17 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from platform.config.errors import UserError
 from platform.tracking.records import WriterState
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
+
+
+Statistic = Literal["best", "last", "mean_last_3"]
+"""What of a trial's epochs decides its place: the best, the last, or the mean of the last three."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class SweepIdentity:
     data_digest: str
     command: str
     git_commit: str
+    statistic: Statistic = "best"
 
     @property
     def writer_state(self) -> WriterState:

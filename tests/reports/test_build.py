@@ -199,6 +199,18 @@ def test_without_its_data_the_page_is_made_and_says_what_is_missing(sweep):
     assert "gone" in notice
 
 
+@pytest.mark.parametrize(
+    ("statistic", "words"), [("best", None), ("mean_last_3", "the mean of their last three")]
+)
+def test_the_sweeps_statistic_decides_the_ranking(sweep, statistic, words):
+    sweep.folder.write_record(replace(sweep.folder.read_record(), statistic=statistic))
+    report = build_report(sweep.folder.path)
+    values = [one.value(statistic) for one in report.ranking]
+    assert values == sorted(values, reverse=True)
+    page = report.page.read_text(encoding="utf-8")
+    assert (f"Trials are ranked by {words}" in page) == (words is not None)
+
+
 def test_data_that_changed_are_not_judged_on(sweep):
     record = sweep.folder.read_record()
     sweep.folder.write_record(replace(record, data_digest="f" * 64))
