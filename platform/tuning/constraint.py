@@ -2,15 +2,18 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
 from typing import Any, NoReturn
 
 Values = Mapping[str, Any]
 """A trial's settings by dotted path."""
 
-LONGEST = 1000
-"""Characters of a constraint."""
+LONGEST = 300
+"""Characters of a constraint: several short ones say more clearly which of them is not fulfilled."""
 LITERALS = {"true": True, "false": False, "null": None}
 UNDEFINED = 1.0
 """The violation where an expression has no value, as a number divided by zero."""
@@ -57,7 +60,7 @@ class Constraint:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Compare):
                 terms = [node.left, *node.comparators]
-                for one, other in zip(terms, terms[1:], strict=False):
+                for one, other in pairwise(terms):
                     for path, text in ((_path(one), other), (_path(other), one)):
                         if path and isinstance(text, ast.Constant) and isinstance(text.value, str):
                             yield path, text.value
@@ -68,7 +71,9 @@ def parse_constraint(text: str) -> Constraint:
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")
     try:
-        tree = ast.parse(_WORDS.sub(_with_indices, text.strip()), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of is a mistake here too
+            tree = ast.parse(_WORDS.sub(_with_indices, text.strip()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"is not an expression of {_GRAMMAR}, got {text!r}") from None
     paths = dict.fromkeys(_check(tree, text))
@@ -158,7 +163,7 @@ def _violation(node: ast.expr, values: Values, *, negated: bool) -> float:
             terms = [_value(term, values) for term in (left, *others)]
             each = (
                 _distance(_OPPOSITE[type(op)] if negated else type(op), one, other)
-                for op, one, other in zip(ops, terms, terms[1:], strict=False)
+                for op, (one, other) in zip(ops, pairwise(terms), strict=True)
             )
             return min(each) if negated else next((one for one in each if one > 0), 0.0)
     raise AssertionError(f"{ast.unparse(node)} was not checked")
@@ -166,6 +171,8 @@ def _violation(node: ast.expr, values: Values, *, negated: bool) -> float:
 
 def _distance(op: type[ast.cmpop], one: Any, other: Any) -> float:
     if _is_number(one) and _is_number(other):
+        if not (isfinite(one) and isfinite(other)):
+            raise OverflowError
         holds = {
             ast.Lt: one < other,
             ast.LtE: one <= other,
@@ -186,16 +193,20 @@ def _value(node: ast.expr, values: Values) -> Any:
     path = _path(node)
     if path is not None:
         value = LITERALS[path] if path in LITERALS else values[path]
-        return float(value) if _is_number(value) else value
+        return _plain(value)
     match node:
         case ast.Constant(value=value):
-            return float(value) if _is_number(value) else value
+            return _plain(value)
         case ast.UnaryOp(op=op, operand=part):
             value = _number(part, values)
             return -value if isinstance(op, ast.USub) else value
         case ast.BinOp(left=left, op=op, right=right):
             return _calculate(op, _number(left, values), _number(right, values))
     raise AssertionError(f"{ast.unparse(node)} was not checked")
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if _is_number(value) else value
 
 
 def _number(node: ast.expr, values: Values) -> float:

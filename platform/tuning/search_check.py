@@ -8,6 +8,7 @@ from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Parameter
+from platform.tuning.feasible import check_constraints
 from platform.tuning.sampler_config import CmaEsSampler, GpSampler, GridSampler, QmcSampler
 from platform.tuning.sweep_config import SweepConfig
 
@@ -16,10 +17,11 @@ SAMPLER: TreePath = ("search", "sampler")
 
 def check_search(loaded: LoadedSpace[SweepConfig]) -> None:
     """Raises ConfigError, one line a mistake, at its place in the YAML."""
-    check_sampler(loaded)
+    _check_sampler(loaded)
+    check_constraints(loaded)
 
 
-def check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
+def _check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
     parameters, sampler = loaded.space.parameters(), loaded.first().search.sampler
     if not parameters:
         return

@@ -1,11 +1,12 @@
 """The section search: what selects, how trials are drawn and stopped, where the study is kept."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from platform.config.section import Section
+from platform.tuning.constraint import parse_constraint
 from platform.tuning.sampler_config import Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
 from platform.tuning.sweep_folder import Statistic
@@ -17,6 +18,11 @@ METRICS = (*CLASSIFICATION, *RETRIEVAL)
 LOWER_IS_BETTER = ("val/loss", "val/ece")
 DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _is_a_constraint(text: str) -> str:
+    parse_constraint(text)
+    return text
 
 
 class SearchConfig(Section):
@@ -40,6 +46,13 @@ class SearchConfig(Section):
         min_length=1,
         description="Optuna's storage of the study, e.g. sqlite:///optuna.db; null: a journal in the sweep's "
         "folder",
+    )
+
+    constraints: tuple[Annotated[str, AfterValidator(_is_a_constraint)], ...] = Field(
+        (),
+        strict=False,
+        description="conditions on a trial's settings, e.g. optim.lr * batch_size < 10; a sample that does "
+        "not fulfil all of them is not trained",
     )
 
     @field_validator("metric")

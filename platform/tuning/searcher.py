@@ -3,7 +3,7 @@
 import logging
 import math
 import pickle
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,9 +13,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from ray.tune.search import Searcher
 
-from platform.config.errors import ConfigError
+from platform.config.errors import ConfigError, UserError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
+from platform.tuning.constraint import parse_constraint
+from platform.tuning.feasible import none_feasible, settings_of
 from platform.tuning.outcome import outcome_of
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
@@ -24,7 +26,8 @@ from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import Statistic, SweepFolder
 
 logger = logging.getLogger(__name__)
-MAX_REDRAWS = 100
+MAX_INVALID = 100
+MAX_INFEASIBLE = 500
 TUNE_ID = "tune_id"
 """Attribute of a trial of the study: the id by which Tune knows it. Without it the trial was never begun."""
 
@@ -49,7 +52,7 @@ class SpaceSearch(Searcher):
         self._folder = folder
         self._search = search
         self._sampler = SeededByNumber(search.sampler, config.seed)
-        self._paths = {parameter.name: parameter.path for parameter in loaded.space.parameters()}
+        self._constraints = [parse_constraint(text) for text in search.constraints]
         self._numbers: dict[str, int] = {}
         self._values: dict[str, dict[int, float]] = {}
         self._unclaimed: deque[int] = deque()
@@ -65,28 +68,49 @@ class SpaceSearch(Searcher):
         """The next trial: one that Tune has lost, else a new sample; FINISHED where a grid has no other."""
         if self._unclaimed:
             return self._again(trial_id, self._unclaimed.popleft())
-        if self._is_exhausted():
+        sample = self._new_sample()
+        if sample is None:
             return Searcher.FINISHED
-        trial, suggestion = self._new_sample()
+        trial, suggestion = sample
         trial.set_user_attr(TUNE_ID, trial_id)
         self._numbers[trial_id] = trial.number
         return suggestion
 
-    def _new_sample(self) -> tuple[Trial, dict[str, Any]]:
-        """A sample that builds no valid trial, as one between valid corners may, is told as FAIL and redrawn.
+    def _new_sample(self) -> tuple[Trial, dict[str, Any]] | None:
+        """A sample that fulfils the constraints; None where a grid has no other.
 
-        Raises ConfigError when a hundred in a row are invalid.
+        One that does not is told as PRUNED, with how far it is from each constraint, which TPE learns from.
+        One that builds no valid trial, as one between valid corners may, is told as FAIL. Raises UserError
+        when 500 in a row are of the first kind, ConfigError when 100 are of the second.
         """
-        for attempt in range(MAX_REDRAWS):
+        invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
+        while not self._is_exhausted():
             trial = self.study.ask()
             try:
-                return trial, self._suggestion(trial)
+                suggestion = self._suggestion(trial)
             except ConfigError as error:
                 self.study.tell(trial, state=TrialState.FAIL)
                 logger.warning("a sample was drawn again: %s", error)
-                if attempt == MAX_REDRAWS - 1:
+                invalid += 1
+                if invalid == MAX_INVALID:
                     raise
-        raise AssertionError("the loop ends with a sample or an error")
+                continue
+            found = self._unfulfilled(trial, suggestion)
+            if not found:
+                return trial, suggestion
+            self.study.tell(trial, state=TrialState.PRUNED)
+            infeasible += 1
+            unfulfilled.update(found)
+            if infeasible == MAX_INFEASIBLE:
+                raise UserError(none_feasible(infeasible, unfulfilled))
+        return None
+
+    def _unfulfilled(self, trial: Trial, suggestion: Mapping[str, Any]) -> list[str]:
+        values = settings_of(suggestion["trial"], suggestion["parameters"])
+        violations = {one.text: one.violation(values) for one in self._constraints}
+        for text, violation in violations.items():
+            trial.set_constraint(text, violation)
+        return [text for text, violation in violations.items() if violation > 0]
 
     def _is_exhausted(self) -> bool:
         if not isinstance(self._search.sampler, GridSampler):
@@ -101,17 +125,11 @@ class SpaceSearch(Searcher):
         return self._suggestion(known)
 
     def _suggestion(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
-        parameters: dict[str, Any] = {}
-
-        def pick(name: str, range_: Range) -> Any:
-            value = parameters[self._paths[name]] = suggest(trial, name, range_)
-            return value
-
-        config = self._loaded.build(pick)
+        resolved = self._loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
         return {
             "number": trial.number,
-            "parameters": parameters,
-            "trial": config.trial().model_dump(mode="json"),
+            "parameters": resolved.parameters,
+            "trial": self._loaded.validate(resolved).trial().model_dump(mode="json"),
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
