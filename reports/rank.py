@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from platform.tracking.records import TrialRecord
-from platform.tuning.sweep_folder import Statistic
+from platform.tuning.statistic import Statistic
 
 Mode = Literal["max", "min"]
 _LAST_EPOCHS = 3

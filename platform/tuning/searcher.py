@@ -4,9 +4,9 @@ import logging
 import math
 import pickle
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
@@ -21,13 +21,17 @@ from platform.tuning.feasible import none_feasible, settings_of
 from platform.tuning.outcome import outcome_of
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
+from platform.tuning.start_points import Start
+from platform.tuning.statistic import value_of
 from platform.tuning.study import known_study, new_study
 from platform.tuning.sweep_config import SweepConfig
-from platform.tuning.sweep_folder import Statistic, SweepFolder
+from platform.tuning.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
 MAX_INVALID = 100
 MAX_INFEASIBLE = 500
+START, START_WITH = "start", "start_with"
+"""Attributes of a trial that the study began with: where it comes from, and what parameters were given."""
 TUNE_ID = "tune_id"
 """Attribute of a trial of the study: the id by which Tune knows it. Without it the trial was never begun."""
 
@@ -44,7 +48,9 @@ class SpaceSearch(Searcher):
     dotted path, and the validated trial's settings as JSON.
     """
 
-    def __init__(self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder) -> None:
+    def __init__(
+        self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder, starts: Sequence[Start] = ()
+    ) -> None:
         config = loaded.first()
         search = config.search
         super().__init__(metric=search.metric, mode=search.direction)
@@ -57,6 +63,9 @@ class SpaceSearch(Searcher):
         self._values: dict[str, dict[int, float]] = {}
         self._unclaimed: deque[int] = deque()
         self._study: optuna.Study | None = new_study(search, folder, self._sampler)
+        for start in starts:
+            attributes = {START: start.origin, START_WITH: start.parameters}
+            self._study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
 
     @property
     def study(self) -> optuna.Study:
@@ -89,7 +98,7 @@ class SpaceSearch(Searcher):
             try:
                 suggestion = self._suggestion(trial)
             except ConfigError as error:
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._draw_again(trial, TrialState.FAIL)
                 logger.warning("a sample was drawn again: %s", error)
                 invalid += 1
                 if invalid == MAX_INVALID:
@@ -98,12 +107,18 @@ class SpaceSearch(Searcher):
             found = self._unfulfilled(trial, suggestion)
             if not found:
                 return trial, suggestion
-            self.study.tell(trial, state=TrialState.PRUNED)
+            self._draw_again(trial, TrialState.PRUNED)
             infeasible += 1
             unfulfilled.update(found)
             if infeasible == MAX_INFEASIBLE:
                 raise UserError(none_feasible(infeasible, unfulfilled))
         return None
+
+    def _draw_again(self, trial: Trial, state: TrialState) -> None:
+        """Of a point to start with only what the sampler has drawn is given up; it comes up again."""
+        self.study.tell(trial, state=state)
+        if START in (attributes := trial.user_attrs):
+            self.study.enqueue_trial(attributes[START_WITH], attributes)
 
     def _unfulfilled(self, trial: Trial, suggestion: Mapping[str, Any]) -> list[str]:
         values = settings_of(suggestion["trial"], suggestion["parameters"])
@@ -150,7 +165,8 @@ class SpaceSearch(Searcher):
         if result:
             self.on_trial_result(trial_id, result)
         values, outcome = self._values_of(trial_id), outcome_of(result or {})
-        value = value_of(values, self._search.statistic, self._search.direction)
+        in_order = [values[epoch] for epoch in sorted(values)]
+        value = value_of(in_order, self._search.statistic, self._search.direction)
         if error or outcome == "failed" or not values:
             state = TrialState.FAIL
         elif outcome == "pruned":
@@ -179,6 +195,10 @@ class SpaceSearch(Searcher):
             elif TUNE_ID not in trial.user_attrs and trial.state is TrialState.RUNNING:
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
+    def forget(self) -> None:
+        """Delete the study of a sweep that could not be begun."""
+        optuna.delete_study(study_name=self._folder.name, storage=self._storage)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_study": None}
 
@@ -205,13 +225,3 @@ def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:
             return trial.suggest_int(name, int(range_.low), int(range_.high), log=range_.is_log)
         return trial.suggest_float(name, range_.low, range_.high, log=range_.is_log)
     return trial.suggest_categorical(name, range_.labels)
-
-
-def value_of(values: Mapping[int, float], statistic: Statistic, direction: Literal["max", "min"]) -> float:
-    """What is told of a trial with these values of its epochs; NaN or infinite where there is none."""
-    in_order = [values[epoch] for epoch in sorted(values)]
-    if statistic == "best":
-        finite = [value for value in in_order if math.isfinite(value)]
-        return (max if direction == "max" else min)(finite, default=math.nan)
-    last = in_order[-3:] if statistic == "mean_last_3" else in_order[-1:]
-    return sum(last) / len(last) if last else math.nan

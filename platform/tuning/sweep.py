@@ -16,6 +16,7 @@ from platform.datasets.ray_decode import decode_with_ray
 from platform.tracking.records import SweepOutcome
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
+from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
 from platform.tuning.opening import open_sweep, open_writer
@@ -71,13 +72,13 @@ def run_sweep(
                     f"(SHA-256 {data.digest[:12]}…, it was {data_digest[:12]}…)"
                 )
             _save_data(data, folder, say)
-            open_sweep(loaded, plan, folder, data)
+            search = _open(loaded, plan, folder, data, say)
         except BaseException:
             shutil.rmtree(folder.path)
             raise
         tuner = tune.Tuner(
             _trainable(data, folder, plan, resources),
-            tune_config=_tune_config(loaded, plan, folder, resources),
+            tune_config=_tune_config(plan, search, resources),
             run_config=_run_config(plan, folder),
         )
         return _fit(tuner, folder, data)
@@ -148,12 +149,28 @@ def _trainable(data: Data, folder: SweepFolder, plan: Plan, resources: TrialReso
     return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
-def _tune_config(
-    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, resources: TrialResources
-) -> tune.TuneConfig:
+def _open(
+    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, data: Data, say: Say
+) -> SpaceSearch:
+    """The sweep's study, with what it is to start with, and its records; the study is undone with them."""
+    starts, misfits = starts_of(loaded, folder.path.parent)
+    for line in misfits:
+        say(line)
+    if starts:
+        say(f"starts with {len(starts)} point{'s' * (len(starts) > 1)}")
+    search = SpaceSearch(loaded, folder, starts)
+    try:
+        open_sweep(loaded, plan, folder, data)
+    except BaseException:
+        search.forget()
+        raise
+    return search
+
+
+def _tune_config(plan: Plan, searcher: SpaceSearch, resources: TrialResources) -> tune.TuneConfig:
     search = plan.config.search
     return tune.TuneConfig(
-        search_alg=SpaceSearch(loaded, folder),
+        search_alg=searcher,
         scheduler=make_scheduler(search, max_epochs=plan.epochs_a_trial, seed=plan.config.seed),
         num_samples=plan.trials,
         # A paused trial counts as one that runs: those that its bracket waits for would never start.

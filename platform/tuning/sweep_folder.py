@@ -5,17 +5,13 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from platform.config.errors import UserError
 from platform.tracking.records import WriterState
+from platform.tuning.statistic import Statistic
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
-
-
-Statistic = Literal["best", "last", "mean_last_3"]
-"""What of a trial's epochs decides its place: the best, the last, or the mean of the last three."""
 
 
 @dataclass(frozen=True)
