@@ -66,7 +66,7 @@ def build_report(
     say = progress or (lambda _: None)
     say("reading the sweep")
     inputs = read_inputs(run_folder, top)
-    ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode)
+    ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, inputs.identity.statistic)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
     ensembles, test = _judge(inputs, ranking, data, notices, say) if ranking else (None, None)
     contents = Contents(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from platform.tracking.records import TrialRecord
+from platform.tuning.statistic import Statistic
 
 Mode = Literal["max", "min"]
-Statistic = Literal["best", "last", "mean_of_last_3"]
 _LAST_EPOCHS = 3
 
 
@@ -24,6 +24,9 @@ class RankedTrial:
     mean_of_last_3: float
     epochs: int
 
+    def value(self, statistic: Statistic) -> float:
+        return {"best": self.best, "last": self.last, "mean_last_3": self.mean_of_last_3}[statistic]
+
 
 def rank_trials(
     trials: Sequence[TrialRecord], metric: str, mode: Mode, statistic: Statistic = "best"
@@ -38,7 +41,7 @@ def rank_trials(
         if trial.outcome != "failed" and (measured_trial := _measure(trial, metric, mode)) is not None
     ]
     sign = -1 if mode == "max" else 1
-    measured.sort(key=lambda one: _key(sign * getattr(one, statistic)))
+    measured.sort(key=lambda one: _key(sign * one.value(statistic)))
     return [
         RankedTrial(place, one.trial, one.best, one.best_epoch, one.last, one.mean_of_last_3, one.epochs)
         for place, one in enumerate(measured, start=1)

@@ -27,6 +27,9 @@ class Headline:
     note: str
 
 
+RANKED_BY = {"last": "their last epoch", "mean_last_3": "the mean of their last three epochs"}
+
+
 def headlines(contents: Contents) -> list[Headline]:
     """The figures that decide: best single trial, best ensemble, and both on test."""
     if not contents.ranking:
@@ -58,6 +61,8 @@ def sentences(contents: Contents) -> list[str]:
             f"Best single trial: {best.trial.trial_id} with {identity.metric} {number(best.best)} "
             f"in epoch {best.best_epoch} of {best.epochs}" + (f" ({settings})." if settings else ".")
         ]
+        if identity.statistic != "best":
+            said.append(f"Trials are ranked by {RANKED_BY[identity.statistic]}.")
     else:
         said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
     said += _about_ensembles(contents) + _about_test(contents)

@@ -10,7 +10,7 @@ from platform.config.document import Document, dotted, override, read_document
 from platform.config.errors import ConfigError
 from platform.config.ranges import parse_ranges
 from platform.config.section import Section
-from platform.config.space import Space, Suggest
+from platform.config.space import Resolved, Space, Suggest
 
 S = TypeVar("S", bound=Section)
 
@@ -25,10 +25,13 @@ class LoadedSpace(Generic[S]):
 
     def build(self, suggest: Suggest) -> S:
         """One sample as a validated section; raises :class:`ConfigError` for an invalid one."""
-        return validate(self.space.resolve(suggest), self.root, self.document)
+        return self.validate(self.space.resolve(suggest))
 
     def corners(self) -> Iterable[S]:
-        return (validate(corner, self.root, self.document) for corner in self.space.corners())
+        return (self.validate(corner) for corner in self.space.corners())
+
+    def validate(self, resolved: Resolved) -> S:
+        return validate(resolved, self.root, self.document)
 
     def first(self) -> S:
         """The space's first corner: what every sample has in common stands in it."""

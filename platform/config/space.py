@@ -29,10 +29,14 @@ class Parameter:
 
 @dataclass
 class Resolved:
-    """A tree without ranges, and for each of its paths where in the YAML's tree that value came from."""
+    """A tree without ranges, and for each of its paths where in the YAML's tree that value came from.
+
+    ``parameters``: what was suggested, a number or a choice's label, by dotted path.
+    """
 
     tree: Any = None
     origins: dict[TreePath, TreePath] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     def origin(self, path: TreePath) -> TreePath:
         """The YAML's path of ``path``, or of its nearest parent that was written."""
@@ -51,7 +55,7 @@ class Space:
     def resolve(self, suggest: Suggest) -> Resolved:
         """Ask ``suggest`` for each range that is met, options of a choice only once it is chosen."""
         resolved = Resolved()
-        resolved.tree = _walk(self.tree, _Place(), suggest, resolved.origins)
+        resolved.tree = _walk(self.tree, _Place(), suggest, resolved)
         return resolved
 
     def parameters(self) -> list[Parameter]:
@@ -97,21 +101,21 @@ def _children(node: Any) -> list[tuple[str | int, Any]] | None:
     return list(enumerate(node)) if isinstance(node, list) else None
 
 
-def _walk(node: Any, place: _Place, suggest: Suggest, origins: dict[TreePath, TreePath]) -> Any:
-    origins[place.path] = place.written
+def _walk(node: Any, place: _Place, suggest: Suggest, resolved: Resolved) -> Any:
+    resolved.origins[place.path] = place.written
     children = _children(node)
     if children is not None:
-        values = [(key, _walk(child, place.child(key), suggest, origins)) for key, child in children]
+        values = [(key, _walk(child, place.child(key), suggest, resolved)) for key, child in children]
         return dict(values) if isinstance(node, dict) else [value for _, value in values]
     if isinstance(node, NumberRange):
-        value = suggest(place.name, node)
+        value = resolved.parameters[dotted(place.path)] = suggest(place.name, node)
         if value in (node.low, node.high):
-            origins[place.path] = (*place.written, node.kind, int(value == node.high))
+            resolved.origins[place.path] = (*place.written, node.kind, int(value == node.high))
         return value
     if isinstance(node, Choice):
-        label = suggest(place.name, node)
+        label = resolved.parameters[dotted(place.path)] = suggest(place.name, node)
         index = [repr(known) for known in node.labels].index(repr(label))
-        return _walk(node.options[index], place.option(node, index), suggest, origins)
+        return _walk(node.options[index], place.option(node, index), suggest, resolved)
     return node
 
 

@@ -60,6 +60,8 @@ class MethodSection(Section):
     takes_teacher: ClassVar[bool] = False
     takes_unlabelled: ClassVar[bool] = False
     views: ClassVar[int] = 1
+    published: ClassVar[Mapping[str, Any]] = {}
+    """Settings that the method's authors used, of its own section; a search may start with them."""
     name: str
 
 

@@ -5,8 +5,8 @@ paper: Balanced Softmax on the agreed samples, ranking by another loss than the 
 smoothing.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -31,6 +31,8 @@ class Config(Section):
     networks: ClassVar[int] = 2
     takes_soft_labels: ClassVar[bool] = False
     """Samples are ranked by how well they fit their own label; a mixed picture has none."""
+    published: ClassVar[Mapping[str, Any]] = {"drop_rate": 0.35, "ramp_epochs": 10}
+    """The authors' for WebFG-496 (Web496_train.sh of weblyFG-dataset)."""
 
     drop_rate: float = Field(
         0.3, ge=0, lt=1, description="share of the agreed samples that is left out once the ramp has ended"

@@ -73,7 +73,7 @@ class Spool:
         self._last = max(confirmed, entries[-1].n if entries else 0)
         self._pending = deque(entry for entry in entries if entry.n > confirmed)
         self.starts: Counter[str] = Counter(
-            entry.arguments["trial_id"] for entry in entries if entry.call == "start_trial"
+            str(entry.arguments["trial_id"]) for entry in entries if entry.call == "start_trial"
         )
         """How often each trial had started when the spool was opened."""
         self.open_trials = _open_trials(entries)
@@ -181,9 +181,9 @@ def _open_trials(entries: Iterable[Entry]) -> set[str]:
     found: set[str] = set()
     for entry in entries:
         if entry.call == "start_trial":
-            found.add(entry.arguments["trial_id"])
+            found.add(str(entry.arguments["trial_id"]))
         elif entry.call == "finish_trial":
-            found.discard(entry.arguments["trial_id"])
+            found.discard(str(entry.arguments["trial_id"]))
         elif entry.call == "finish":
             found.clear()
     return found

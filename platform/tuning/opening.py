@@ -67,6 +67,7 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         data_digest=data.digest,
         command=command,
         git_commit=code_version().commit,
+        statistic=search.statistic,
     )
 
 

@@ -1,7 +1,9 @@
 """What a sweep would do, worked out without starting Ray or reading an image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -14,9 +16,16 @@ from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
 from platform.training.unlabelled import refuse_unlabelled
+from platform.tuning.names import flatten
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.search_check import check_search, left_to_chance
 from platform.tuning.sweep_config import SweepConfig
+
+STATISTICS = {
+    "best": "of a trial's best epoch",
+    "last": "of a trial's last epoch",
+    "mean_last_3": "the mean of a trial's last three epochs",
+}
 
 
 @dataclass(frozen=True)
@@ -97,15 +106,18 @@ def render(plan: Plan) -> Group:
         ("sweep", plan.name),
         ("experiment", plan.experiment),
         ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
-        ("selects", f"{search.metric} ({search.direction})"),
+        ("selects", f"{search.metric} ({search.direction}), {STATISTICS[search.statistic]}"),
         ("trials", f"{plan.trials}, {at_once}"),
         ("epochs", f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"),
         ("sampler", _sampler(plan)),
+        ("constraints", "; ".join(search.constraints)),
+        ("starts with", "; ".join(_start(entry) for entry in search.start_with)),
         ("stopping", str(search.scheduler)),
         ("budget", search.budget or "none"),
         ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
     ):
-        facts.add_row(Text(key, style="bold"), Text(value))
+        if value:
+            facts.add_row(Text(key, style="bold"), Text(value))
     if not plan.parameters:
         return Group(facts, Text("no range: one training run"))
     space = Table("parameter", "range", "only where", box=None, pad_edge=False)
@@ -119,6 +131,14 @@ def _sampler(plan: Plan) -> str:
     if not plan.left_to_chance:
         return name
     return f"{name}, but at random, each by itself: {', '.join(one.path for one in plan.left_to_chance)}"
+
+
+def _start(entry: Mapping[str, Any]) -> str:
+    if "from" in entry:
+        return f"the best {entry.get('best', 1)} of {entry['from']}"
+    if "published" in entry:
+        return "the methods' published settings"
+    return ", ".join(f"{path} {value}" for path, value in flatten(entry).items())
 
 
 def as_text(plan: Plan) -> str:

@@ -8,7 +8,9 @@ from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Parameter
+from platform.tuning.feasible import check_constraints
 from platform.tuning.sampler_config import CmaEsSampler, GpSampler, GridSampler, QmcSampler
+from platform.tuning.start_points import written_starts
 from platform.tuning.sweep_config import SweepConfig
 
 SAMPLER: TreePath = ("search", "sampler")
@@ -16,10 +18,13 @@ SAMPLER: TreePath = ("search", "sampler")
 
 def check_search(loaded: LoadedSpace[SweepConfig]) -> None:
     """Raises ConfigError, one line a mistake, at its place in the YAML."""
-    check_sampler(loaded)
+    _check_sampler(loaded)
+    check_constraints(loaded)
+    for place in range(len(loaded.first().search.start_with)):
+        written_starts(loaded, place)
 
 
-def check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
+def _check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
     parameters, sampler = loaded.space.parameters(), loaded.first().search.sampler
     if not parameters:
         return

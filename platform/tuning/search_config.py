@@ -1,13 +1,15 @@
 """The section search: what selects, how trials are drawn and stopped, where the study is kept."""
 
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from platform.config.section import Section
+from platform.tuning.constraint import parse_constraint
 from platform.tuning.sampler_config import Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
+from platform.tuning.statistic import Statistic
 
 CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
 RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
@@ -18,7 +20,24 @@ DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-Statistic = Literal["best", "last", "mean_last_3"]
+def _is_a_constraint(text: str) -> str:
+    parse_constraint(text)
+    return text
+
+
+def _is_a_start(entry: dict[str, Any]) -> dict[str, Any]:
+    if not entry:
+        raise ValueError("is empty: write settings, {from: SWEEP, best: N} or {published: true}")
+    for kind, keys in (("from", {"from", "best"}), ("published", {"published"})):
+        if kind in entry and (others := sorted(set(entry) - keys)):
+            raise ValueError(f"{{{kind}: …}} is a start by itself, but here is also {', '.join(others)}")
+    if not isinstance(entry.get("from", ""), str):
+        raise ValueError(f"from must be the name of a sweep, got {entry['from']!r}")
+    if "from" in entry and (type(best := entry.get("best", 1)) is not int or best < 1):
+        raise ValueError(f"best must be a whole number >= 1, got {best!r}")
+    if entry.get("published", True) is not True:
+        raise ValueError(f"published must be true, got {entry['published']!r}")
+    return entry
 
 
 class SearchConfig(Section):
@@ -42,6 +61,21 @@ class SearchConfig(Section):
         min_length=1,
         description="Optuna's storage of the study, e.g. sqlite:///optuna.db; null: a journal in the sweep's "
         "folder",
+    )
+
+    constraints: tuple[Annotated[str, AfterValidator(_is_a_constraint)], ...] = Field(
+        (),
+        strict=False,
+        description="conditions on a trial's settings, e.g. optim.lr * batch_size < 10; a sample that does "
+        "not fulfil all of them is not trained",
+    )
+
+    start_with: tuple[Annotated[dict[str, Any], AfterValidator(_is_a_start)], ...] = Field(
+        (),
+        strict=False,
+        description="what the study begins with: settings, of which the sampler draws what is left out; "
+        "{from: SWEEP, best: N}, an earlier sweep's best trials; {published: true}, the settings of the "
+        "methods' authors",
     )
 
     @field_validator("metric")

@@ -3,30 +3,36 @@
 import json
 import logging
 import math
-from collections import deque
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from ray.tune.search import Searcher
 
-from platform.config.errors import ConfigError
+from platform.config.errors import ConfigError, UserError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
 from platform.training.trial_config import TrialConfig
+from platform.tuning.constraint import parse_constraint
+from platform.tuning.feasible import none_feasible, settings_of
 from platform.tuning.outcome import outcome_of
 from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
-from platform.tuning.search_config import Statistic
+from platform.tuning.start_points import Start
+from platform.tuning.statistic import value_of
 from platform.tuning.study import known_study, new_study
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
-MAX_REDRAWS = 100
+MAX_INVALID = 100
+MAX_INFEASIBLE = 500
+START, START_WITH = "start", "start_with"
+"""Attributes of a trial that the study began with: where it comes from, and what parameters were given."""
 
 
 class SpaceSearch(Searcher):
@@ -43,7 +49,12 @@ class SpaceSearch(Searcher):
     """
 
     def __init__(
-        self, loaded: LoadedSpace[SweepConfig], folder: SweepFolder, *, resumes: bool = False
+        self,
+        loaded: LoadedSpace[SweepConfig],
+        folder: SweepFolder,
+        starts: Sequence[Start] = (),
+        *,
+        resumes: bool = False,
     ) -> None:
         config = loaded.first()
         search = config.search
@@ -52,7 +63,7 @@ class SpaceSearch(Searcher):
         self._folder = folder
         self._search = search
         self._sampler = SeededByNumber(search.sampler, config.seed)
-        self._paths = {parameter.name: parameter.path for parameter in loaded.space.parameters()}
+        self._constraints = [parse_constraint(text) for text in search.constraints]
         self._numbers: dict[str, int] = {}
         self._values: dict[str, dict[int, float]] = {}
         open_study = known_study if resumes else new_study
@@ -61,21 +72,24 @@ class SpaceSearch(Searcher):
         for trial in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
             if trial.number not in self._unclaimed:  # the process was killed while it was sampled
                 self.study.tell(trial.number, state=TrialState.FAIL)
-
-    def forget(self) -> None:
-        """Delete the study: of a sweep that has not begun."""
-        optuna.delete_study(study_name=self._folder.name, storage=self._storage)
+        for start in starts:
+            attributes = {START: start.origin, START_WITH: start.parameters}
+            self.study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
 
     def past(self) -> list[PastTrial]:
         """The trials that have ended."""
         found = []
         for trial in begun(self.study, ended=True):
             known = self._suggestion(trial)
-            epochs = TrialConfig.model_validate_json(json.dumps(known["trial"])).total_epochs
-            outcome, values = OUTCOMES[trial.state], dict(trial.intermediate_values)
-            found.append(
-                PastTrial(trial.number, known["parameters"], epochs, outcome, values, known["trial"])
+            one = PastTrial(
+                number=trial.number,
+                parameters=known["parameters"],
+                epochs=TrialConfig.model_validate_json(json.dumps(known["trial"])).total_epochs,
+                outcome=OUTCOMES[trial.state],
+                values=dict(trial.intermediate_values),
+                config=known["trial"],
             )
+            found.append(one)
         return found
 
     @property
@@ -88,28 +102,55 @@ class SpaceSearch(Searcher):
         """The next trial: one that had not ended, else a new sample; FINISHED where a grid has no other."""
         if self._unclaimed:
             return self._again(trial_id, self._unclaimed.popleft())
-        if self._is_exhausted():
+        sample = self._new_sample()
+        if sample is None:
             return Searcher.FINISHED
-        trial, suggestion = self._new_sample()
+        trial, suggestion = sample
         trial.set_user_attr(BEGUN, True)
         self._numbers[trial_id] = trial.number
         return suggestion
 
-    def _new_sample(self) -> tuple[Trial, dict[str, Any]]:
-        """A sample that builds no valid trial, as one between valid corners may, is told as FAIL and redrawn.
+    def _new_sample(self) -> tuple[Trial, dict[str, Any]] | None:
+        """A sample that fulfils the constraints; None where a grid has no other.
 
-        Raises ConfigError when a hundred in a row are invalid.
+        One that does not is told as PRUNED, with how far it is from each constraint, which TPE learns from.
+        One that builds no valid trial, as one between valid corners may, is told as FAIL. Raises UserError
+        when 500 in a row are of the first kind, ConfigError when 100 are of the second.
         """
-        for attempt in range(MAX_REDRAWS):
+        invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
+        while not self._is_exhausted():
             trial = self.study.ask()
             try:
-                return trial, self._suggestion(trial)
+                suggestion = self._suggestion(trial)
             except ConfigError as error:
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._draw_again(trial, TrialState.FAIL)
                 logger.warning("a sample was drawn again: %s", error)
-                if attempt == MAX_REDRAWS - 1:
+                invalid += 1
+                if invalid == MAX_INVALID:
                     raise
-        raise AssertionError("the loop ends with a sample or an error")
+                continue
+            found = self._unfulfilled(trial, suggestion)
+            if not found:
+                return trial, suggestion
+            self._draw_again(trial, TrialState.PRUNED)
+            infeasible += 1
+            unfulfilled.update(found)
+            if infeasible == MAX_INFEASIBLE:
+                raise UserError(none_feasible(infeasible, unfulfilled))
+        return None
+
+    def _draw_again(self, trial: Trial, state: TrialState) -> None:
+        """Of a point to start with only what the sampler has drawn is given up; it comes up again."""
+        self.study.tell(trial, state=state)
+        if START in (attributes := trial.user_attrs):
+            self.study.enqueue_trial(attributes[START_WITH], attributes)
+
+    def _unfulfilled(self, trial: Trial, suggestion: Mapping[str, Any]) -> list[str]:
+        values = settings_of(suggestion["trial"], suggestion["parameters"])
+        violations = {one.text: one.violation(values) for one in self._constraints}
+        for text, violation in violations.items():
+            trial.set_constraint(text, violation)
+        return [text for text, violation in violations.items() if violation > 0]
 
     def _is_exhausted(self) -> bool:
         if not isinstance(self._search.sampler, GridSampler):
@@ -124,17 +165,11 @@ class SpaceSearch(Searcher):
         return self._suggestion(known)
 
     def _suggestion(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
-        parameters: dict[str, Any] = {}
-
-        def pick(name: str, range_: Range) -> Any:
-            value = parameters[self._paths[name]] = suggest(trial, name, range_)
-            return value
-
-        config = self._loaded.build(pick)
+        resolved = self._loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
         return {
             "number": trial.number,
-            "parameters": parameters,
-            "trial": config.trial().model_dump(mode="json"),
+            "parameters": resolved.parameters,
+            "trial": self._loaded.validate(resolved).trial().model_dump(mode="json"),
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -155,7 +190,8 @@ class SpaceSearch(Searcher):
         if result:
             self.on_trial_result(trial_id, result)
         values, outcome = self._values_of(trial_id), outcome_of(result or {})
-        value = value_of(values, self._search.statistic, self._search.direction)
+        in_order = [values[epoch] for epoch in sorted(values)]
+        value = value_of(in_order, self._search.statistic, self._search.direction)
         if error or outcome == "failed" or not values:
             state = TrialState.FAIL
         elif outcome == "pruned":
@@ -168,6 +204,10 @@ class SpaceSearch(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: all is in the study."""
+
+    def forget(self) -> None:
+        """Delete the study of a sweep that could not be begun."""
+        optuna.delete_study(study_name=self._folder.name, storage=self._storage)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_study": None}
@@ -195,13 +235,3 @@ def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:
             return trial.suggest_int(name, int(range_.low), int(range_.high), log=range_.is_log)
         return trial.suggest_float(name, range_.low, range_.high, log=range_.is_log)
     return trial.suggest_categorical(name, range_.labels)
-
-
-def value_of(values: Mapping[int, float], statistic: Statistic, direction: Literal["max", "min"]) -> float:
-    """What is told of a trial with these values of its epochs; NaN or infinite where there is none."""
-    in_order = [values[epoch] for epoch in sorted(values)]
-    if statistic == "best":
-        finite = [value for value in in_order if math.isfinite(value)]
-        return (max if direction == "max" else min)(finite, default=math.nan)
-    last = in_order[-3:] if statistic == "mean_last_3" else in_order[-1:]
-    return sum(last) / len(last) if last else math.nan

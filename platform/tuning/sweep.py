@@ -17,6 +17,7 @@ from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
+from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
 from platform.tuning.opening import open_sweep, open_writer
@@ -67,12 +68,7 @@ def run_sweep(
                     f"(SHA-256 {data.digest[:12]}…, it was {data_digest[:12]}…)"
                 )
             _save_data(data, folder, say)
-            search = SpaceSearch(loaded, folder)
-            try:
-                open_sweep(loaded, plan, folder, data)
-            except BaseException:
-                search.forget()
-                raise
+            search = _open(loaded, plan, folder, data, say)
         except BaseException:
             shutil.rmtree(folder.path)
             raise
@@ -138,3 +134,21 @@ def _save_data(data: Data, folder: SweepFolder, say: Say) -> None:
         save_bad_images(data, folder.bad_images)
         first = f"the first {data.bad[0].path}: {data.bad[0].reason}"
         say(f"left out what cannot be decoded ({len(data.bad)}), {first}; all: {folder.bad_images}")
+
+
+def _open(
+    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, data: Data, say: Say
+) -> SpaceSearch:
+    """The sweep's study, with what it is to start with, and its records; the study is undone with them."""
+    starts, misfits = starts_of(loaded, folder.path.parent)
+    for line in misfits:
+        say(line)
+    if starts:
+        say(f"starts with {len(starts)} point{'s' * (len(starts) > 1)}")
+    search = SpaceSearch(loaded, folder, starts)
+    try:
+        open_sweep(loaded, plan, folder, data)
+    except BaseException:
+        search.forget()
+        raise
+    return search

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platform.config.errors import UserError
 from platform.tracking.records import WriterState
+from platform.tuning.statistic import Statistic
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
@@ -29,6 +30,7 @@ class SweepIdentity:
     data_digest: str
     command: str
     git_commit: str
+    statistic: Statistic = "best"
 
     @property
     def writer_state(self) -> WriterState:

@@ -209,6 +209,18 @@ def test_without_its_data_the_page_is_made_and_says_what_is_missing(sweep):
     assert "gone" in notice
 
 
+@pytest.mark.parametrize(
+    ("statistic", "words"), [("best", None), ("mean_last_3", "the mean of their last three")]
+)
+def test_the_sweeps_statistic_decides_the_ranking(sweep, statistic, words):
+    sweep.folder.write_record(replace(sweep.folder.read_record(), statistic=statistic))
+    report = build_report(sweep.folder.path)
+    values = [one.value(statistic) for one in report.ranking]
+    assert values == sorted(values, reverse=True)
+    page = report.page.read_text(encoding="utf-8")
+    assert (f"Trials are ranked by {words}" in page) == (words is not None)
+
+
 def test_data_that_changed_are_not_judged_on(sweep):
     record = sweep.folder.read_record()
     sweep.folder.write_record(replace(record, data_digest="f" * 64))
@@ -228,34 +240,6 @@ def test_a_sweep_without_a_test_split_says_so(sweep):
     assert report.test is None
     assert "no test split" in report.page.read_text()
     assert not (sweep.folder.report / "finalists.json").exists()
-
-
-def test_a_sweep_of_failures_only_has_a_page_with_the_causes(sweep):
-    writer = SweepWriter.open(sweep.state.uri, "digits", "hopeless")
-    for index in range(3):
-        writer.start_trial(f"{index}", searched={"optim.lr": 1.0}, constants={}, config={})
-        writer.finish_trial(f"{index}", "failed", cause="TrainingDiverged: <b>nan</b>")
-    writer.finish("failed")
-    record = sweep.folder.read_record()
-    sweep.folder.write_record(replace(record, name="hopeless", parent_run_id=writer.state.parent_run_id))
-    report = build_report(sweep.folder.path)
-    assert report.ranking == []
-    assert report.rows() == []
-    assert (report.ensembles, report.test) == (None, None)
-    page = report.page.read_text()
-    assert "No trial reported val/accuracy" in page
-    assert "TrainingDiverged: &lt;b&gt;nan&lt;/b&gt;" in page
-    assert 'id="ranking"' not in page
-    assert [row["outcome"] for row in rows(sweep)] == ["failed"] * 3
-
-
-def test_a_sweep_without_a_single_trial_has_a_page(sweep):
-    writer = SweepWriter.open(sweep.state.uri, "digits", "none")
-    record = sweep.folder.read_record()
-    sweep.folder.write_record(replace(record, parent_run_id=writer.state.parent_run_id))
-    report = build_report(sweep.folder.path)
-    assert report.ranking == []
-    assert "0 trials" in report.page.read_text()
 
 
 def test_kept_scores_that_cannot_be_read_stop_the_report_before_test_is_touched(sweep):

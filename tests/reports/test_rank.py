@@ -34,7 +34,7 @@ def test_the_best_epoch_ranks_by_default_and_the_other_statistics_are_there():
 
 @pytest.mark.parametrize(
     ("statistic", "expected"),
-    [("last", ["steady", "early", "spike"]), ("mean_of_last_3", ["steady", "spike", "early"])],
+    [("last", ["steady", "early", "spike"]), ("mean_last_3", ["steady", "spike", "early"])],
 )
 def test_other_statistics_can_rank(statistic, expected):
     assert ids(rank_trials(SWEEP, "val/accuracy", "max", statistic)) == expected

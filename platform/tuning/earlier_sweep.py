@@ -1,0 +1,92 @@
+"""``search.start_with: {from: NAME, best: N}``: the best trials of an earlier sweep, laid into this space."""
+
+import math
+from pathlib import Path
+from typing import Any, cast
+
+from platform.config.load import LoadedSpace
+from platform.tracking.reader import read_sweep
+from platform.tracking.records import TrialRecord
+from platform.tuning.names import flatten
+from platform.tuning.start_points import PointError, Start, fit_point, refusal, written_starts
+from platform.tuning.statistic import value_of
+from platform.tuning.sweep_config import SweepConfig
+from platform.tuning.sweep_folder import SweepFolder
+
+
+def starts_of(loaded: LoadedSpace[SweepConfig], runs: Path) -> tuple[list[Start], list[str]]:
+    """All points of search.start_with, in their order, and in words what of earlier sweeps did not fit.
+
+    ``runs`` is the folder of the sweeps. Raises ConfigError for a point that is none of the space, UserError
+    for a sweep that is not there or has no trial that fits.
+    """
+    starts: list[Start] = []
+    said: list[str] = []
+    for place, entry in enumerate(loaded.first().search.start_with):
+        if "from" in entry:
+            found, misfits = _best_of(loaded, place, _sweep_of(loaded, place, runs))
+            starts += found
+            said += misfits
+        else:
+            starts += written_starts(loaded, place)
+    return starts, said
+
+
+def _sweep_of(loaded: LoadedSpace[SweepConfig], place: int, runs: Path) -> SweepFolder:
+    name = str(loaded.first().search.start_with[place]["from"])
+    for path in (runs / name, Path(name)):
+        if SweepFolder(path).record_file.exists():
+            return SweepFolder(path)
+    there = sorted(path.parent.name for path in runs.glob("*/sweep.json"))
+    message = f"no sweep {name!r} in {runs}; there are: {', '.join(there) or 'none'}"
+    raise refusal(loaded, place, "from", message)
+
+
+def _best_of(
+    loaded: LoadedSpace[SweepConfig], place: int, folder: SweepFolder
+) -> tuple[list[Start], list[str]]:
+    """Its best trials that fit this space, by this search's metric and statistic."""
+    search = loaded.first().search
+    record = folder.read_record()
+    trials = read_sweep(record.tracking_uri, record.parent_run_id).trials
+    sign = -1 if search.direction == "max" else 1
+    valued = [(sign * value, trial) for trial in trials if math.isfinite(value := _value(loaded, trial))]
+    if not valued:
+        raise refusal(loaded, place, "from", f"no trial of {folder.path} reported {search.metric}")
+    wanted = cast("int", search.start_with[place].get("best", 1))
+    starts: list[Start] = []
+    misfits: list[str] = []
+    for _, trial in sorted(valued, key=lambda pair: pair[0]):
+        try:
+            parameters = fit_point(loaded, _searched_here(loaded, trial))
+        except PointError as error:
+            misfits.append(f"trial {trial.trial_id} of {folder.name} is left out: {error}")
+            continue
+        starts.append(Start(parameters, f"{folder.name}/{trial.trial_id}"))
+        if len(starts) == wanted:
+            break
+    if not starts:
+        raise refusal(loaded, place, "from", f"no trial of {folder.path} fits this space; {misfits[0]}")
+    return starts, misfits
+
+
+def _value(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> float:
+    search = loaded.first().search
+    values = [value for _, value in trial.history.get(search.metric, [])]
+    return math.nan if trial.outcome == "failed" else value_of(values, search.statistic, search.direction)
+
+
+def _searched_here(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> dict[str, Any]:
+    """Of what that sweep searched or had fixed, what this one searches.
+
+    Raises PointError where nothing is common to both.
+    """
+    flat = flatten(trial.config)
+    named = {
+        path.rpartition(".")[0]: name for path, name in flat.items() if path.endswith((".name", ".kind"))
+    }
+    known = named | flat | dict(trial.searched)
+    point = {one.path: known[one.path] for one in loaded.space.parameters() if one.path in known}
+    if not point:
+        raise PointError("", "it has nothing that is searched here")
+    return point
