@@ -111,11 +111,11 @@ class SpaceSearch(Searcher):
         return suggestion
 
     def _new_sample(self) -> tuple[Trial, dict[str, Any]] | None:
-        """A sample that fulfils the constraints; None where a grid has no other.
+        """A sample that fulfils the constraints; None where a grid has no other, or 500 in a row do not.
 
         One that does not is told as PRUNED, with how far it is from each constraint, which TPE learns from.
         One that builds no valid trial, as one between valid corners may, is told as FAIL. Raises UserError
-        when 500 in a row are of the first kind, ConfigError when 100 are of the second.
+        when the first 500 are of the first kind, ConfigError when 100 are of the second.
         """
         invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
         while not self._is_exhausted():
@@ -136,7 +136,11 @@ class SpaceSearch(Searcher):
             infeasible += 1
             unfulfilled.update(found)
             if infeasible == MAX_INFEASIBLE:
-                raise UserError(none_feasible(infeasible, unfulfilled))
+                why = f"search.constraints: {none_feasible(infeasible, unfulfilled)}"
+                if not self._numbers:
+                    raise UserError(why)
+                logger.warning("the search ends early: %s", why)
+                return None
         return None
 
     def _draw_again(self, trial: Trial, state: TrialState) -> None:

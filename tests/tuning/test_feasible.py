@@ -1,6 +1,7 @@
 """search.constraints: refused where they are wrong, kept by what is trained, learnt by the sampler."""
 
 import pytest
+from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError, UserError
 from platform.config.load import load_space
@@ -8,6 +9,7 @@ from platform.tuning import searcher
 from platform.tuning.constraint import parse_constraint
 from platform.tuning.feasible import check_constraints
 from platform.tuning.searcher import SpaceSearch
+from platform.tuning.start_points import Start
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 
@@ -116,6 +118,17 @@ def test_drawing_ends_with_a_line(load, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="none of 20 samples in a row fulfils them all; 20 do not fulfil"):
         search.suggest("t")
     assert {trial.state.name for trial in search.study.trials} == {"PRUNED"}
+
+
+def test_a_search_that_finds_no_more_ends_with_what_it_has(load, tmp_path, monkeypatch, caplog):
+    (tmp_path / "sweep").mkdir()
+    search = SpaceSearch(
+        load("optim.lr == 0.5"), SweepFolder(tmp_path / "sweep"), [Start({"optim.lr": 0.5}, "given")]
+    )
+    monkeypatch.setattr(searcher, "MAX_INFEASIBLE", 5)
+    assert search.suggest("a")["parameters"]["optim.lr"] == 0.5
+    assert search.suggest("b") == Searcher.FINISHED
+    assert "the search ends early: search.constraints: none of 5 samples in a row" in caplog.text
 
 
 def test_a_constraint_on_an_option_that_is_not_chosen_does_not_apply():
