@@ -18,7 +18,8 @@ from platform.tuning.holder import Holder, ask_to_stop, holding, read_holder, ru
 from platform.tuning.sweep_folder import SweepFolder
 
 RUNS_A_SWEEP = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a script that runs in the background ignores it
 from pathlib import Path
 from platform.tuning.holder import Holder, holding
 from platform.tuning.sweep_folder import SweepFolder
