@@ -24,8 +24,8 @@ from pathlib import Path
 from platform.tuning.holder import Holder, holding
 from platform.tuning.sweep_folder import SweepFolder
 with holding(SweepFolder(Path(sys.argv[1])), Holder.this_process(4, 12, 3)):
-    print("holding", flush=True)
     try:
+        print("holding", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
