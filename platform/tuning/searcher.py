@@ -69,9 +69,8 @@ class SpaceSearch(Searcher):
         open_study = known_study if resumes else new_study
         self._study: optuna.Study | None = open_study(search, folder, self._sampler)
         self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
-        for trial in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-            if trial.number not in self._unclaimed:  # the process was killed while it was sampled
-                self.study.tell(trial.number, state=TrialState.FAIL)
+        running = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+        self._half_drawn = deque(one._trial_id for one in running if one.number not in self._unclaimed)
         for start in starts:
             attributes = {START: start.origin, START_WITH: start.parameters}
             self.study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
@@ -118,8 +117,8 @@ class SpaceSearch(Searcher):
         when the first 500 are of the first kind, ConfigError when 100 are of the second.
         """
         invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
-        while not self._is_exhausted():
-            trial = self.study.ask()
+        while self._half_drawn or not self._is_exhausted():
+            trial = self._next()
             try:
                 suggestion = self._suggestion(trial)
             except ConfigError as error:
@@ -142,6 +141,12 @@ class SpaceSearch(Searcher):
                 logger.warning("the search ends early: %s", why)
                 return None
         return None
+
+    def _next(self) -> Trial:
+        """A new trial of the study; first those that a killed process was sampling: no number is lost."""
+        if self._half_drawn:
+            return Trial(self.study, self._half_drawn.popleft())
+        return self.study.ask()
 
     def _draw_again(self, trial: Trial, state: TrialState) -> None:
         """Of a point to start with only what the sampler has drawn is given up; it comes up again."""
