@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ def print_status(console: Console, seen: Survey) -> None:
     if best is not None and best.best is not None:
         console.print(f"best: {seen.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
     console.print(f"epochs: {_epochs(seen)}")
+    if seen.balance and seen.balance.left:
+        console.print(f"budget left: {seen.balance.left}")
     running = [trial for trial in seen.trials if trial.outcome == "running"]
     if running and seen.state in ("running", "stopping"):
         console.print()
@@ -59,7 +61,9 @@ def as_json(surveys: Sequence[Survey]) -> str:
 
 def _object(seen: Survey) -> dict[str, Any]:
     best = seen.best
-    return asdict(seen) | {
+    balance = seen.balance
+    return asdict(replace(seen, balance=None)) | {
+        "balance": balance and {"budget": balance.budget.model_dump(), "spent": asdict(balance.spent)},
         "best": best.best if best else None,
         "best_trial": best.trial if best else None,
         "trials_ended": seen.ended,

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from platform.tuning.budget import Account
 from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
@@ -54,6 +55,7 @@ class SweepView:
     trials: dict[int, TrialView] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     ended_before: int = 0
+    account: Account | None = None
 
     def ended(self) -> list[TrialView]:
         return [trial for trial in self.trials.values() if trial.outcome != "running"]
@@ -88,14 +90,23 @@ class SweepView:
         left = self.seconds_left()
         if left:
             parts.append(f"about {duration(left)} left")
+        if self.account and (of_budget := self.account.balance.left):
+            parts.append(f"budget left: {of_budget}")
         return " · ".join(parts)
 
 
 class ProgressCallback(tune.Callback):
     """Keeps a :class:`SweepView` and shows it, ``past`` trials of a resumed sweep among them."""
 
-    def __init__(self, metric: str, mode: str, planned: int, past: Iterable[PastTrial] = ()) -> None:
-        self.view = SweepView(metric, mode, planned)
+    def __init__(
+        self,
+        metric: str,
+        mode: str,
+        planned: int,
+        past: Iterable[PastTrial] = (),
+        account: Account | None = None,
+    ) -> None:
+        self.view = SweepView(metric, mode, planned, account=account)
         self.view.trials = {one.number: _past_view(one, mode) for one in past}
         self.view.ended_before = len(self.view.trials)
         self.signs = Signs(metric, mode)

@@ -92,6 +92,15 @@ class SpaceSearch(Searcher):
             found.append(one)
         return found
 
+    def begun_with_a_result(self) -> int:
+        """How many trials have done an epoch and not ended: a budget or an interrupt has stopped them."""
+        return sum(bool(trial.intermediate_values) for trial in begun(self.study, ended=False))
+
+    def epochs(self) -> dict[int, int]:
+        """How many epochs the study knows of each trial that was begun, by the trial's number."""
+        trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
+        return {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+
     @property
     def study(self) -> optuna.Study:
         if self._study is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ray import tune
 from ray.tune.error import TuneError
 
+from platform.config.document import write_yaml
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
@@ -15,6 +16,7 @@ from platform.datasets.ray_decode import decode_with_ray
 from platform.tracking.delivery import LEAVING_S
 from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
+from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
 from platform.tuning.earlier_sweep import starts_of
@@ -35,11 +37,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class SweepEnd:
-    """What became of a sweep: trials that ended with a result, causes of those that failed."""
+    """What became of a sweep: trials that have a result, causes of those that failed.
+
+    ``spent``: the limit of the budget that ended it before all its trials had, in words.
+    """
 
     succeeded: int
     failures: list[str]
     is_interrupted: bool
+    spent: str | None
     data: Data
 
 
@@ -61,6 +67,7 @@ def run_sweep(
         try:
             check_buildable(loaded, plan.data.classes)
             resources = join(address, plan.config.resources, plan.trials)
+            check_gpu_hours(loaded, resources)
             data = _prepare(plan, say)
             if data_digest is not None and data.digest != data_digest:
                 raise UserError(
@@ -79,10 +86,14 @@ def run_sweep(
 def resume_sweep(
     loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, *, address: str | None, say: Say
 ) -> SweepEnd:
-    """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest."""
+    """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest.
+
+    ``loaded`` may allow more trials or another budget than before, and is what the sweep goes by from now on.
+    """
     with chatter_to(folder.logs):
         search = SpaceSearch(loaded, folder, resumes=True)
         resources = join(address, plan.config.resources, plan.trials)
+        check_gpu_hours(loaded, resources)
         data = _prepare(plan, say)
         if data.digest != folder.read_record().data_digest:
             raise UserError(
@@ -93,27 +104,38 @@ def resume_sweep(
             writer.reopen()
             settle(writer, folder, search.past())
             writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
+            write_yaml(loaded.document.tree, folder.space)
             return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     past, failures = search.past(), []
+    account = _account(work, search)
+    account.save()
     writer.start()
     try:
         with graceful_interrupt() as interrupt:
-            if len(past) < work.plan.trials:
-                results = make_tuner(work, search, past).fit()
+            if len(past) < work.plan.trials and not account.balance.reached:
+                results = make_tuner(work, search, past, account).fit()
                 ended = [results[index] for index in range(len(results))]
                 failures = [cause for result in ended if (cause := _cause(result))]
     except TuneError as error:
         if outside := outside_cause(error):
             raise SweepBroken(str(outside)) from error
         raise
-    succeeded = sum(trial.outcome != "failed" for trial in search.past())
+    past = search.past()
+    is_done = len(past) >= work.plan.trials
+    spent = None if interrupt.is_set or is_done else account.balance.reached
+    succeeded = sum(trial.outcome != "failed" for trial in past) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     writer.finish(outcome)
     writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)
-    return SweepEnd(succeeded, failures, interrupt.is_set, work.data)
+    return SweepEnd(succeeded, failures, interrupt.is_set, spent, work.data)
+
+
+def _account(work: Work, search: SpaceSearch) -> Account:
+    gpus, budget = work.resources.gpus * work.resources.workers, work.plan.config.search.budget
+    return Account(work.folder, budget, gpus=gpus, epochs=search.epochs())
 
 
 def _cause(result: tune.Result) -> str | None:

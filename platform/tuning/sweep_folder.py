@@ -68,6 +68,11 @@ class SweepFolder:
         return self.path / "process.stop"
 
     @property
+    def budget(self) -> Path:
+        """What the sweep may spend and has spent, by all its processes so far."""
+        return self.path / "budget.json"
+
+    @property
     def space(self) -> Path:
         return self.path / "space.yaml"
 

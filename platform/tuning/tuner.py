@@ -12,6 +12,8 @@ from ray import tune
 
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
+from platform.tuning.budget import Account
+from platform.tuning.budget_watch import BudgetWatch
 from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.orphans import OrphanedGroups
 from platform.tuning.past_trials import PastTrial
@@ -38,8 +40,11 @@ class Work:
     resources: TrialResources
 
 
-def make_tuner(work: Work, search: SpaceSearch, past: list[PastTrial]) -> tune.Tuner:
-    """The experiment for the trials that ``past``, those that have ended, leaves of the plan."""
+def make_tuner(work: Work, search: SpaceSearch, past: list[PastTrial], account: Account) -> tune.Tuner:
+    """The experiment for the trials that ``past``, those that have ended, leaves of the plan.
+
+    It ends with the budget that ``account`` keeps.
+    """
     settings, resources = work.plan.config.search, work.resources
     scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
     remember(scheduler, past, settings.metric)
@@ -49,12 +54,11 @@ def make_tuner(work: Work, search: SpaceSearch, past: list[PastTrial]) -> tune.T
         num_samples=work.plan.trials - len(past),
         # A paused trial counts as one that runs: those that its bracket waits for would never start.
         max_concurrent_trials=None if settings.scheduler.pauses else resources.concurrency,
-        time_budget_s=settings.budget_s,
         reuse_actors=resources.workers == 1,
         trial_name_creator=label,
         trial_dirname_creator=label,
     )
-    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, past))
+    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, past, account))
 
 
 def _trainable(work: Work) -> Any:
@@ -70,16 +74,19 @@ def _trainable(work: Work) -> Any:
     return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
-def _run_config(work: Work, past: list[PastTrial]) -> tune.RunConfig:
+def _run_config(work: Work, past: list[PastTrial], account: Account) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
     before = len(list(logs.glob("tune_*")))
+    watch = BudgetWatch(account)
     return tune.RunConfig(
         name=f"tune_{before + 1}",
         storage_path=str(logs.absolute()),
+        stop=watch,
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
         callbacks=[
+            watch,
             TrackingCallback(work.folder),
-            ProgressCallback(config.search.metric, config.search.direction, work.plan.trials, past),
+            ProgressCallback(config.search.metric, config.search.direction, work.plan.trials, past, account),
             OrphanedGroups(),
         ],
         failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),
