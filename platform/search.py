@@ -264,7 +264,7 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     console.print()
     if end.spent:
         console.print(f"the budget of {end.spent} is spent; --resume with a larger one goes on\n")
-    if remarks := [*report.failures, *report.edges]:
+    if remarks := [*report.failures, *report.edges, *report.confirmed]:
         console.print("\n".join(remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")

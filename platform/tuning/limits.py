@@ -6,7 +6,7 @@ from pathlib import Path
 from platform.config.document import read_document
 from platform.config.errors import UserError
 
-TRIALS, BUDGET = "search.trials", "search.budget"
+TRIALS, BUDGET, CONFIRM = "search.trials", "search.budget", "search.confirm"
 
 
 def overrides_of(
@@ -28,9 +28,10 @@ def refuse_all_but_limits(overrides: Sequence[str]) -> None:
     """Raises UserError for what a resumed sweep may not change."""
     for one in overrides:
         key = _key(one)
-        if key not in (TRIALS, BUDGET) and not key.startswith(f"{BUDGET}."):
+        if not any(key == limit or key.startswith(f"{limit}.") for limit in (TRIALS, BUDGET, CONFIRM)):
             raise UserError(
-                f"--resume goes on with a sweep as it was started, but for {TRIALS} and {BUDGET}: not {one}"
+                f"--resume goes on with a sweep as it was started, but for {TRIALS}, {BUDGET} and {CONFIRM}: "
+                f"not {one}"
             )
 
 

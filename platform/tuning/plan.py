@@ -85,7 +85,9 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
         epochs_at_least=config.search.scheduler.least_epochs(trials, shortest, longest),
         epochs_at_most=trials * longest,
         epochs_a_trial=longest,
-        checkpoint_bytes=trials * kept * max(_bytes(corner, len(data.classes)) for corner in corners),
+        checkpoint_bytes=(trials + _repeats(config, trials))
+        * kept
+        * max(_bytes(corner, len(data.classes)) for corner in corners),
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
@@ -123,6 +125,7 @@ def render(plan: Plan) -> Group:
         ("starts with", "; ".join(_start(entry) for entry in search.start_with)),
         ("stopping", str(search.scheduler)),
         ("budget", _budget(plan)),
+        ("confirms", _confirms(plan)),
         ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
     ):
         if value:
@@ -147,6 +150,19 @@ def _budget(plan: Plan) -> str:
     if budget.epochs is not None and budget.epochs < plan.epochs_at_least:
         return f"{budget}: too few for {plan.trials} trials, it ends the sweep before they are done"
     return str(budget) or "none"
+
+
+def _confirms(plan: Plan) -> str:
+    again, confirm = _repeats(plan.config, plan.trials), plan.config.search.confirm
+    if confirm is None:
+        return ""
+    most = f"{again} trials, {again * plan.epochs_a_trial:,} epochs more at most"
+    return f"the best {min(confirm.top, plan.trials)} again with {confirm.seeds} other seeds each: {most}"
+
+
+def _repeats(config: SweepConfig, trials: int) -> int:
+    confirm = config.search.confirm
+    return min(confirm.top, trials) * confirm.seeds if confirm else 0
 
 
 def _sampler(plan: Plan) -> str:

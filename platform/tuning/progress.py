@@ -16,6 +16,7 @@ from rich.text import Text
 from platform.tuning.budget import Account
 from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
+from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.signs import Signs
@@ -86,7 +87,7 @@ class SweepView:
         parts += [f"{count} {outcome}" for outcome, count in counts.items() if count]
         best = self.best()
         if best is not None and best.best is not None:
-            parts.append(f"best {self.metric} {_number(best.best)} (trial {best.number:04d})")
+            parts.append(f"best {self.metric} {_number(best.best)} (trial {trial_name(best.number)})")
         left = self.seconds_left()
         if left:
             parts.append(f"about {duration(left)} left")
@@ -190,7 +191,8 @@ class ProgressCallback(tune.Callback):
             value = f"{self.view.metric} {_number(view.best)}"
             what = f"{view.outcome}: {value}, {view.epoch}/{view.epochs} epochs"
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
-        return f"[{len(self.view.ended())}/{self.view.planned}] trial {view.number:04d} {what}{parameters}"
+        done = f"[{len(self.view.ended())}/{self.view.planned}]"
+        return f"{done} trial {trial_name(view.number)} {what}{parameters}"
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False)
@@ -199,7 +201,7 @@ class ProgressCallback(tune.Callback):
         table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
         for view in self._shown():
             table.add_row(
-                f"{view.number:04d}",
+                trial_name(view.number),
                 Text(view.outcome, style={"failed": "red", "running": "cyan"}.get(view.outcome, "")),
                 f"{view.epoch}/{view.epochs}",
                 _number(view.best),

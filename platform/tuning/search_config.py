@@ -38,6 +38,13 @@ def _is_a_start(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+class ConfirmConfig(Section):
+    """The best trials run again with other seeds after the search, to their end."""
+
+    top: int = Field(3, ge=1, description="how many of the best, of those that ran all their epochs")
+    seeds: int = Field(3, ge=2, description="with how many other seeds each")
+
+
 class SearchConfig(Section):
     """What is looked for, how trials are drawn, which of them are stopped early."""
 
@@ -57,6 +64,10 @@ class SearchConfig(Section):
         min_length=1,
         description="Optuna's storage of the study, e.g. sqlite:///optuna.db; null: a journal in the sweep's "
         "folder",
+    )
+
+    confirm: ConfirmConfig | None = Field(
+        None, description="whether the best are as good with other seeds; null: their one seed is believed"
     )
 
     constraints: tuple[Annotated[str, AfterValidator(_is_a_constraint)], ...] = Field(

@@ -92,6 +92,14 @@ class SpaceSearch(Searcher):
             found.append(one)
         return found
 
+    def finalists(self, top: int) -> list[PastTrial]:
+        """The best of the trials that ran all their epochs, by ``search.statistic``."""
+        sign = -1 if self._search.direction == "max" else 1
+        done = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        best = sorted(done, key=lambda trial: sign * float(trial.value or 0.0))[:top]
+        past = {one.number: one for one in self.past()}
+        return [past[trial.number] for trial in best]
+
     def begun_with_a_result(self) -> int:
         """How many trials have done an epoch and not ended: a budget or an interrupt has stopped them."""
         return sum(bool(trial.intermediate_values) for trial in begun(self.study, ended=False))

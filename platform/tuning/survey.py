@@ -20,8 +20,8 @@ OPEN = ("running", "interrupted")
 class Survey:
     """One sweep as it stands. ``holder``: the process that runs it, or ran it last.
 
-    ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``problem``: why MLflow
-    could not be asked.
+    ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``trials``:
+    those of the search; ``confirmations``: its best again; ``problem``: why MLflow could not be asked.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Survey:
     started: float | None = None
     holder: Holder | None = None
     trials: list[TrialGlance] = field(default_factory=list)
+    confirmations: list[TrialGlance] = field(default_factory=list)
     balance: Balance | None = None
     problem: str | None = None
 
@@ -102,7 +103,9 @@ def survey(folder: SweepFolder) -> Survey:
     except TrackingError as error:
         return replace(seen, problem=str(error))
     state = _state_of(folder, holder, glance.outcome)
-    return replace(seen, state=state, started=glance.started, trials=glance.trials)
+    drawn = [trial for trial in glance.trials if trial.confirms is None]
+    again = [trial for trial in glance.trials if trial.confirms is not None]
+    return replace(seen, state=state, started=glance.started, trials=drawn, confirmations=again)
 
 
 def sweeps_in(out: Path) -> list[SweepFolder]:

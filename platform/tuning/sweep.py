@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ray import tune
 from ray.tune.error import TuneError
@@ -19,6 +20,7 @@ from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
+from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
@@ -26,11 +28,12 @@ from platform.tuning.opening import open_sweep, open_writer
 from platform.tuning.outcome import FAILURE
 from platform.tuning.plan import Plan
 from platform.tuning.quiet import chatter_to
+from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.tuner import Work, make_tuner
+from platform.tuning.tuner import Phase, Work, confirm_phase, make_tuner, search_phase
 
 Say = Callable[[str], None]
 
@@ -102,40 +105,57 @@ def resume_sweep(
             )
         with open_writer(folder) as writer:
             writer.reopen()
-            settle(writer, folder, search.past())
+            settle(writer, folder, [*search.past(), *ended_repeats(read_repeats(folder))])
             writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
             write_yaml(loaded.document.tree, folder.space)
             return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
-    past, failures = search.past(), []
-    account = _account(work, search)
+    """The search, then its best again; what has ended before stays as it is."""
+    account, failures = _account(work, search), []
     account.save()
     writer.start()
+    phases = [partial(search_phase, work, search)]
+    if work.plan.config.search.confirm:
+        phases.append(partial(_confirm_phase, work, search, work.plan.config.search.confirm))
+    left = 0
     try:
         with graceful_interrupt() as interrupt:
-            if len(past) < work.plan.trials and not account.balance.reached:
-                results = make_tuner(work, search, past, account).fit()
-                ended = [results[index] for index in range(len(results))]
-                failures = [cause for result in ended if (cause := _cause(result))]
+            for make_phase in phases:
+                phase = make_phase()
+                if len(phase.past) < phase.planned and not account.balance.reached:
+                    failures += _causes(make_tuner(work, phase, account).fit())
+                left += phase.planned - len(phase.search.past())
+                if interrupt.is_set or (left and account.balance.reached):
+                    break
     except TuneError as error:
         if outside := outside_cause(error):
             raise SweepBroken(str(outside)) from error
         raise
-    past = search.past()
-    is_done = len(past) >= work.plan.trials
-    spent = None if interrupt.is_set or is_done else account.balance.reached
-    succeeded = sum(trial.outcome != "failed" for trial in past) + search.begun_with_a_result()
+    spent = account.balance.reached if left and not interrupt.is_set else None
+    succeeded = sum(trial.outcome != "failed" for trial in search.past()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     writer.finish(outcome)
     writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)
     return SweepEnd(succeeded, failures, interrupt.is_set, spent, work.data)
 
 
+def _confirm_phase(work: Work, search: SpaceSearch, confirm: ConfirmConfig) -> Phase:
+    """Asked for when the search has ended, and its best are known."""
+    finalists = search.finalists(confirm.top)
+    return confirm_phase(ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds))
+
+
+def _causes(results: tune.ResultGrid) -> list[str]:
+    ended = [results[index] for index in range(len(results))]
+    return [cause for result in ended if (cause := _cause(result))]
+
+
 def _account(work: Work, search: SpaceSearch) -> Account:
     gpus, budget = work.resources.gpus * work.resources.workers, work.plan.config.search.budget
-    return Account(work.folder, budget, gpus=gpus, epochs=search.epochs())
+    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder)}
+    return Account(work.folder, budget, gpus=gpus, epochs=search.epochs() | again)
 
 
 def _cause(result: tune.Result) -> str | None:

@@ -73,6 +73,11 @@ class SweepFolder:
         return self.path / "budget.json"
 
     @property
+    def confirmations(self) -> Path:
+        """The best trials again with other seeds, as far as they are; see platform.tuning.confirmations."""
+        return self.path / "confirmations.json"
+
+    @property
     def space(self) -> Path:
         return self.path / "space.yaml"
 

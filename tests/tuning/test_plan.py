@@ -64,6 +64,16 @@ def test_the_plan_says_where_a_budget_is_too_small(tmp_path, epochs, is_enough):
     assert ("too few for 10 trials" in text) != is_enough
 
 
+def test_the_plan_counts_what_confirms_the_best(plan, tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE.replace("{trials: 10}", "{trials: 10, confirm: {top: 2, seeds: 3}}"))
+    confirmed = make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night")
+    text = " ".join(as_text(confirmed).split())
+    assert "the best 2 again with 3 other seeds each: 6 trials, 54 epochs more at most" in text
+    assert confirmed.checkpoint_bytes == pytest.approx(1.6 * plan.checkpoint_bytes)
+    assert "other seeds" not in as_text(plan)
+
+
 def test_the_plan_is_shown_as_text(plan):
     text = as_text(plan)
     for words in ("night", "10, ", "90 at most (9 a trial)", "uniform [0.1, 0.5]", "choice [4, 9]"):

@@ -30,6 +30,8 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
         ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
         ("search: {budget: 0h}", "search.budget: must be a time above zero"),
+        ("search: {confirm: {top: 2, seeds: 1}}", "search.confirm.seeds: must be >= 2, got 1"),
+        ("search: {confirm: {top: 0}}", "search.confirm.top: must be >= 1, got 0"),
         ("search: {budget: 0}", "search.budget: must be a time such as 2h, or a section of time, epochs"),
         ("search: {budget: {time: 0s}}", "search.budget.time: must be a time above zero"),
         ("search: {budget: {epochs: 0}}", "search.budget.epochs: must be >= 1, got 0"),
