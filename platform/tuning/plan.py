@@ -31,16 +31,17 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """``epochs_at_least`` is what the scheduler leaves where it stops each trial as early as it can.
+    """``repeats``: trials that confirm the best; the other counts leave them out, but for the bytes.
 
+    ``epochs_at_least`` is what the scheduler leaves where it stops each trial as early as it can.
     ``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known.
-
     ``concurrency`` is known of this machine, None for a cluster.
     """
 
     name: str
     experiment: str
     trials: int
+    repeats: int
     concurrency: int | None
     epochs_at_least: int
     epochs_at_most: int
@@ -61,6 +62,12 @@ def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
     return min(search.trials, int(loaded.space.points())) if search.sampler.name == "grid" else search.trials
 
 
+def repeats_of(config: SweepConfig, trials: int) -> int:
+    """How many trials search.confirm adds after ``trials`` of the search."""
+    confirm = config.search.confirm
+    return min(confirm.top, trials) * confirm.seeds if confirm else 0
+
+
 def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
     """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
@@ -76,16 +83,18 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
     data = inspect(config.data)
     for corner in corners:
         refuse_unlabelled(corner.trial(), data.unlabelled)
+    repeats = repeats_of(config, trials)
     kept = config.storage.keep_checkpoints + 1
     return Plan(
         name=name,
         experiment=config.experiment or config.name or name,
         trials=trials,
+        repeats=repeats,
         concurrency=here.concurrency if here else None,
         epochs_at_least=config.search.scheduler.least_epochs(trials, shortest, longest),
         epochs_at_most=trials * longest,
         epochs_a_trial=longest,
-        checkpoint_bytes=(trials + _repeats(config, trials))
+        checkpoint_bytes=(trials + repeats)
         * kept
         * max(_bytes(corner, len(data.classes)) for corner in corners),
         largest_image=covering(corner.largest_image for corner in corners),
@@ -153,16 +162,11 @@ def _budget(plan: Plan) -> str:
 
 
 def _confirms(plan: Plan) -> str:
-    again, confirm = _repeats(plan.config, plan.trials), plan.config.search.confirm
+    again, confirm = plan.repeats, plan.config.search.confirm
     if confirm is None:
         return ""
     most = f"{again} trials, {again * plan.epochs_a_trial:,} epochs more at most"
     return f"the best {min(confirm.top, plan.trials)} again with {confirm.seeds} other seeds each: {most}"
-
-
-def _repeats(config: SweepConfig, trials: int) -> int:
-    confirm = config.search.confirm
-    return min(confirm.top, trials) * confirm.seeds if confirm else 0
 
 
 def _sampler(plan: Plan) -> str:

@@ -69,7 +69,7 @@ def run_sweep(
     with chatter_to(folder.logs):
         try:
             check_buildable(loaded, plan.data.classes)
-            resources = join(address, plan.config.resources, plan.trials)
+            resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
             check_gpu_hours(loaded, resources)
             data = _prepare(plan, say)
             if data_digest is not None and data.digest != data_digest:
@@ -95,7 +95,7 @@ def resume_sweep(
     """
     with chatter_to(folder.logs):
         search = SpaceSearch(loaded, folder, resumes=True)
-        resources = join(address, plan.config.resources, plan.trials)
+        resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
         check_gpu_hours(loaded, resources)
         data = _prepare(plan, say)
         if data.digest != folder.read_record().data_digest:
