@@ -51,11 +51,17 @@ def _parser() -> argparse.ArgumentParser:
         "overrides", nargs="*", metavar="key.path=value", help="lay a value or a range over the YAML"
     )
     parser.add_argument("--plan", action="store_true", help="show what would run, and stop")
-    parser.add_argument("--resume", action="store_true", help="go on with an interrupted sweep")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an interrupted sweep, or one whose --trials or --budget were too few",
+    )
     parser.add_argument("--name", help="the sweep's name (default: the space's, with -2, -3 … where taken)")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--trials", metavar="N", help="the same as search.trials=N")
-    parser.add_argument("--budget", metavar="TIME", help="the same as search.budget=TIME, e.g. 90s, 30m, 2h")
+    parser.add_argument(
+        "--budget", metavar="TIME", help="the same as search.budget.time=TIME, e.g. 90s, 30m, 2h"
+    )
     parser.add_argument(
         "--trial", metavar="RUN_ID", help="run one trial again, from its MLflow run, and compare the metric"
     )
@@ -124,14 +130,13 @@ def _search(options: argparse.Namespace) -> int:
     # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
     # mistake in the YAML is answered at once.
     from platform.config.load import load_space
+    from platform.tuning.limits import overrides_of, refuse_all_but_limits
     from platform.tuning.plan import make_plan
     from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
     from platform.tuning.sweep_folder import folder_to_resume, new_folder
 
     address = options.address or os.environ.get("RAY_ADDRESS")
-    overrides = list(options.overrides)
-    overrides += [f"search.trials={options.trials}"] if options.trials is not None else []
-    overrides += [f"search.budget={options.budget}"] if options.budget is not None else []
+    overrides = overrides_of(options.space, options.overrides, trials=options.trials, budget=options.budget)
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     own_name = loaded.first().name or options.space.stem
     if options.trial is not None:
@@ -140,12 +145,10 @@ def _search(options: argparse.Namespace) -> int:
     if options.plan:
         return _show_plan(make_plan(loaded, name, address=address))
     if options.resume:
-        if overrides:
-            raise UserError(
-                "--resume goes on with a sweep as it was started: no override, --trials or --budget"
-            )
+        refuse_all_but_limits(overrides)
         folder = folder_to_resume(options.out, name, is_given=options.name is not None)
-        loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
+        more = overrides_of(folder.space, options.overrides, trials=options.trials, budget=options.budget)
+        loaded = load_space(folder.space, SweepConfig, overrides=more, fixed=SWEEP_FIELDS)
         plan = make_plan(loaded, folder.name, address=address)
         plan = replace(plan, experiment=folder.read_record().experiment)
     else:
@@ -259,7 +262,9 @@ def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
     with chatter_to(folder.logs), console.status("") as status:
         report = build_report(folder.path, data=end.data, progress=status.update)
     console.print()
-    if remarks := [*report.failures, *report.edges]:
+    if end.spent:
+        console.print(f"the budget of {end.spent} is spent; --resume with a larger one goes on\n")
+    if remarks := [*report.failures, *report.edges, *report.confirmed]:
         console.print("\n".join(remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")

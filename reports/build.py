@@ -1,7 +1,7 @@
 """From a sweep's folder to its report: read, rank, evaluate, ensemble, score, write, log."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from platform.datasets.prepare import prepare
 from platform.tracking.note import note
 from platform.tracking.tracking_config import MlflowAway
 from platform.tracking.writer import SweepWriter
+from reports.confirmation import confirmation
 from reports.contents import Contents, Ensembles, TestScores
 from reports.edges import edges
 from reports.failures import digest
@@ -31,8 +32,9 @@ Progress = Callable[[str], None]
 class Report:
     """What a report found, for the lines that a command ends with; ``summary`` says it in sentences.
 
-    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range; ``undelivered``: a
-    line that says what MLflow does not have, the report included, and how it will.
+    ``failures``: a line a cause; ``edges``: a line a best value at an end of its range; ``confirmed``: what
+    other seeds say of the best; ``undelivered``: a line that says what MLflow does not have, the report
+    included, and how it will.
     """
 
     page: Path
@@ -44,6 +46,7 @@ class Report:
     notices: list[str]
     failures: list[str]
     edges: list[str]
+    confirmed: list[str] = field(default_factory=list)
     undelivered: str | None = None
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
@@ -80,6 +83,8 @@ def build_report(
         bad_images=read_bad_images(inputs.folder),
         notices=notices,
         edges=[str(edge) for edge in edges(inputs.loaded, ranking)],
+        repeats=inputs.repeats,
+        confirmation=confirmation(inputs.repeats, inputs.metric, inputs.mode, inputs.identity.statistic),
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
     say("writing the page")
@@ -95,6 +100,7 @@ def build_report(
         notices=notices,
         failures=digest(inputs.sweep.trials),
         edges=contents.edges,
+        confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
         undelivered=undelivered,
     )
 
@@ -130,7 +136,7 @@ def _judge(
 def _write(inputs: Inputs, contents: Contents) -> Path:
     folder = inputs.folder
     page = folder.report / "index.html"
-    table = trials_table(contents.sweep, contents.ranking, inputs.metric)
+    table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats)
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from platform.tracking.records import SweepRecord
+from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tuning.sweep_folder import SweepIdentity
+from reports.confirmation import Confirmation
 from reports.rank import RankedTrial
 from reports.selection import Ensemble
 
@@ -84,7 +85,8 @@ class DataFacts:
 class Contents:
     """One sweep's report. What is None could not be made, and ``notices`` says why.
 
-    ``edges``: best values at an end of their range, a sentence each.
+    ``edges``: best values at an end of their range, a sentence each. ``repeats``: the best trials with
+    other seeds, and what ``confirmation`` they gave.
     """
 
     identity: SweepIdentity
@@ -98,3 +100,5 @@ class Contents:
     notices: list[str] = field(default_factory=list)
     made_at: str = ""
     edges: list[str] = field(default_factory=list)
+    repeats: list[TrialRecord] = field(default_factory=list)
+    confirmation: Confirmation | None = None

@@ -1,6 +1,6 @@
 """What a sweep left behind: its folder, its records in MLflow, and what its data were."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ from platform.config.load import LoadedSpace, load_space
 from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import Size, covering
 from platform.tracking.recorded import recorded_sweep
-from platform.tracking.records import SweepRecord
+from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 from reports.contents import DataFacts
@@ -18,8 +18,9 @@ from reports.rank import Mode
 
 @dataclass(frozen=True)
 class Inputs:
-    """One sweep. ``image_size`` covers those of its trials, ``top`` how many of the best are evaluated.
+    """One sweep, as it searched; ``repeats``: its best again, with other seeds.
 
+    ``image_size`` covers those of its trials, ``top`` is how many of the best are evaluated.
     ``undelivered``: why MLflow does not have the sweep whole, and how it will; None where it has.
     """
 
@@ -31,6 +32,7 @@ class Inputs:
     image_size: Size
     top: int
     undelivered: str | None = None
+    repeats: list[TrialRecord] = field(default_factory=list)
 
     @property
     def metric(self) -> str:
@@ -51,10 +53,12 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
     identity = folder.read_record()
     loaded = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS)
     recorded = recorded_sweep(identity.writer_state, folder.spool)
+    trials = recorded.sweep.trials
     return Inputs(
         folder=folder,
         identity=identity,
-        sweep=recorded.sweep,
+        sweep=replace(recorded.sweep, trials=[one for one in trials if one.confirms is None]),
+        repeats=[one for one in trials if one.confirms is not None],
         loaded=loaded,
         data_config=loaded.first().data,
         image_size=covering(corner.largest_image for corner in loaded.corners()),

@@ -9,12 +9,20 @@ from platform.tracking.records import SweepRecord, TrialRecord
 from reports.rank import RankedTrial, parameter
 
 
-def trials_table(sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: str) -> pd.DataFrame:
-    """Ranked trials first, then those without a rank; metrics are those of the best epoch, or of the last."""
+def trials_table(
+    sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: str, repeats: Sequence[TrialRecord] = ()
+) -> pd.DataFrame:
+    """Ranked trials first, those without a rank, then repeats; metrics of the best epoch, or of the last.
+
+    A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial.
+    """
     places = {one.trial.trial_id: one for one in ranking}
     ranked = [one.trial for one in ranking]
     others = [trial for trial in sweep.trials if trial.trial_id not in places]
-    rows = [_row(trial, places.get(trial.trial_id), metric) for trial in [*ranked, *others]]
+    rows = [_row(trial, places.get(trial.trial_id), metric) for trial in [*ranked, *others, *repeats]]
+    if repeats:
+        for row, trial in zip(rows, [*ranked, *others, *repeats], strict=True):
+            row["confirms"] = trial.confirms
     return pd.DataFrame(rows).convert_dtypes()
 
 

@@ -65,6 +65,8 @@ def sentences(contents: Contents) -> list[str]:
             said.append(f"Trials are ranked by {RANKED_BY[identity.statistic]}.")
     else:
         said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
+    if contents.confirmation is not None:
+        said += contents.confirmation.sentences(identity.metric)
     said += _about_ensembles(contents) + _about_test(contents)
     if contents.data is not None and ranking:
         said += [about_labels(contents.data), *_about_chance(ranking[0].best, identity.metric, contents.data)]

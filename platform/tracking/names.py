@@ -17,6 +17,7 @@ COMMAND = "command"
 # on the children, one a trial
 TRIAL_ID = "trial_id"
 ATTEMPT = "attempt"
+CONFIRMS = "confirms"
 SEARCHED = "searched"
 METHOD = "method"
 BACKBONE = "backbone"

@@ -31,6 +31,7 @@ class TrialGlance:
     searched: dict[str, str]
     attempt: int
     cause: str | None
+    confirms: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def _trial(client: MlflowClient, run: Run, metric: str, mode: str) -> TrialGlanc
         searched={name: run.data.params[name] for name in searched if name in run.data.params},
         attempt=int(run.data.tags.get(names.ATTEMPT, "1")),
         cause=run.data.tags.get(names.CAUSE),
+        confirms=run.data.tags.get(names.CONFIRMS),
     )
 
 

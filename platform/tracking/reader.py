@@ -103,6 +103,7 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
         outcome=tags.get(names.OUTCOME, "running"),
         searched={name: _searched_value(config, name, text) for name, text in params.items()},
         config=config,
+        confirms=tags.get(names.CONFIRMS),
         checkpoint=tags.get(names.CHECKPOINT),
         checkpoint_last=tags.get(names.CHECKPOINT_LAST),
         cause=tags.get(names.CAUSE),

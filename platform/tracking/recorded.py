@@ -88,6 +88,7 @@ class _Replay:
             outcome="running",
             searched=given["searched"],
             config=given["config"],
+            confirms=given.get("confirms"),
             started_ms=entry.at_ms,
         )
 

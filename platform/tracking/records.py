@@ -47,7 +47,8 @@ class TrialRecord:
     """One trial as MLflow holds it; ``outcome`` is "running" for one that nobody finished.
 
     ``history``: for each metric the (epoch, value) pairs in the order of epochs; a value that was not
-    finite is NaN or an infinity there. ``searched``: dotted names to values.
+    finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
+    this one repeats with another seed; None of a trial that the search drew.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class TrialRecord:
     outcome: str
     searched: dict[str, object]
     config: dict[str, object]
+    confirms: str | None = None
     checkpoint: str | None = None
     checkpoint_last: str | None = None
     cause: str | None = None

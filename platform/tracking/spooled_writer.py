@@ -85,6 +85,7 @@ class SpooledWriter:
         searched: Mapping[str, object],
         constants: Mapping[str, object],
         config: Mapping[str, object],
+        confirms: str | None = None,
     ) -> None:
         """Raises TrackingError where the config is longer than MLflow keeps."""
         trial_tags(searched=searched, constants=constants, config=config)
@@ -95,6 +96,7 @@ class SpooledWriter:
             searched=searched,
             constants=constants,
             config=config,
+            confirms=confirms,
             attempt=self._attempts[trial_id],
         )
 

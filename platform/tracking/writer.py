@@ -115,6 +115,7 @@ class SweepWriter:
         searched: Mapping[str, object],
         constants: Mapping[str, object],
         config: Mapping[str, object],
+        confirms: str | None = None,
         attempt: int | None = None,
         at_ms: int | None = None,
     ) -> None:
@@ -122,9 +123,11 @@ class SweepWriter:
 
         Its parameters are ``searched`` and, of the rest, ``names.COLUMNS``: other sweeps may lie beside it.
         ``searched`` and ``constants`` have dotted names; ``config`` is the whole trial as JSON-able sections.
+        ``confirms``: the trial that this one repeats with another seed.
         ``attempt``: by default 1, and one more than before each time the trial starts again.
         """
         tags = trial_tags(searched=searched, constants=constants, config=config)
+        tags |= {names.CONFIRMS: confirms} if confirms else {}
         params = trial_params(searched, config)
         with talking(self._state.uri):
             if known := self._trials.get(trial_id):

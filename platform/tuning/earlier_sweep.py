@@ -50,7 +50,8 @@ def _best_of(
     record = folder.read_record()
     trials = read_sweep(record.tracking_uri, record.parent_run_id).trials
     sign = -1 if search.direction == "max" else 1
-    valued = [(sign * value, trial) for trial in trials if math.isfinite(value := _value(loaded, trial))]
+    drawn = [trial for trial in trials if trial.confirms is None]
+    valued = [(sign * value, trial) for trial in drawn if math.isfinite(value := _value(loaded, trial))]
     if not valued:
         raise refusal(loaded, place, "from", f"no trial of {folder.path} reported {search.metric}")
     wanted = cast("int", search.start_with[place].get("best", 1))

@@ -1,7 +1,10 @@
 """Dotted names of a config's values, as MLflow and the tables show them."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
+
+REPEATS: Final = 1_000_000
+"""Above any number that a search draws: where the numbers of repeats begin."""
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -21,8 +24,19 @@ def is_below(name: str, searched: Collection[str]) -> bool:
 
 
 def trial_name(number: int) -> str:
-    """A trial's name everywhere: Optuna's number of it, as 0007."""
-    return f"{number:04d}"
+    """A trial's name everywhere: Optuna's number of it, as 0007; 0007-seed-1 of its first repeat."""
+    nth, own = divmod(number, REPEATS)
+    return f"{own:04d}-seed-{nth}" if nth else f"{own:04d}"
+
+
+def repeat_number(number: int, nth: int) -> int:
+    """The number of the ``nth`` repeat (from 1) of the trial ``number`` with another seed."""
+    return nth * REPEATS + number
+
+
+def confirms(number: int) -> str | None:
+    """The name of the trial that this one repeats; None of one that the search drew."""
+    return trial_name(number % REPEATS) if number >= REPEATS else None
 
 
 def constants_of(config: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:

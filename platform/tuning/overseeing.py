@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 
 from platform.tuning.closing import duration, print_table
-from platform.tuning.survey import Survey
+from platform.tuning.survey import OPEN, Survey
 
 OUTCOMES = ("finished", "pruned", "failed", "interrupted", "running")
 
@@ -34,7 +34,12 @@ def print_status(console: Console, seen: Survey) -> None:
     if best is not None and best.best is not None:
         console.print(f"best: {seen.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
     console.print(f"epochs: {_epochs(seen)}")
-    running = [trial for trial in seen.trials if trial.outcome == "running"]
+    if seen.confirmations:
+        ended = sum(trial.outcome not in OPEN for trial in seen.confirmations)
+        console.print(f"confirmations: {ended} of {len(seen.confirmations)} that have begun have ended")
+    if seen.balance and seen.balance.left:
+        console.print(f"budget left: {seen.balance.left}")
+    running = [trial for trial in [*seen.trials, *seen.confirmations] if trial.outcome == "running"]
     if running and seen.state in ("running", "stopping"):
         console.print()
         print_table(
@@ -59,7 +64,9 @@ def as_json(surveys: Sequence[Survey]) -> str:
 
 def _object(seen: Survey) -> dict[str, Any]:
     best = seen.best
-    return asdict(seen) | {
+    balance = seen.balance
+    return asdict(replace(seen, balance=None)) | {
+        "balance": balance and {"budget": balance.budget.model_dump(), "spent": asdict(balance.spent)},
         "best": best.best if best else None,
         "best_trial": best.trial if best else None,
         "trials_ended": seen.ended,

@@ -16,6 +16,7 @@ from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
 from platform.training.unlabelled import refuse_unlabelled
+from platform.tuning.budget import check_gpu_hours
 from platform.tuning.names import flatten
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.search_check import check_search, left_to_chance
@@ -30,15 +31,19 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known.
+    """``repeats``: trials that confirm the best; the other counts leave them out, but for the bytes.
 
+    ``epochs_at_least`` is what the scheduler leaves where it stops each trial as early as it can.
+    ``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known.
     ``concurrency`` is known of this machine, None for a cluster.
     """
 
     name: str
     experiment: str
     trials: int
+    repeats: int
     concurrency: int | None
+    epochs_at_least: int
     epochs_at_most: int
     epochs_a_trial: int
     checkpoint_bytes: int
@@ -57,6 +62,12 @@ def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
     return min(search.trials, int(loaded.space.points())) if search.sampler.name == "grid" else search.trials
 
 
+def repeats_of(config: SweepConfig, trials: int) -> int:
+    """How many trials search.confirm adds after ``trials`` of the search."""
+    confirm = config.search.confirm
+    return min(confirm.top, trials) * confirm.seeds if confirm else 0
+
+
 def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
     """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
     config = loaded.first()
@@ -64,19 +75,28 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
     resolve_uri(config.tracking)
     trials = trials_of(loaded)
     here = None if address else trial_resources(config.resources, [resources_here()], trials)
+    if here:
+        check_gpu_hours(loaded, here)
     corners = list(loaded.corners())
+    longest = max(corner.total_epochs for corner in corners)
+    shortest = min(corner.total_epochs for corner in corners)
     data = inspect(config.data)
     for corner in corners:
         refuse_unlabelled(corner.trial(), data.unlabelled)
+    repeats = repeats_of(config, trials)
     kept = config.storage.keep_checkpoints + 1
     return Plan(
         name=name,
         experiment=config.experiment or config.name or name,
         trials=trials,
+        repeats=repeats,
         concurrency=here.concurrency if here else None,
-        epochs_at_most=trials * max(corner.total_epochs for corner in corners),
-        epochs_a_trial=max(corner.total_epochs for corner in corners),
-        checkpoint_bytes=trials * kept * max(_bytes(corner, len(data.classes)) for corner in corners),
+        epochs_at_least=config.search.scheduler.least_epochs(trials, shortest, longest),
+        epochs_at_most=trials * longest,
+        epochs_a_trial=longest,
+        checkpoint_bytes=(trials + repeats)
+        * kept
+        * max(_bytes(corner, len(data.classes)) for corner in corners),
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
@@ -108,12 +128,13 @@ def render(plan: Plan) -> Group:
         ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
         ("selects", f"{search.metric} ({search.direction}), {STATISTICS[search.statistic]}"),
         ("trials", f"{plan.trials}, {at_once}"),
-        ("epochs", f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"),
+        ("epochs", _epochs(plan)),
         ("sampler", _sampler(plan)),
         ("constraints", "; ".join(search.constraints)),
         ("starts with", "; ".join(_start(entry) for entry in search.start_with)),
         ("stopping", str(search.scheduler)),
-        ("budget", search.budget or "none"),
+        ("budget", _budget(plan)),
+        ("confirms", _confirms(plan)),
         ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
     ):
         if value:
@@ -124,6 +145,28 @@ def render(plan: Plan) -> Group:
     for parameter in plan.parameters:
         space.add_row(Text(parameter.path), Text(str(parameter.range)), Text(parameter.condition))
     return Group(facts, Text(""), space)
+
+
+def _epochs(plan: Plan) -> str:
+    most = f"{plan.epochs_at_most:,} at most ({plan.epochs_a_trial} a trial)"
+    if plan.epochs_at_least == plan.epochs_at_most:
+        return most
+    return f"{most}, {plan.epochs_at_least:,} at least, if each trial ends as early as it can"
+
+
+def _budget(plan: Plan) -> str:
+    budget = plan.config.search.budget
+    if budget.epochs is not None and budget.epochs < plan.epochs_at_least:
+        return f"{budget}: too few for {plan.trials} trials, it ends the sweep before they are done"
+    return str(budget) or "none"
+
+
+def _confirms(plan: Plan) -> str:
+    again, confirm = plan.repeats, plan.config.search.confirm
+    if confirm is None:
+        return ""
+    most = f"{again} trials, {again * plan.epochs_a_trial:,} epochs more at most"
+    return f"the best {min(confirm.top, plan.trials)} again with {confirm.seeds} other seeds each: {most}"
 
 
 def _sampler(plan: Plan) -> str:

@@ -13,8 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from platform.tuning.budget import Account
 from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
+from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.signs import Signs
@@ -54,6 +56,7 @@ class SweepView:
     trials: dict[int, TrialView] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     ended_before: int = 0
+    account: Account | None = None
 
     def ended(self) -> list[TrialView]:
         return [trial for trial in self.trials.values() if trial.outcome != "running"]
@@ -84,18 +87,27 @@ class SweepView:
         parts += [f"{count} {outcome}" for outcome, count in counts.items() if count]
         best = self.best()
         if best is not None and best.best is not None:
-            parts.append(f"best {self.metric} {_number(best.best)} (trial {best.number:04d})")
+            parts.append(f"best {self.metric} {_number(best.best)} (trial {trial_name(best.number)})")
         left = self.seconds_left()
         if left:
             parts.append(f"about {duration(left)} left")
+        if self.account and (of_budget := self.account.balance.left):
+            parts.append(f"budget left: {of_budget}")
         return " · ".join(parts)
 
 
 class ProgressCallback(tune.Callback):
     """Keeps a :class:`SweepView` and shows it, ``past`` trials of a resumed sweep among them."""
 
-    def __init__(self, metric: str, mode: str, planned: int, past: Iterable[PastTrial] = ()) -> None:
-        self.view = SweepView(metric, mode, planned)
+    def __init__(
+        self,
+        metric: str,
+        mode: str,
+        planned: int,
+        past: Iterable[PastTrial] = (),
+        account: Account | None = None,
+    ) -> None:
+        self.view = SweepView(metric, mode, planned, account=account)
         self.view.trials = {one.number: _past_view(one, mode) for one in past}
         self.view.ended_before = len(self.view.trials)
         self.signs = Signs(metric, mode)
@@ -179,7 +191,8 @@ class ProgressCallback(tune.Callback):
             value = f"{self.view.metric} {_number(view.best)}"
             what = f"{view.outcome}: {value}, {view.epoch}/{view.epochs} epochs"
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
-        return f"[{len(self.view.ended())}/{self.view.planned}] trial {view.number:04d} {what}{parameters}"
+        done = f"[{len(self.view.ended())}/{self.view.planned}]"
+        return f"{done} trial {trial_name(view.number)} {what}{parameters}"
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False)
@@ -188,7 +201,7 @@ class ProgressCallback(tune.Callback):
         table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
         for view in self._shown():
             table.add_row(
-                f"{view.number:04d}",
+                trial_name(view.number),
                 Text(view.outcome, style={"failed": "red", "running": "cyan"}.get(view.outcome, "")),
                 f"{view.epoch}/{view.epochs}",
                 _number(view.best),

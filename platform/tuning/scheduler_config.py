@@ -3,6 +3,8 @@
 Names and meanings are those of ray.tune.schedulers; time is epochs, and ``max_t`` a trial's epochs.
 """
 
+import itertools
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -21,6 +23,14 @@ class AshaScheduler(Section):
     )
 
     pauses: ClassVar[bool] = False
+
+    def least_epochs(self, trials: int, shortest: int, longest: int) -> int:
+        """Epochs in all, were each of ``trials`` stopped as early as it can be.
+
+        ``shortest``, ``longest``: epochs of the space's trials. Of those at a rung the first always goes on,
+        so one runs to its end.
+        """
+        return (trials - 1) * min(self.grace_period, shortest) + shortest
 
     def __str__(self) -> str:
         return f"asha: from epoch {self.grace_period} on, one in {self.reduction_factor:g} goes on"
@@ -42,6 +52,12 @@ class MedianScheduler(Section):
         True, description="false: pause it, and go on with it when no other trial is left"
     )
 
+    def least_epochs(self, trials: int, shortest: int, longest: int) -> int:
+        """As of :class:`AshaScheduler`; while too few have come that far, none is stopped."""
+        if trials <= self.min_samples_required:
+            return trials * shortest
+        return (trials - 1) * min(self.grace_period, shortest) + shortest
+
     def __str__(self) -> str:
         return f"median: from epoch {self.grace_period} on, what is worse than the median of the others"
 
@@ -58,6 +74,24 @@ class HyperbandScheduler(Section):
 
     pauses: ClassVar[bool] = True
 
+    def least_epochs(self, trials: int, shortest: int, longest: int) -> int:
+        """As of :class:`AshaScheduler`: the sum of what each trial's bracket gives it before it judges.
+
+        Bracket s of S + 1, where S = log(R) / log(eta) for R epochs, takes ceil((S + 1) / (s + 1) eta^s)
+        trials and first judges them after R eta^-s epochs; they are filled in this order, again and again,
+        but for those that would judge before the first epoch.
+        """
+        eta, total = self.reduction_factor, 0
+        count = round(math.log(longest) / math.log(eta)) + 1
+        brackets = [(math.ceil(count / (s + 1) * eta**s), int(longest * eta**-s)) for s in range(count)]
+        endless = itertools.cycle([one for one in brackets if one[1]])
+        while trials:
+            room, judged_after = next(endless)
+            taken = min(trials, room)
+            total += taken * min(judged_after, shortest)
+            trials -= taken
+        return total
+
     def __str__(self) -> str:
         return f"hyperband: one in {self.reduction_factor:g} of each bracket goes on"
 
@@ -68,6 +102,10 @@ class NoScheduler(Section):
     name: Literal["none"] = "none"
 
     pauses: ClassVar[bool] = False
+
+    def least_epochs(self, trials: int, shortest: int, longest: int) -> int:
+        """Every trial runs to its end."""
+        return trials * shortest
 
     def __str__(self) -> str:
         return "every trial runs all its epochs"

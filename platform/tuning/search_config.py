@@ -1,11 +1,11 @@
 """The section search: what selects, how trials are drawn and stopped, where the study is kept."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from platform.config.section import Section
+from platform.tuning.budget_config import BudgetConfig, as_section
 from platform.tuning.constraint import parse_constraint
 from platform.tuning.sampler_config import Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
@@ -16,8 +16,6 @@ RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
 METRICS = (*CLASSIFICATION, *RETRIEVAL)
 """What may select: metrics of data with classes, and of data with identities."""
 LOWER_IS_BETTER = ("val/loss", "val/ece")
-DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _is_a_constraint(text: str) -> str:
@@ -40,15 +38,20 @@ def _is_a_start(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+class ConfirmConfig(Section):
+    """The best trials run again with other seeds after the search, to their end."""
+
+    top: int = Field(3, ge=1, description="how many of the best, of those that ran all their epochs")
+    seeds: int = Field(3, ge=2, description="with how many other seeds each")
+
+
 class SearchConfig(Section):
     """What is looked for, how trials are drawn, which of them are stopped early."""
 
     metric: str = Field("val/accuracy", description="what selects: a val/… metric, never the test split")
     mode: Literal["auto", "max", "min"] = Field("auto", description="auto: min for val/loss and val/ece")
     trials: int = Field(16, ge=1, description="trials to sample; a YAML without a range runs one")
-    budget: str | None = Field(
-        None, description="wall time after which the sweep is stopped: 90s, 30m, 2h, 1d"
-    )
+    budget: BudgetConfig = BudgetConfig()
     statistic: Statistic = Field(
         "best",
         description="of a trial's epochs, by which trials are ranked and which the sampler learns from: the "
@@ -61,6 +64,10 @@ class SearchConfig(Section):
         min_length=1,
         description="Optuna's storage of the study, e.g. sqlite:///optuna.db; null: a journal in the sweep's "
         "folder",
+    )
+
+    confirm: ConfirmConfig | None = Field(
+        None, description="whether the best are as good with other seeds; null: their one seed is believed"
     )
 
     constraints: tuple[Annotated[str, AfterValidator(_is_a_constraint)], ...] = Field(
@@ -95,27 +102,13 @@ class SearchConfig(Section):
             raise ValueError(f"must be one of {', '.join(METRICS)}, got {metric!r}")
         return metric
 
-    @field_validator("budget")
+    @field_validator("budget", mode="before")
     @classmethod
-    def _is_a_duration(cls, budget: str | None) -> str | None:
-        if budget is not None:
-            seconds(budget)
-        return budget
+    def _budget_is_a_section(cls, budget: Any) -> Any:
+        return as_section(budget)
 
     @property
     def direction(self) -> Literal["max", "min"]:
         if self.mode == "auto":
             return "min" if self.metric in LOWER_IS_BETTER else "max"
         return self.mode
-
-    @property
-    def budget_s(self) -> float | None:
-        return None if self.budget is None else seconds(self.budget)
-
-
-def seconds(duration: str) -> float:
-    """``90s``, ``30m``, ``2h`` or ``1d`` in seconds; raises ValueError for anything else."""
-    match = DURATION.fullmatch(duration.strip())
-    if match is None or float(match["number"]) == 0:
-        raise ValueError(f"must be a time above zero such as 90s, 30m, 2h or 1d, got {duration!r}")
-    return float(match["number"]) * SECONDS[match["unit"]]

@@ -91,6 +91,23 @@ class SpaceSearch(Searcher):
             found.append(one)
         return found
 
+    def finalists(self, top: int) -> list[PastTrial]:
+        """The best of the trials that ran all their epochs, by ``search.statistic``."""
+        sign = -1 if self._search.direction == "max" else 1
+        done = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        best = sorted(done, key=lambda trial: sign * float(trial.value or 0.0))[:top]
+        past = {one.number: one for one in self.past()}
+        return [past[trial.number] for trial in best]
+
+    def begun_with_a_result(self) -> int:
+        """How many trials have done an epoch and not ended: a budget or an interrupt has stopped them."""
+        return sum(bool(trial.intermediate_values) for trial in begun(self.study, ended=False))
+
+    def epochs(self) -> dict[int, int]:
+        """How many epochs the study knows of each trial that was begun, by the trial's number."""
+        trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
+        return {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+
     @property
     def study(self) -> optuna.Study:
         if self._study is None:

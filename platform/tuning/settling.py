@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.training.description import read_description
 from platform.tuning.kept_checkpoints import keeping_of
-from platform.tuning.names import constants_of
+from platform.tuning.names import confirms, constants_of
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tracking_callback import checkpoints_of
@@ -22,7 +22,11 @@ def settle(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]
         if trial.name not in writer.started:
             constants = constants_of(trial.config, trial.parameters)
             writer.start_trial(
-                trial.name, searched=trial.parameters, constants=constants, config=trial.config
+                trial.name,
+                searched=trial.parameters,
+                constants=constants,
+                config=trial.config,
+                confirms=confirms(trial.number),
             )
         elif trial.name not in writer.open_trials:
             continue

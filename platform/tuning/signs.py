@@ -7,6 +7,7 @@ from statistics import fmean, median
 from typing import Any
 
 from platform.tuning.closing import duration
+from platform.tuning.names import trial_name
 
 ENTROPY = "train/prediction_entropy"
 FITS = ("train/memorisation", "train/accuracy")
@@ -131,7 +132,7 @@ class Signs:
     def _once(self, number: int, sign: str, words: str) -> Iterator[str]:
         if (number, sign) not in self.named:
             self.named.add((number, sign))
-            yield f"trial {number:04d} {words}"
+            yield f"trial {trial_name(number)} {words}"
 
 
 def worse_than_before(values: Sequence[float]) -> int | None:

@@ -8,6 +8,7 @@ from typing import Literal
 from platform.config.errors import UserError
 from platform.tracking.overview import TrialGlance, glance_at
 from platform.tracking.tracking_config import TrackingError
+from platform.tuning.budget import Balance, read_balance
 from platform.tuning.holder import Holder, read_holder, running
 from platform.tuning.sweep_folder import SweepFolder
 
@@ -19,7 +20,8 @@ OPEN = ("running", "interrupted")
 class Survey:
     """One sweep as it stands. ``holder``: the process that runs it, or ran it last.
 
-    ``started``: in seconds since 1970; ``problem``: why MLflow could not be asked.
+    ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``trials``:
+    those of the search; ``confirmations``: its best again; ``problem``: why MLflow could not be asked.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Survey:
     started: float | None = None
     holder: Holder | None = None
     trials: list[TrialGlance] = field(default_factory=list)
+    confirmations: list[TrialGlance] = field(default_factory=list)
+    balance: Balance | None = None
     problem: str | None = None
 
     @property
@@ -92,13 +96,16 @@ def survey(folder: SweepFolder) -> Survey:
         metric=record.metric,
         mode=record.mode,
         holder=holder or read_holder(folder),
+        balance=read_balance(folder),
     )
     try:
         glance = glance_at(record.tracking_uri, record.parent_run_id, record.metric, record.mode)
     except TrackingError as error:
         return replace(seen, problem=str(error))
     state = _state_of(folder, holder, glance.outcome)
-    return replace(seen, state=state, started=glance.started, trials=glance.trials)
+    drawn = [trial for trial in glance.trials if trial.confirms is None]
+    again = [trial for trial in glance.trials if trial.confirms is not None]
+    return replace(seen, state=state, started=glance.started, trials=drawn, confirmations=again)
 
 
 def sweeps_in(out: Path) -> list[SweepFolder]:

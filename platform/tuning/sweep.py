@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ray import tune
 from ray.tune.error import TuneError
 
+from platform.config.document import write_yaml
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
@@ -15,8 +17,10 @@ from platform.datasets.ray_decode import decode_with_ray
 from platform.tracking.delivery import LEAVING_S
 from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
+from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
 from platform.tuning.cluster import join
+from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
 from platform.tuning.interrupt import graceful_interrupt
@@ -24,22 +28,27 @@ from platform.tuning.opening import open_sweep, open_writer
 from platform.tuning.outcome import FAILURE
 from platform.tuning.plan import Plan
 from platform.tuning.quiet import chatter_to
+from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.tuner import Work, make_tuner
+from platform.tuning.tuner import Phase, Work, confirm_phase, make_tuner, search_phase
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class SweepEnd:
-    """What became of a sweep: trials that ended with a result, causes of those that failed."""
+    """What became of a sweep: trials that have a result, causes of those that failed.
+
+    ``spent``: the limit of the budget that ended it before all its trials had, in words.
+    """
 
     succeeded: int
     failures: list[str]
     is_interrupted: bool
+    spent: str | None
     data: Data
 
 
@@ -60,7 +69,8 @@ def run_sweep(
     with chatter_to(folder.logs):
         try:
             check_buildable(loaded, plan.data.classes)
-            resources = join(address, plan.config.resources, plan.trials)
+            resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
+            check_gpu_hours(loaded, resources)
             data = _prepare(plan, say)
             if data_digest is not None and data.digest != data_digest:
                 raise UserError(
@@ -79,10 +89,14 @@ def run_sweep(
 def resume_sweep(
     loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, *, address: str | None, say: Say
 ) -> SweepEnd:
-    """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest."""
+    """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest.
+
+    ``loaded`` may allow more trials or another budget than before, and is what the sweep goes by from now on.
+    """
     with chatter_to(folder.logs):
         search = SpaceSearch(loaded, folder, resumes=True)
-        resources = join(address, plan.config.resources, plan.trials)
+        resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
+        check_gpu_hours(loaded, resources)
         data = _prepare(plan, say)
         if data.digest != folder.read_record().data_digest:
             raise UserError(
@@ -91,29 +105,57 @@ def resume_sweep(
             )
         with open_writer(folder) as writer:
             writer.reopen()
-            settle(writer, folder, search.past())
+            settle(writer, folder, [*search.past(), *ended_repeats(read_repeats(folder))])
             writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
+            write_yaml(loaded.document.tree, folder.space)
             return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
-    past, failures = search.past(), []
+    """The search, then its best again; what has ended before stays as it is."""
+    account, failures = _account(work, search), []
+    account.save()
     writer.start()
+    phases = [partial(search_phase, work, search)]
+    if work.plan.config.search.confirm:
+        phases.append(partial(_confirm_phase, work, search, work.plan.config.search.confirm))
+    left = 0
     try:
         with graceful_interrupt() as interrupt:
-            if len(past) < work.plan.trials:
-                results = make_tuner(work, search, past).fit()
-                ended = [results[index] for index in range(len(results))]
-                failures = [cause for result in ended if (cause := _cause(result))]
+            for make_phase in phases:
+                phase = make_phase()
+                if len(phase.past) < phase.planned and not account.balance.reached:
+                    failures += _causes(make_tuner(work, phase, account).fit())
+                left += phase.planned - len(phase.search.past())
+                if interrupt.is_set or (left and account.balance.reached):
+                    break
     except TuneError as error:
         if outside := outside_cause(error):
             raise SweepBroken(str(outside)) from error
         raise
-    succeeded = sum(trial.outcome != "failed" for trial in search.past())
+    spent = account.balance.reached if left and not interrupt.is_set else None
+    succeeded = sum(trial.outcome != "failed" for trial in search.past()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     writer.finish(outcome)
     writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)
-    return SweepEnd(succeeded, failures, interrupt.is_set, work.data)
+    return SweepEnd(succeeded, failures, interrupt.is_set, spent, work.data)
+
+
+def _confirm_phase(work: Work, search: SpaceSearch, confirm: ConfirmConfig) -> Phase:
+    """Asked for when the search has ended, and its best are known."""
+    finalists = search.finalists(confirm.top)
+    return confirm_phase(ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds))
+
+
+def _causes(results: tune.ResultGrid) -> list[str]:
+    ended = [results[index] for index in range(len(results))]
+    return [cause for result in ended if (cause := _cause(result))]
+
+
+def _account(work: Work, search: SpaceSearch) -> Account:
+    gpus, budget = work.resources.gpus * work.resources.workers, work.plan.config.search.budget
+    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder)}
+    return Account(work.folder, budget, gpus=gpus, epochs=search.epochs() | again)
 
 
 def _cause(result: tune.Result) -> str | None:

@@ -68,6 +68,16 @@ class SweepFolder:
         return self.path / "process.stop"
 
     @property
+    def budget(self) -> Path:
+        """What the sweep may spend and has spent, by all its processes so far."""
+        return self.path / "budget.json"
+
+    @property
+    def confirmations(self) -> Path:
+        """The best trials again with other seeds, as far as they are; see platform.tuning.confirmations."""
+        return self.path / "confirmations.json"
+
+    @property
     def space(self) -> Path:
         return self.path / "space.yaml"
 

@@ -9,7 +9,7 @@ from ray.tune.experiment import Trial
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
 from platform.tuning.kept_checkpoints import keeping_of
-from platform.tuning.names import constants_of
+from platform.tuning.names import confirms, constants_of
 from platform.tuning.opening import writer_in_use
 from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
@@ -41,7 +41,13 @@ class TrackingCallback(tune.Callback):
         config = trial.config["trial"]
         searched = trial.config["parameters"]
         constants = constants_of(config, searched)
-        self._open.start_trial(label(trial), searched=searched, constants=constants, config=config)
+        self._open.start_trial(
+            label(trial),
+            searched=searched,
+            constants=constants,
+            config=config,
+            confirms=confirms(trial.config["number"]),
+        )
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

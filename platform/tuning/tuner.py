@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
+from platform.tuning.budget import Account
+from platform.tuning.budget_watch import BudgetWatch
+from platform.tuning.confirmations import ConfirmSearch
 from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.orphans import OrphanedGroups
 from platform.tuning.past_trials import PastTrial
@@ -38,23 +42,44 @@ class Work:
     resources: TrialResources
 
 
-def make_tuner(work: Work, search: SpaceSearch, past: list[PastTrial]) -> tune.Tuner:
-    """The experiment for the trials that ``past``, those that have ended, leaves of the plan."""
-    settings, resources = work.plan.config.search, work.resources
+@dataclass(frozen=True)
+class Phase:
+    """A part of a sweep, one experiment of Tune's: ``planned`` trials, of which ``past`` have ended."""
+
+    search: SpaceSearch | ConfirmSearch
+    scheduler: TrialScheduler
+    planned: int
+    past: list[PastTrial]
+    pauses: bool = False
+
+
+def search_phase(work: Work, search: SpaceSearch) -> Phase:
+    """The search itself."""
+    settings, past = work.plan.config.search, search.past()
     scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
     remember(scheduler, past, settings.metric)
+    return Phase(search, scheduler, work.plan.trials, past, settings.scheduler.pauses)
+
+
+def confirm_phase(search: ConfirmSearch) -> Phase:
+    """Its best again, of which none is stopped early."""
+    return Phase(search, FIFOScheduler(), search.planned, search.past())
+
+
+def make_tuner(work: Work, phase: Phase, account: Account) -> tune.Tuner:
+    """The experiment for the trials that have not ended; it ends with the budget that ``account`` keeps."""
+    resources = work.resources
     tune_config = tune.TuneConfig(
-        search_alg=search,
-        scheduler=scheduler,
-        num_samples=work.plan.trials - len(past),
+        search_alg=phase.search,
+        scheduler=phase.scheduler,
+        num_samples=phase.planned - len(phase.past),
         # A paused trial counts as one that runs: those that its bracket waits for would never start.
-        max_concurrent_trials=None if settings.scheduler.pauses else resources.concurrency,
-        time_budget_s=settings.budget_s,
+        max_concurrent_trials=None if phase.pauses else resources.concurrency,
         reuse_actors=resources.workers == 1,
         trial_name_creator=label,
         trial_dirname_creator=label,
     )
-    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, past))
+    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, phase, account))
 
 
 def _trainable(work: Work) -> Any:
@@ -70,16 +95,21 @@ def _trainable(work: Work) -> Any:
     return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
-def _run_config(work: Work, past: list[PastTrial]) -> tune.RunConfig:
+def _run_config(work: Work, phase: Phase, account: Account) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
     before = len(list(logs.glob("tune_*")))
+    watch = BudgetWatch(account)
     return tune.RunConfig(
         name=f"tune_{before + 1}",
         storage_path=str(logs.absolute()),
+        stop=watch,
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
         callbacks=[
+            watch,
             TrackingCallback(work.folder),
-            ProgressCallback(config.search.metric, config.search.direction, work.plan.trials, past),
+            ProgressCallback(
+                config.search.metric, config.search.direction, phase.planned, phase.past, account
+            ),
             OrphanedGroups(),
         ],
         failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),

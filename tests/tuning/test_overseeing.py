@@ -2,11 +2,14 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from platform.tracking.overview import TrialGlance
+from platform.tuning.budget import Balance, Spent
+from platform.tuning.budget_config import BudgetConfig
 from platform.tuning.holder import Holder
 from platform.tuning.overseeing import as_json, print_list, print_status
 from platform.tuning.survey import Survey
@@ -45,6 +48,14 @@ def test_a_running_sweeps_trials_best_and_rest_are_told(sweep):
     assert lines[3] == "epochs: 17 done in 34 s of training, at most 16 left: about 32 s"
     assert lines[5].split() == ["trial", "epoch", "best", "val/accuracy", "last", "lr"]
     assert lines[6].split() == ["0003", "4/10", "0.5000", "0.5000", "0.01235"]
+
+
+def test_what_is_left_of_the_budget_is_told(sweep):
+    balance = Balance(BudgetConfig(epochs=20, gpu_hours=3), Spent(60.0, 2700.0, 17))
+    limited = replace(sweep, balance=balance)
+    assert printed(print_status, limited)[4] == "budget left: 3 of 20 epochs, 2.25 of 3 GPU hours"
+    [seen] = json.loads(as_json([limited]))
+    assert seen["balance"]["budget"]["epochs"] == 20 and seen["balance"]["spent"]["epochs"] == 17
 
 
 def test_of_a_killed_sweep_nothing_is_said_to_run(sweep):

@@ -36,6 +36,44 @@ def test_the_plan_counts_epochs_images_and_bytes_at_most(plan):
     assert plan.checkpoint_bytes == pytest.approx(10 * 2 * 2 * 2 * 4.93e6 * 4, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("search", "least"),
+    [
+        ("{trials: 10, scheduler: {name: asha, grace_period: 2}}", 9 * 2 + 4),
+        ("{trials: 10, scheduler: {name: median, grace_period: 3}}", 9 * 3 + 4),
+        ("{trials: 3, scheduler: {name: median}}", 3 * 4),  # too few to compare with
+        ("{trials: 10, scheduler: {name: none}}", 10 * 4),
+        # R = 9, eta = 3: three trials that run to their end (4 or 9), five judged after 3, nine after 1
+        ("{trials: 10, scheduler: {name: hyperband}}", 3 * 4 + 5 * 3 + 2 * 1),
+    ],
+)
+def test_the_plan_counts_epochs_at_least(tmp_path, search, least):
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE.replace("{trials: 10}", search))
+    plan = make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night")
+    assert plan.epochs_at_least == least
+    assert f"{least} at least" in as_text(plan)
+
+
+@pytest.mark.parametrize(("epochs", "is_enough"), [(12, False), (13, True)])
+def test_the_plan_says_where_a_budget_is_too_small(tmp_path, epochs, is_enough):
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE.replace("{trials: 10}", f"{{trials: 10, budget: {{epochs: {epochs}}}}}"))
+    text = as_text(make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night"))
+    assert f"{epochs} epochs" in text
+    assert ("too few for 10 trials" in text) != is_enough
+
+
+def test_the_plan_counts_what_confirms_the_best(plan, tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE.replace("{trials: 10}", "{trials: 10, confirm: {top: 2, seeds: 3}}"))
+    confirmed = make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night")
+    text = " ".join(as_text(confirmed).split())
+    assert "the best 2 again with 3 other seeds each: 6 trials, 54 epochs more at most" in text
+    assert confirmed.checkpoint_bytes == pytest.approx(1.6 * plan.checkpoint_bytes)
+    assert "other seeds" not in as_text(plan)
+
+
 def test_the_plan_is_shown_as_text(plan):
     text = as_text(plan)
     for words in ("night", "10, ", "90 at most (9 a trial)", "uniform [0.1, 0.5]", "choice [4, 9]"):

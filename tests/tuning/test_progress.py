@@ -4,9 +4,12 @@ import pickle
 
 import pytest
 
+from platform.tuning.budget import Account
+from platform.tuning.budget_config import BudgetConfig
 from platform.tuning.closing import duration
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.progress import ProgressCallback, SweepView, TrialView
+from platform.tuning.sweep_folder import SweepFolder
 
 
 @pytest.fixture
@@ -59,6 +62,13 @@ def test_a_resumed_sweep_knows_its_earlier_trials():
     assert view.summary() == "2/3 trials · 1 finished · 1 failed · best val/accuracy 0.5000 (trial 0000)"
     assert (view.trials[0].epoch, view.trials[0].last, view.trials[1].best) == (3, 0.4, None)
     assert view.seconds_left() is None
+
+
+def test_what_is_left_of_the_budget_is_shown(tmp_path):
+    account = Account(SweepFolder(tmp_path), BudgetConfig(time="2h", epochs=40), gpus=0, epochs={0: 3})
+    view = ProgressCallback("val/accuracy", "max", 3, account=account).view
+    account.told(1, 2)
+    assert view.summary() == "0/3 trials · budget left: 2 h 0 min of 2h, 35 of 40 epochs"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.4, "4 s"), (75, "1 min 15 s"), (7320, "2 h 2 min")])

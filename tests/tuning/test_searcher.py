@@ -153,6 +153,17 @@ def test_a_resumed_search_suggests_first_what_had_not_ended(resume, make, search
     assert suggestions[0] == expected[0]
 
 
+def test_what_a_budget_has_stopped_is_counted_and_goes_on(resume, searcher):
+    for name in ("ended", "stopped", "not begun"):
+        searcher.suggest(name)
+    report(searcher, "ended", 0.1, 0.2, finished=True)
+    searcher.on_trial_result("stopped", {"val/accuracy": 0.2, "epoch": 1})  # and Tune says no more of it
+    resumed = resume(searcher)
+    assert resumed.epochs() == {0: 2, 1: 1, 2: 0}
+    assert resumed.begun_with_a_result() == 1
+    assert [resumed.suggest(name)["number"] for name in "abc"] == [1, 2, 3]
+
+
 def test_a_resumed_study_draws_what_an_unbroken_one_would(resume, make):
     unbroken, broken = make("unbroken"), make("broken")
     for index in range(8):

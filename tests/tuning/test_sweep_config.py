@@ -4,7 +4,7 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
-from platform.tuning.search_config import seconds
+from platform.tuning.budget_config import BudgetConfig, seconds
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
 
@@ -29,7 +29,14 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {metric: val/acuracy}", "must be one of val/accuracy"),
         ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
         ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
-        ("search: {budget: 0h}", "must be a time above zero"),
+        ("search: {budget: 0h}", "search.budget: must be a time above zero"),
+        ("search: {confirm: {top: 2, seeds: 1}}", "search.confirm.seeds: must be >= 2, got 1"),
+        ("search: {confirm: {top: 0}}", "search.confirm.top: must be >= 1, got 0"),
+        ("search: {budget: 0}", "search.budget: must be a time such as 2h, or a section of time, epochs"),
+        ("search: {budget: {time: 0s}}", "search.budget.time: must be a time above zero"),
+        ("search: {budget: {epochs: 0}}", "search.budget.epochs: must be >= 1, got 0"),
+        ("search: {budget: {gpu_hours: 0}}", "search.budget.gpu_hours: must be > 0, got 0"),
+        ("search: {budget: {epoch: 3}}", "unknown key 'epoch'; did you mean 'epochs'?"),
         ("search: {scheduler: {name: asha, reduction_factor: 1}}", "reduction_factor: must be > 1, got 1"),
         (
             "search: {scheduler: {name: median, grace_perid: 2}}",
@@ -79,3 +86,20 @@ def test_a_trials_settings_are_the_sweeps_without_its_own_sections(load):
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86400)])
 def test_durations(text, expected):
     assert seconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "budget", "shown"),
+    [
+        ("budget: 2h", BudgetConfig(time="2h"), "2h of wall time"),
+        ("budget: null", BudgetConfig(), ""),
+        (
+            "budget: {time: 1d, epochs: 4000, gpu_hours: 8}",
+            BudgetConfig(time="1d", epochs=4000, gpu_hours=8),
+            "1d of wall time or 4,000 epochs or 8 GPU hours",
+        ),
+    ],
+)
+def test_a_budget_is_a_time_or_a_section(load, text, budget, shown):
+    found = load(f"{METHOD}search: {{{text}}}").search.budget
+    assert found == budget and str(found) == shown
