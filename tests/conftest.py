@@ -47,6 +47,12 @@ def test_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a command that a test starts, with an MLflow of the test's own."""
+    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+
+
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """A real Ray of two CPUs, whose workers find our package before the standard module."""

@@ -1,6 +1,5 @@
 """A sweep whose processes are all killed goes on as if nothing had been: real processes, real signals."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -30,11 +29,6 @@ def command(tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text(SPACE)
     return [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
-
-
-@pytest.fixture
-def environment(tmp_path):
-    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
 
 
 def kill_all(process):

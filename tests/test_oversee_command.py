@@ -1,7 +1,6 @@
 """``--list``, ``--status`` and ``--stop`` from another terminal, on a sweep that runs."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -19,11 +18,6 @@ optim: {lr: {loguniform: [1e-2, 1e-1]}}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 8, scheduler: {name: none}}
 """
-
-
-@pytest.fixture
-def environment(tmp_path):
-    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
 
 
 @pytest.fixture

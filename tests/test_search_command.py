@@ -35,11 +35,6 @@ def command(root, tmp_path):
     return [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
 
 
-@pytest.fixture
-def environment(tmp_path):
-    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-
-
 def client_of(environment):
     return MlflowClient(environment["MLFLOW_TRACKING_URI"])
 

@@ -64,6 +64,10 @@ class ConfirmSearch(Searcher):
         """Those that have ended."""
         return ended_repeats([self._repeats[number] for number in self._wanted])
 
+    def outcomes(self) -> list[Outcome]:
+        """Of those that have ended."""
+        return [one.outcome for one in self.past()]
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
         if not self._unclaimed:
             return Searcher.FINISHED

@@ -2,8 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from platform.config.document import write_yaml
@@ -18,8 +16,6 @@ from platform.tuning.names import flatten, is_below
 from platform.tuning.plan import Plan, as_text
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
-
-_in_use: list[SpooledWriter] = []
 
 
 def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, data: Data) -> None:
@@ -71,17 +67,6 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
     )
 
 
-@contextmanager
-def open_writer(folder: SweepFolder) -> Iterator[SpooledWriter]:
+def open_writer(folder: SweepFolder) -> SpooledWriter:
     """The writer of a sweep that was opened before, perhaps by another process; one at a time."""
-    with SpooledWriter(folder.read_record().writer_state, folder.spool) as writer:
-        _in_use.append(writer)
-        try:
-            yield writer
-        finally:
-            _in_use.remove(writer)
-
-
-def writer_in_use() -> SpooledWriter:
-    """The one that this process has open: Tune makes its callbacks anew where it resumes a sweep."""
-    return _in_use[-1]
+    return SpooledWriter(folder.read_record().writer_state, folder.spool)

@@ -1,38 +1,24 @@
-"""Optuna behind Tune: samples the conditional space, and tells early stops as what they are."""
+"""Optuna behind Tune: suggests the trials of a space, and tells early stops as what they are."""
 
-import json
-import logging
 import math
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
-from platform.config.errors import ConfigError, UserError
 from platform.config.load import LoadedSpace
-from platform.config.ranges import NumberRange, Range
-from platform.training.trial_config import TrialConfig
-from platform.tuning.constraint import parse_constraint
-from platform.tuning.feasible import none_feasible, settings_of
-from platform.tuning.outcome import outcome_of
+from platform.tuning.outcome import Outcome, outcome_of
 from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
-from platform.tuning.sampler_config import GridSampler
 from platform.tuning.samplers import SeededByNumber
+from platform.tuning.sampling import Sample, Sampling
 from platform.tuning.start_points import Start
 from platform.tuning.statistic import value_of
 from platform.tuning.study import known_study, new_study
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
-
-logger = logging.getLogger(__name__)
-MAX_INVALID = 100
-MAX_INFEASIBLE = 500
-START, START_WITH = "start", "start_with"
-"""Attributes of a trial that the study began with: where it comes from, and what parameters were given."""
 
 
 class SpaceSearch(Searcher):
@@ -59,37 +45,43 @@ class SpaceSearch(Searcher):
         config = loaded.first()
         search = config.search
         super().__init__(metric=search.metric, mode=search.direction)
-        self._loaded = loaded
-        self._folder = folder
         self._search = search
-        self._sampler = SeededByNumber(search.sampler, config.seed)
-        self._constraints = [parse_constraint(text) for text in search.constraints]
+        open_study = known_study if resumes else new_study
+        self.study: optuna.Study = open_study(search, folder, SeededByNumber(search.sampler, config.seed))
+        self._storage = self.study._storage
+        self._sampling = Sampling(loaded, self.study)
+        self._sampling.start_with(starts)
+        self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
+        self._past: dict[int, PastTrial] = {}
         self._numbers: dict[str, int] = {}
         self._values: dict[str, dict[int, float]] = {}
-        open_study = known_study if resumes else new_study
-        self._study: optuna.Study | None = open_study(search, folder, self._sampler)
-        self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
-        running = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
-        self._half_drawn = deque(one._trial_id for one in running if one.number not in self._unclaimed)
-        for start in starts:
-            attributes = {START: start.origin, START_WITH: start.parameters}
-            self.study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune writes its searcher down, and nobody reads that: all is in the study."""
+        return {}
 
     def past(self) -> list[PastTrial]:
         """The trials that have ended."""
-        found = []
-        for trial in begun(self.study, ended=True):
-            known = self._suggestion(trial)
-            one = PastTrial(
-                number=trial.number,
-                parameters=known["parameters"],
-                epochs=TrialConfig.model_validate_json(json.dumps(known["trial"])).total_epochs,
-                outcome=OUTCOMES[trial.state],
-                values=dict(trial.intermediate_values),
-                config=known["trial"],
-            )
-            found.append(one)
-        return found
+        ended = begun(self.study, ended=True)
+        for trial in ended:
+            if trial.number not in self._past:  # what has ended does not change any more
+                self._past[trial.number] = self._past_trial(trial)
+        return [self._past[trial.number] for trial in ended]
+
+    def _past_trial(self, trial: FrozenTrial) -> PastTrial:
+        sample = self._sampling.of(trial)
+        return PastTrial(
+            number=trial.number,
+            parameters=sample.parameters,
+            epochs=sample.config.total_epochs,
+            outcome=OUTCOMES[trial.state],
+            values=dict(trial.intermediate_values),
+            config=sample.config.model_dump(mode="json"),
+        )
+
+    def outcomes(self) -> list[Outcome]:
+        """Of the trials that have ended, without what :meth:`past` makes of each."""
+        return [OUTCOMES[trial.state] for trial in begun(self.study, ended=True)]
 
     def finalists(self, top: int) -> list[PastTrial]:
         """The best of the trials that ran all their epochs, by ``search.statistic``."""
@@ -108,95 +100,19 @@ class SpaceSearch(Searcher):
         trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
         return {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
 
-    @property
-    def study(self) -> optuna.Study:
-        if self._study is None:
-            self._study = known_study(self._search, self._folder, self._sampler)
-        return self._study
-
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
-        """The next trial: one that had not ended, else a new sample; FINISHED where a grid has no other."""
+        """The next trial: one that had not ended, else a new sample; FINISHED where there is no other."""
         if self._unclaimed:
-            return self._again(trial_id, self._unclaimed.popleft())
-        sample = self._new_sample()
-        if sample is None:
+            number = self._unclaimed.popleft()
+            sample = self._sampling.of(self.study.get_trials(deepcopy=False)[number])
+        elif drawn := self._sampling.draw():
+            trial, sample = drawn
+            trial.set_user_attr(BEGUN, True)
+            number = trial.number
+        else:
             return Searcher.FINISHED
-        trial, suggestion = sample
-        trial.set_user_attr(BEGUN, True)
-        self._numbers[trial_id] = trial.number
-        return suggestion
-
-    def _new_sample(self) -> tuple[Trial, dict[str, Any]] | None:
-        """A sample that fulfils the constraints; None where a grid has no other, or 500 in a row do not.
-
-        One that does not is told as PRUNED, with how far it is from each constraint, which TPE learns from.
-        One that builds no valid trial, as one between valid corners may, is told as FAIL. Raises UserError
-        when the first 500 are of the first kind, ConfigError when 100 are of the second.
-        """
-        invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
-        while self._half_drawn or not self._is_exhausted():
-            trial = self._next()
-            try:
-                suggestion = self._suggestion(trial)
-            except ConfigError as error:
-                self._draw_again(trial, TrialState.FAIL)
-                logger.warning("a sample was drawn again: %s", error)
-                invalid += 1
-                if invalid == MAX_INVALID:
-                    raise
-                continue
-            found = self._unfulfilled(trial, suggestion)
-            if not found:
-                return trial, suggestion
-            self._draw_again(trial, TrialState.PRUNED)
-            infeasible += 1
-            unfulfilled.update(found)
-            if infeasible == MAX_INFEASIBLE:
-                why = f"search.constraints: {none_feasible(infeasible, unfulfilled)}"
-                if not self._numbers:
-                    raise UserError(why)
-                logger.warning("the search ends early: %s", why)
-                return None
-        return None
-
-    def _next(self) -> Trial:
-        """A new trial of the study; first those that a killed process was sampling: no number is lost."""
-        if self._half_drawn:
-            return Trial(self.study, self._half_drawn.popleft())
-        return self.study.ask()
-
-    def _draw_again(self, trial: Trial, state: TrialState) -> None:
-        """Of a point to start with only what the sampler has drawn is given up; it comes up again."""
-        self.study.tell(trial, state=state)
-        if START in (attributes := trial.user_attrs):
-            self.study.enqueue_trial(attributes[START_WITH], attributes)
-
-    def _unfulfilled(self, trial: Trial, suggestion: Mapping[str, Any]) -> list[str]:
-        values = settings_of(suggestion["trial"], suggestion["parameters"])
-        violations = {one.text: one.violation(values) for one in self._constraints}
-        for text, violation in violations.items():
-            trial.set_constraint(text, violation)
-        return [text for text, violation in violations.items() if violation > 0]
-
-    def _is_exhausted(self) -> bool:
-        if not isinstance(self._search.sampler, GridSampler):
-            return False
-        drawn = {repr(trial.params) for trial in self.study.get_trials(deepcopy=False) if trial.params}
-        return len(drawn) >= self._loaded.space.points()
-
-    def _again(self, trial_id: str, number: int) -> dict[str, Any]:
-        """The trial ``number`` as it was suggested before, now for the Tune trial ``trial_id``."""
-        known = self.study.get_trials(deepcopy=False)[number]
         self._numbers[trial_id] = number
-        return self._suggestion(known)
-
-    def _suggestion(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
-        resolved = self._loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
-        return {
-            "number": trial.number,
-            "parameters": resolved.parameters,
-            "trial": self._loaded.validate(resolved).trial().model_dump(mode="json"),
-        }
+        return _suggestion(number, sample)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self.metric not in result:
@@ -233,18 +149,11 @@ class SpaceSearch(Searcher):
 
     def forget(self) -> None:
         """Delete the study of a sweep that could not be begun."""
-        optuna.delete_study(study_name=self._folder.name, storage=self._storage)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_study": None}
-
-    @property
-    def _storage(self) -> BaseStorage:
-        return self.study._storage
+        optuna.delete_study(study_name=self.study.study_name, storage=self._storage)
 
     def _storage_id(self, trial_id: str) -> int:
-        study_id = self._storage.get_study_id_from_name(self._folder.name)
-        return self._storage.get_trial_id_from_study_id_trial_number(study_id, self._numbers[trial_id])
+        number = self._numbers[trial_id]
+        return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
     def _values_of(self, trial_id: str) -> dict[int, float]:
         """What the study was told of the trial's epochs; read from it once, as it may be a resumed one."""
@@ -254,10 +163,6 @@ class SpaceSearch(Searcher):
         return self._values[trial_id]
 
 
-def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:
-    """Ask Optuna for one value: a number of the closed range, or one of a choice's labels."""
-    if isinstance(range_, NumberRange):
-        if range_.is_int:
-            return trial.suggest_int(name, int(range_.low), int(range_.high), log=range_.is_log)
-        return trial.suggest_float(name, range_.low, range_.high, log=range_.is_log)
-    return trial.suggest_categorical(name, range_.labels)
+def _suggestion(number: int, sample: Sample) -> dict[str, Any]:
+    config = sample.config.model_dump(mode="json")
+    return {"number": number, "parameters": sample.parameters, "trial": config}

@@ -18,6 +18,7 @@ def settle(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]
 
     Epochs come from the newest checkpoint; those that were written down are not written again.
     """
+    keeping = keeping_of(folder)
     for trial in past:
         if trial.name not in writer.started:
             constants = constants_of(trial.config, trial.parameters)
@@ -30,9 +31,9 @@ def settle(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]
             )
         elif trial.name not in writer.open_trials:
             continue
-        newest = keeping_of(folder).of(trial.name).newest
+        newest = keeping.of(trial.name).newest
         for epoch, metrics in enumerate(read_description(newest)["history"] if newest else [], start=1):
             if epoch in trial.values:
                 writer.report(trial.name, epoch, metrics)
         cause = LOST if trial.outcome == "failed" else None
-        writer.finish_trial(trial.name, trial.outcome, cause=cause, **checkpoints_of(trial.name, folder))
+        writer.finish_trial(trial.name, trial.outcome, cause=cause, **checkpoints_of(trial.name, keeping))

@@ -123,18 +123,18 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     try:
         with graceful_interrupt() as interrupt:
             for make_phase in phases:
-                phase = make_phase()
-                if len(phase.past) < phase.planned and not account.balance.reached:
-                    failures += _causes(make_tuner(work, phase, account).fit())
-                left += phase.planned - len(phase.search.past())
                 if interrupt.is_set or (left and account.balance.reached):
                     break
+                phase = make_phase()
+                if len(phase.past) < phase.planned and not account.balance.reached:
+                    failures += _causes(make_tuner(work, phase, account, writer).fit())
+                left += phase.planned - len(phase.search.outcomes())
     except TuneError as error:
         if outside := outside_cause(error):
             raise SweepBroken(str(outside)) from error
         raise
     spent = account.balance.reached if left and not interrupt.is_set else None
-    succeeded = sum(trial.outcome != "failed" for trial in search.past()) + search.begun_with_a_result()
+    succeeded = sum(one != "failed" for one in search.outcomes()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
     writer.finish(outcome)
     writer.close(LEAVING_S if interrupt.is_set else PATIENCE_S)

@@ -8,9 +8,8 @@ from ray.tune.experiment import Trial
 
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
-from platform.tuning.kept_checkpoints import keeping_of
+from platform.tuning.kept_checkpoints import Keeping, keeping_of
 from platform.tuning.names import confirms, constants_of
-from platform.tuning.opening import writer_in_use
 from platform.tuning.outcome import FAILURE, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import name_of
@@ -19,29 +18,21 @@ from platform.tuning.trainable import name_of
 class TrackingCallback(tune.Callback):
     """Writes every trial of the sweep in ``folder``, by the writer that the driver has open for it."""
 
-    def __init__(self, folder: SweepFolder) -> None:
-        self.folder = folder
-        self.writer: SpooledWriter | None = None
+    def __init__(self, folder: SweepFolder, writer: SpooledWriter) -> None:
+        self.keeping = keeping_of(folder)
+        self.writer = writer
         self.started: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "writer": None, "started": set()}
-
-    def setup(self, *args: Any, **info: Any) -> None:
-        self.writer = writer_in_use()
-
-    @property
-    def _open(self) -> SpooledWriter:
-        if self.writer is None:
-            raise RuntimeError("the tracking callback was used before its setup")
-        return self.writer
+        """Tune writes its callbacks down, and nobody reads that: the open spool stays with this process."""
+        return {"keeping": self.keeping, "started": self.started}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self.started.add(label(trial))
         config = trial.config["trial"]
         searched = trial.config["parameters"]
         constants = constants_of(config, searched)
-        self._open.start_trial(
+        self.writer.start_trial(
             label(trial),
             searched=searched,
             constants=constants,
@@ -52,18 +43,18 @@ class TrackingCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        self._open.report(label(trial), result["epoch"], metrics_of(result))
+        self.writer.report(label(trial), result["epoch"], metrics_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         cause = trial.last_result.get(FAILURE)
-        checkpoints = checkpoints_of(label(trial), self.folder)
-        self._open.finish_trial(label(trial), outcome_of(trial.last_result), cause=cause, **checkpoints)
+        checkpoints = checkpoints_of(label(trial), self.keeping)
+        self.writer.finish_trial(label(trial), outcome_of(trial.last_result), cause=cause, **checkpoints)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if label(trial) not in self.started:  # it failed while it was built: Tune tells of no start
             self.on_trial_start(iteration, trials, trial)
-        self._open.finish_trial(
-            label(trial), "failed", cause=cause_of(trial), **checkpoints_of(label(trial), self.folder)
+        self.writer.finish_trial(
+            label(trial), "failed", cause=cause_of(trial), **checkpoints_of(label(trial), self.keeping)
         )
 
 
@@ -77,9 +68,9 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in result.items() if "/" in name}
 
 
-def checkpoints_of(trial: str, folder: SweepFolder) -> dict[str, str | None]:
+def checkpoints_of(trial: str, keeping: Keeping) -> dict[str, str | None]:
     """The folders of a trial's best and last checkpoint; None for both while there is none."""
-    own = keeping_of(folder).of(trial)
+    own = keeping.of(trial)
     best, newest = own.best, own.newest
     return {
         "checkpoint": str(best.absolute()) if best else None,

@@ -13,6 +13,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
+from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.budget import Account
 from platform.tuning.budget_watch import BudgetWatch
 from platform.tuning.confirmations import ConfirmSearch
@@ -66,7 +67,7 @@ def confirm_phase(search: ConfirmSearch) -> Phase:
     return Phase(search, FIFOScheduler(), search.planned, search.past())
 
 
-def make_tuner(work: Work, phase: Phase, account: Account) -> tune.Tuner:
+def make_tuner(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.Tuner:
     """The experiment for the trials that have not ended; it ends with the budget that ``account`` keeps."""
     resources = work.resources
     tune_config = tune.TuneConfig(
@@ -79,7 +80,8 @@ def make_tuner(work: Work, phase: Phase, account: Account) -> tune.Tuner:
         trial_name_creator=label,
         trial_dirname_creator=label,
     )
-    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=_run_config(work, phase, account))
+    run_config = _run_config(work, phase, account, writer)
+    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=run_config)
 
 
 def _trainable(work: Work) -> Any:
@@ -95,7 +97,7 @@ def _trainable(work: Work) -> Any:
     return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
-def _run_config(work: Work, phase: Phase, account: Account) -> tune.RunConfig:
+def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
     before = len(list(logs.glob("tune_*")))
     watch = BudgetWatch(account)
@@ -106,7 +108,7 @@ def _run_config(work: Work, phase: Phase, account: Account) -> tune.RunConfig:
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
         callbacks=[
             watch,
-            TrackingCallback(work.folder),
+            TrackingCallback(work.folder, writer),
             ProgressCallback(
                 config.search.metric, config.search.direction, phase.planned, phase.past, account
             ),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from platform.config.load import load_space
-from platform.config.ranges import NumberRange
 from platform.tuning.buildable import check_buildable
+from platform.tuning.feasible import draw
 from platform.tuning.plan import make_plan, trials_of
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
@@ -28,16 +28,9 @@ def test_there_are_spaces():
 
 
 def test_random_samples_build_trials(loaded):
-    draw = random.Random(0)
-
-    def suggest(name, range_):
-        if not isinstance(range_, NumberRange):
-            return draw.choice(range_.labels)
-        value = draw.uniform(range_.low, range_.high)
-        return round(value) if range_.is_int else value
-
+    draws = random.Random(0)
     for _ in range(20):
-        trial = loaded.build(suggest).trial()
+        trial = loaded.build(lambda _, range_: draw(draws, range_)).trial()
         assert trial.total_epochs >= 1
 
 

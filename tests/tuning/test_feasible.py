@@ -5,7 +5,7 @@ from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError, UserError
 from platform.config.load import load_space
-from platform.tuning import searcher
+from platform.tuning import sampling
 from platform.tuning.constraint import parse_constraint
 from platform.tuning.feasible import check_constraints
 from platform.tuning.searcher import SpaceSearch
@@ -114,7 +114,7 @@ def test_drawing_ends_with_a_line(load, tmp_path, monkeypatch):
     """What the check before the sweep could not see: a part so small that no draw hits it."""
     (tmp_path / "sweep").mkdir()
     search = SpaceSearch(load("optim.lr == 0.5"), SweepFolder(tmp_path / "sweep"))
-    monkeypatch.setattr(searcher, "MAX_INFEASIBLE", 20)
+    monkeypatch.setattr(sampling, "MAX_INFEASIBLE", 20)
     with pytest.raises(UserError, match="none of 20 samples in a row fulfils them all; 20 do not fulfil"):
         search.suggest("t")
     assert {trial.state.name for trial in search.study.trials} == {"PRUNED"}
@@ -125,7 +125,7 @@ def test_a_search_that_finds_no_more_ends_with_what_it_has(load, tmp_path, monke
     search = SpaceSearch(
         load("optim.lr == 0.5"), SweepFolder(tmp_path / "sweep"), [Start({"optim.lr": 0.5}, "given")]
     )
-    monkeypatch.setattr(searcher, "MAX_INFEASIBLE", 5)
+    monkeypatch.setattr(sampling, "MAX_INFEASIBLE", 5)
     assert search.suggest("a")["parameters"]["optim.lr"] == 0.5
     assert search.suggest("b") == Searcher.FINISHED
     assert "the search ends early: search.constraints: none of 5 samples in a row" in caplog.text
