@@ -8,15 +8,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TypeGuard
 
 from platform.tracking.records import TrialRecord
+from platform.tuning.failure import is_out_of_memory
 from reports.rank import parameter
 
 ENDED = ("finished", "pruned", "failed")
 LEAST_FAILURES = 3
 CHANCE = 0.05
 NO_CAUSE = "no cause was recorded"
-OUT_OF_MEMORY = re.compile(
-    r"^(\w+\.)*OutOfMemoryError\b|\bout of memory\b|can't allocate memory", re.IGNORECASE
-)
 _NUMBER = r"[-+]?(?:\d[\d_,]*)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?(?:[kKMGT]i?B|bytes|B)\b)?|\b(?:nan|inf)\b"
 # What differs between two messages of one cause: paths, addresses in memory, numbers with their units.
 VARIABLE = re.compile(rf"((?:[\w.~-]*/)+[\w.~-]+|0x[0-9a-fA-F]+|{_NUMBER})")
@@ -149,7 +147,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 def _kind(cause: str) -> tuple[str, ...]:
     """What is fixed in a message: the same for the messages of one cause."""
-    return ("out of memory",) if OUT_OF_MEMORY.search(cause) else tuple(VARIABLE.split(cause)[::2])
+    return ("out of memory",) if is_out_of_memory(cause) else tuple(VARIABLE.split(cause)[::2])
 
 
 def _shown(group: Sequence[TrialRecord]) -> str:
@@ -157,7 +155,7 @@ def _shown(group: Sequence[TrialRecord]) -> str:
     causes = [trial.cause or NO_CAUSE for trial in group]
     if len(set(causes)) == 1:
         return causes[0]
-    if all(OUT_OF_MEMORY.search(cause) for cause in causes):
+    if all(map(is_out_of_memory, causes)):
         return "out of memory"
     parts = zip(*(VARIABLE.split(cause) for cause in causes), strict=True)
     return "".join(part[0] if len(set(part)) == 1 else "…" for part in parts)

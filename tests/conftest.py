@@ -3,8 +3,9 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,26 @@ def test_data() -> Path:
 def environment(tmp_path: Path) -> dict[str, str]:
     """That of a command that a test starts, with an MLflow of the test's own."""
     return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+
+
+@pytest.fixture
+def run_search(
+    environment: dict[str, str], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``run_search("space.yaml", "--resume")``: the command to its end, its sweeps below the test's runs/."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        line = [
+            sys.executable,
+            "-m",
+            "platform.search",
+            *map(str, arguments),
+            "--out",
+            str(tmp_path / "runs"),
+        ]
+        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """A sweep that its budget ends, and that goes on with a larger one: real processes, a real Ray."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import optuna
 import pandas as pd
@@ -27,13 +24,11 @@ search: {trials: 3, sampler: {name: random}, scheduler: {name: none}, budget: {t
 
 
 @pytest.fixture
-def search(root, tmp_path):
+def search(run_search, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
 
     def run(*arguments):
-        line = [sys.executable, "-m", "platform.search", *map(str, arguments), "--out", tmp_path / "runs"]
-        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
+        done = run_search(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -1,9 +1,6 @@
 """A search that confirms its best with other seeds, stopped and resumed: real processes, a real Ray."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -24,13 +21,11 @@ search: {trials: 3, sampler: {name: random}, scheduler: {name: none}, confirm: {
 
 
 @pytest.mark.timeout(400)
-def test_the_best_run_again_with_other_seeds_and_a_budget_may_stop_them(root, tmp_path):
+def test_the_best_run_again_with_other_seeds_and_a_budget_may_stop_them(run_search, environment, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
 
     def search(*arguments):
-        line = [sys.executable, "-m", "platform.search", *map(str, arguments), "--out", tmp_path / "runs"]
-        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
+        done = run_search(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

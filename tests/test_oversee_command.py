@@ -21,15 +21,6 @@ search: {trials: 8, scheduler: {name: none}}
 
 
 @pytest.fixture
-def command(root, environment, tmp_path):
-    def run(*arguments):
-        line = [sys.executable, "-m", "platform.search", *map(str, arguments), "--out", tmp_path / "runs"]
-        return subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=240)
-
-    return run
-
-
-@pytest.fixture
 def sweep(root, environment, tmp_path):
     """A sweep of eight trials in another process, one of which has ended; killed with its test."""
     (tmp_path / "space.yaml").write_text(SPACE)
@@ -48,31 +39,31 @@ def sweep(root, environment, tmp_path):
 
 
 @pytest.mark.timeout(280)
-def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, command, tmp_path):
-    [seen] = json.loads(command("--status", "digits", "--json").stdout)
+def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, run_search, tmp_path):
+    [seen] = json.loads(run_search("--status", "digits", "--json").stdout)
     assert (seen["state"], seen["trials_planned"], seen["metric"]) == ("running", 8, "val/accuracy")
     assert seen["holder"]["pid"] == sweep.pid
     assert seen["outcomes"]["finished"] >= 1 and seen["outcomes"]["running"] >= 1
     assert seen["epochs"] + seen["epochs_left"] == 48
     assert 0 < seen["best"] <= 1
 
-    second = command(tmp_path / "space.yaml", "--resume", "--name", "digits")
+    second = run_search(tmp_path / "space.yaml", "--resume", "--name", "digits")
     assert second.returncode == 2
     assert f"process {sweep.pid} on" in second.stderr and second.stderr.count("\n") == 1
 
-    stopped = command("--stop", "digits")
+    stopped = run_search("--stop", "digits")
     assert (stopped.returncode, stopped.stderr) == (0, "")
     assert f"asked process {sweep.pid} on" in stopped.stdout
     _, errors = sweep.communicate(timeout=120)
     assert sweep.returncode == 130, errors
     assert "--resume --name digits" in errors
 
-    listed = command("--list").stdout.splitlines()
+    listed = run_search("--list").stdout.splitlines()
     assert listed[0].startswith("sweep   state")
     assert listed[1].split()[:3] == ["digits", "interrupted", "val/accuracy"]
-    status = command("--status", "digits").stdout
+    status = run_search("--status", "digits").stdout
     assert status.startswith("sweep digits: interrupted\ntrials: ")
-    again = command("--stop", "digits")
+    again = run_search("--stop", "digits")
     assert again.returncode == 2
     assert again.stderr == f"{tmp_path}/runs/digits: no process runs this sweep, so there is none to stop\n"
 
@@ -88,13 +79,13 @@ def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, command, tm
         ([], "required: SPACE.yaml"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(command, arguments, words):
-    done = command(*arguments)
+def test_what_cannot_be_meant_is_one_line(run_search, arguments, words):
+    done = run_search(*arguments)
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
-def test_where_there_is_no_sweep_the_list_says_so(command, tmp_path):
-    assert command("--list").stdout == f"no sweep in {tmp_path}/runs/\n"
-    assert json.loads(command("--list", "--json").stdout) == []
+def test_where_there_is_no_sweep_the_list_says_so(run_search, tmp_path):
+    assert run_search("--list").stdout == f"no sweep in {tmp_path}/runs/\n"
+    assert json.loads(run_search("--list", "--json").stdout) == []

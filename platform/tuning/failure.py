@@ -10,6 +10,9 @@ from ray.tune.experiment import Trial
 from platform.config.errors import UserError
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+OUT_OF_MEMORY = re.compile(
+    r"^(\w+\.)*\w*MemoryError\b|\bout of memory\b|can't allocate memory", re.IGNORECASE
+)
 RAISED = re.compile(r"(?:\w+\.)*(?P<type>\w+): (?P<message>.+)")
 
 
@@ -43,6 +46,11 @@ def cause_line(trial: Trial) -> str:
         return "the trial's process died without saying why"
     with open(trial.pickled_error_file, "rb") as file:
         return words_of(cloudpickle.load(file))
+
+
+def is_out_of_memory(cause: str) -> bool:
+    """Whether the line says so: of torch's allocators, of Python's and NumPy's, of Ray's monitor."""
+    return OUT_OF_MEMORY.search(cause) is not None
 
 
 def words_of(error: BaseException) -> str:

@@ -22,6 +22,7 @@ FINAL = (
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
     TypeError,
     ValueError,
 )

@@ -15,6 +15,7 @@ from platform.config.ranges import NumberRange, Range
 from platform.training.trial_config import TrialConfig
 from platform.tuning.constraint import parse_constraint
 from platform.tuning.feasible import none_feasible, settings_of
+from platform.tuning.memory import CONSTRAINT, MemoryLimit
 from platform.tuning.past_trials import begun
 from platform.tuning.sampler_config import GridSampler
 from platform.tuning.start_points import Start
@@ -40,6 +41,7 @@ class Sampling:
 
     def __init__(self, loaded: LoadedSpace[SweepConfig], study: optuna.Study) -> None:
         search = loaded.first().search
+        self.memory = MemoryLimit(study)
         self._loaded = loaded
         self._study = study
         self._is_grid = isinstance(search.sampler, GridSampler)
@@ -47,6 +49,7 @@ class Sampling:
         in_tune = {trial.number for trial in begun(study, ended=False)}
         running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
         self._half_drawn = deque(one._trial_id for one in running if one.number not in in_tune)
+        self._has_told = False
         self._has_found = bool(in_tune or begun(study, ended=True))
 
     def start_with(self, starts: Iterable[Start]) -> None:
@@ -89,7 +92,7 @@ class Sampling:
             infeasible += 1
             unfulfilled.update(found)
             if infeasible == MAX_INFEASIBLE:
-                why = f"search.constraints: {none_feasible(infeasible, unfulfilled)}"
+                why = self._why_none(infeasible, unfulfilled)
                 if not self._has_found:
                     raise UserError(why)
                 logger.warning("the search ends early: %s", why)
@@ -110,9 +113,23 @@ class Sampling:
 
     def _unfulfilled(self, trial: Trial, settings: Mapping[str, Any]) -> list[str]:
         violations = {one.text: one.violation(settings) for one in self._constraints}
+        if excess := self.memory.violation(trial.params):
+            violations[CONSTRAINT] = excess
+            if not self._has_told:
+                self._has_told = True
+                logger.warning(
+                    "samples that ask for no less memory than %s ran out of are drawn again",
+                    self.memory.trials,
+                )
         for text, violation in violations.items():
             trial.set_constraint(text, violation)
         return [text for text, violation in violations.items() if violation > 0]
+
+    def _why_none(self, samples: int, unfulfilled: Counter[str]) -> str:
+        if unfulfilled.most_common(1)[0][0] == CONSTRAINT:
+            trials = self.memory.trials
+            return f"none of {samples} samples in a row asks for less memory than {trials} ran out of"
+        return f"search.constraints: {none_feasible(samples, unfulfilled)}"
 
     def _is_exhausted(self) -> bool:
         if not self._is_grid:

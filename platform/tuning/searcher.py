@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from platform.config.load import LoadedSpace
+from platform.tuning.memory import MemoryLimit
 from platform.tuning.outcome import Outcome, outcome_of
 from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
 from platform.tuning.samplers import SeededByNumber
@@ -59,6 +60,11 @@ class SpaceSearch(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes its searcher down, and nobody reads that: all is in the study."""
         return {}
+
+    @property
+    def memory(self) -> MemoryLimit:
+        """What its trials have shown of how much memory there is."""
+        return self._sampling.memory
 
     def past(self) -> list[PastTrial]:
         """The trials that have ended."""

@@ -18,6 +18,7 @@ from platform.tuning.budget import Account
 from platform.tuning.budget_watch import BudgetWatch
 from platform.tuning.confirmations import ConfirmSearch
 from platform.tuning.kept_checkpoints import keeping_of
+from platform.tuning.memory import MemoryWatch
 from platform.tuning.orphans import OrphanedGroups
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.plan import Plan
@@ -52,6 +53,7 @@ class Phase:
     planned: int
     past: list[PastTrial]
     pauses: bool = False
+    watches: tuple[tune.Callback, ...] = ()
 
 
 def search_phase(work: Work, search: SpaceSearch) -> Phase:
@@ -59,7 +61,8 @@ def search_phase(work: Work, search: SpaceSearch) -> Phase:
     settings, past = work.plan.config.search, search.past()
     scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
     remember(scheduler, past, settings.metric)
-    return Phase(search, scheduler, work.plan.trials, past, settings.scheduler.pauses)
+    watches = (MemoryWatch(search.memory),)
+    return Phase(search, scheduler, work.plan.trials, past, settings.scheduler.pauses, watches)
 
 
 def confirm_phase(search: ConfirmSearch) -> Phase:
@@ -113,6 +116,7 @@ def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWrite
                 config.search.metric, config.search.direction, phase.planned, phase.past, account
             ),
             OrphanedGroups(),
+            *phase.watches,
         ],
         failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),
         verbose=0,

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.workers [--rounds 3]
 
-Sweeps of one trial as a user starts them: Peer-learning of two ``resnet10t`` on digits at 32 px. What counts
+Sweeps of one trial as a user starts them: Peer-learning of two ``convnext_atto`` on digits at 32 px; without
+batch norm, as its statistics on a CPU are a worker's own, both must end with the same metric. What counts
 is the images a second that the trial itself logs while it trains, the median of its epochs but the first; the
 whole sweep, with Ray's and the workers' start, is shown apart. Exits with 1 where both do not end with the
 same metric.
@@ -23,17 +24,17 @@ from mlflow import MlflowClient
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = """
 name: scaling
-epochs: 4
+epochs: 3
 batch_size: 64
 image_size: 32
 data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
-model: {backbone: resnet10t}
+model: {backbone: convnext_atto}
 method: {name: peer, ramp_epochs: 1}
-optim: {lr: 0.02}
+optim: {name: adamw, lr: 0.001}
 schedule: {name: constant, warmup_epochs: 0}
 """
-AGREE = 0.02
-"""Batch norm's statistics are a worker's own on a CPU, so the metric is not quite the same."""
+AGREE = 0.01
+"""What rounding may come to after three epochs: a sample of a tie kept by one and dropped by the other."""
 
 
 @dataclass(frozen=True)
