@@ -154,6 +154,7 @@ def train_worker(given: dict[str, Any]) -> None:
     workers = Workers.of_process_group()
     epoch = 0
     try:
+        place.check()
         trainer = Trainer(
             trial_of(given["config"]),
             given["data"],
