@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.workers [--rounds 3]
 
-Sweeps of one trial as a user starts them: Peer-learning of two ``resnet10t`` on digits at 32 px. What counts
+Sweeps of one trial as a user starts them: Peer-learning of two ``test_convnext`` on digits at 32 px, which
+have no batch norm: on CPUs its statistics are a worker's own, so that the updates would differ. What counts
 is the images a second that the trial itself logs while it trains, the median of its epochs but the first; the
 whole sweep, with Ray's and the workers' start, is shown apart. Exits with 1 where both do not end with the
 same metric.
@@ -27,13 +28,13 @@ epochs: 4
 batch_size: 64
 image_size: 32
 data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
-model: {backbone: resnet10t}
+model: {backbone: test_convnext}
 method: {name: peer, ramp_epochs: 1}
 optim: {lr: 0.02}
 schedule: {name: constant, warmup_epochs: 0}
 """
-AGREE = 0.02
-"""Batch norm's statistics are a worker's own on a CPU, so the metric is not quite the same."""
+AGREE = 0.01
+"""Accuracy is of 180 images: sums in another order may tip the one that two classes are as likely for."""
 
 
 @dataclass(frozen=True)
