@@ -82,7 +82,8 @@ class SampleLedger(nn.Module):
         - ``train/drop_overlap``: |D & E| / |D | E| of the images dropped in this epoch, D, and in the one
           before, E (Jaccard index), among those seen in both; so never there in the first epoch
         - ``train/prediction_entropy``, no share itself: -Σ_c h_c · log h_c / log C, in [0, 1], of the share
-          h_c of images that are predicted as class c; 0 where a network has collapsed to one class
+          h_c of images that are predicted as class c; the least of the networks', as one of them may collapse
+          by itself: 0 where one predicts one class for all
 
         Where the true label of every labelled training image is known, and of these images alone:
 
@@ -117,7 +118,7 @@ class SampleLedger(nn.Module):
         )
         share_MC = counts_MC / counts_MC.sum(1, keepdim=True)
         entropy_M = -torch.special.xlogy(share_MC, share_MC).sum(1) / math.log(len(self.data.classes))
-        return {"train/prediction_entropy": entropy_M.mean().item()}
+        return {"train/prediction_entropy": entropy_M.min().item()}
 
     def _against_clean(
         self, clean_N: Tensor, seen_N: Tensor, drops_MN: Tensor

@@ -115,6 +115,8 @@ class TrialConfig(Recipe):
             for field in ("peer_model", "peer_optim"):
                 if getattr(self, field) is not None:
                     reject(field, f"{self.method.name} trains one network, so it must be null", "a section")
+            if self.retrieval.networks == "second":
+                reject("retrieval.networks", f"{self.method.name} trains one network: all or first", "second")
         for path, phase in self._paths():
             if phase.method.networks != self.method.networks:
                 reject(

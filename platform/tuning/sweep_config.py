@@ -28,7 +28,9 @@ class ResourcesConfig(Section):
         "PACK", description="Ray's strategy for a trial's workers: near each other, or on different machines"
     )
     start_timeout_s: float = Field(
-        300, gt=0, description="seconds after which a trial without all its workers has failed"
+        300,
+        gt=0,
+        description="seconds after which a trial without its workers has failed; where none runs, the sweep",
     )
     max_failures: int = Field(
         3, ge=0, description="times that a trial goes on from its last epoch after a process or machine died"
@@ -40,6 +42,14 @@ class ResourcesConfig(Section):
         if isinstance(gpus, float) and not 0 <= gpus <= 1:
             raise ValueError(f"must be auto or a share from 0 to 1 (a worker is one process), got {gpus:g}")
         return gpus
+
+    @model_validator(mode="after")
+    def _workers_have_a_gpu_each(self) -> "ResourcesConfig":
+        gpus = self.gpus_per_worker
+        if self.workers > 1 and isinstance(gpus, float) and 0 < gpus < 1:
+            message = "must be 0, 1 or auto where workers > 1: through nccl no two processes share a GPU"
+            reject("gpus_per_worker", message, gpus)
+        return self
 
 
 class StorageConfig(Section):

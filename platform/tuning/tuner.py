@@ -24,6 +24,7 @@ from platform.tuning.past_trials import PastTrial
 from platform.tuning.plan import Plan
 from platform.tuning.progress import ProgressCallback
 from platform.tuning.resources import TrialResources
+from platform.tuning.room import RoomWatch
 from platform.tuning.schedulers import make_scheduler, remember
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.spread_trial import group_of, run_spread_trial
@@ -102,6 +103,7 @@ def _trainable(work: Work) -> Any:
 
 def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
+    start_timeout_s = config.resources.start_timeout_s
     before = len(list(logs.glob("tune_*")))
     watch = BudgetWatch(account)
     return tune.RunConfig(
@@ -115,7 +117,7 @@ def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWrite
             ProgressCallback(
                 config.search.metric, config.search.direction, phase.planned, phase.past, account
             ),
-            OrphanedGroups(),
+            OrphanedGroups() if work.resources.workers > 1 else RoomWatch(work.resources, start_timeout_s),
             *phase.watches,
         ],
         failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),

@@ -55,6 +55,10 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
             "resources: {gpus_per_worker: 1.5}",
             "must be auto or a share from 0 to 1 (a worker is one process), got 1.5",
         ),
+        (
+            "resources: {workers: 2, gpus_per_worker: 0.5}",
+            "resources.gpus_per_worker: must be 0, 1 or auto where workers > 1",
+        ),
         ("resources: {cpus_per_worker: 0}", "resources.cpus_per_worker: must be >= 1, got 0"),
         ("name: ../elsewhere", "name: must match"),
         ("experiment: '  '", "experiment: must match"),
