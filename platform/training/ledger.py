@@ -4,7 +4,7 @@ Shapes: M networks, N training images, B samples of a batch, R rows of the manif
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -167,12 +167,15 @@ class SampleLedger(nn.Module):
         return table
 
 
-def refuse_collapse(metrics: Mapping[str, float], least: float) -> None:
-    """Raise :class:`TrainingCollapsed` where the predictions have less entropy than ``least``."""
-    entropy = metrics["train/prediction_entropy"]
-    if entropy < least:
+def refuse_collapse(epochs: Sequence[Mapping[str, float]], least: float) -> None:
+    """Raise :class:`TrainingCollapsed` where both of the last two epochs' predictions have less entropy.
+
+    One alone may: early in training a network may pass through there.
+    """
+    entropies = [metrics["train/prediction_entropy"] for metrics in epochs[-2:]]
+    if len(entropies) == 2 and max(entropies) < least:
         raise TrainingCollapsed(
-            f"train/prediction_entropy is {entropy:.3g}, below min_prediction_entropy ({least:g}): "
+            f"train/prediction_entropy is {entropies[1]:.3g}, below min_prediction_entropy ({least:g}): "
             f"the networks predict nearly one class for all images"
         )
 

@@ -152,7 +152,7 @@ class Trainer:
             metrics = {f"train/{name}": value for name, value in means.items()}
             metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
         if self.config.min_prediction_entropy is not None:
-            refuse_collapse(metrics, self.config.min_prediction_entropy)
+            refuse_collapse([*self.history, metrics], self.config.min_prediction_entropy)
         if self.config.stages:
             metrics["train/stage"] = self.stage.place + 1
         self.epoch += 1

@@ -58,7 +58,8 @@ class TrialConfig(Recipe):
         None,
         gt=0,
         lt=1,
-        description="give a trial up whose train/prediction_entropy falls below: it collapsed; null: never",
+        description="give a trial up whose train/prediction_entropy is below for two epochs: it collapsed; "
+        "null: never",
     )
     stages: tuple[StageConfig, ...] = Field(
         (), strict=False, description="run in this order, each with what it does otherwise than the trial"
