@@ -74,3 +74,10 @@ def test_what_is_left_of_the_budget_is_shown(tmp_path):
 @pytest.mark.parametrize(("seconds", "text"), [(4.4, "4 s"), (75, "1 min 15 s"), (7320, "2 h 2 min")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_further_goals_are_shown_as_they_were_in_the_epoch_of_the_best():
+    values, others = {1: 0.5, 2: 0.8, 3: 0.8, 4: 0.7}, {"val/few_shot": {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.9}}
+    past = [PastTrial(0, {}, 4, "finished", values, others=others)]
+    view = ProgressCallback("val/accuracy", "max", 3, past, beside=["val/few_shot"]).view
+    assert "best val/accuracy 0.8000, val/few_shot 0.3000 (trial 0000)" in view.summary()
