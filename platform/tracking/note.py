@@ -23,7 +23,7 @@ def note(
     if best:
         lines += ["", f"| trial | {' | '.join(metrics)} |", f"| --- {'| --- ' * len(metrics)}|"]
         for one, values in best:
-            cells = " | ".join(f"{value:.4f}" for value in values)
+            cells = " | ".join(f"{value:.{4 if abs(value) < 10 else 0}f}" for value in values)
             lines.append(f"| [{one.trial_id}]({run_path(state, one.run_id)}) | {cells} |")
     if remarks:
         lines += ["", *(f"- {_plain(remark)}" for remark in remarks)]

@@ -105,7 +105,7 @@ def gains(values: Sequence[float], goals: Sequence[Goal]) -> tuple[float, ...]:
 
 
 def figure(value: float) -> str:
-    """A goal's value as tables show it: four decimals of a share, no decimals of a large number."""
+    """A goal's value as tables show it: the more decimals the smaller it is, four of a share."""
     if not math.isfinite(value):
         return str(value)
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:.{4 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"

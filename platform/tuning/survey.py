@@ -30,13 +30,13 @@ class Survey:
     state: State
     metric: str = ""
     mode: str = "max"
-    goals: tuple[str, ...] = ()
     started: float | None = None
     holder: Holder | None = None
     trials: list[TrialGlance] = field(default_factory=list)
     confirmations: list[TrialGlance] = field(default_factory=list)
     balance: Balance | None = None
     problem: str | None = None
+    goals: tuple[str, ...] = ()
 
     @property
     def best(self) -> TrialGlance | None:

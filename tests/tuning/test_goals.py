@@ -45,8 +45,9 @@ def test_gains_are_better_the_more_they_are():
 
 
 def test_figures_have_the_digits_that_are_read():
-    assert [figure(value) for value in (0.81234, 3120.7, 11173962.0, math.nan)] == [
+    assert [figure(value) for value in (0.81234, 36.449, 3120.7, 11173962.0, math.nan)] == [
         "0.8123",
+        "36.4",
         "3121",
         "11173962",
         "nan",
