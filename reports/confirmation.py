@@ -46,7 +46,8 @@ class Finalist:
     def of_goal(self, metric: str) -> str:
         """The mean ± standard error of a further goal."""
         values = self.others[metric]
-        return f"{figure(fmean(values))} ± {figure(standard_error_of_mean(values))}"
+        mean = fmean(values)
+        return f"{figure(mean)} ± {figure(standard_error_of_mean(values), mean)}"
 
 
 @dataclass(frozen=True)

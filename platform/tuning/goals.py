@@ -104,8 +104,9 @@ def gains(values: Sequence[float], goals: Sequence[Goal]) -> tuple[float, ...]:
     return tuple(goal.sign * value for goal, value in zip(goals, values, strict=True))
 
 
-def figure(value: float) -> str:
-    """A goal's value as tables show it: the more decimals the smaller it is, four of a share."""
+def figure(value: float, like: float | None = None) -> str:
+    """A goal's value as tables show it: more decimals of a smaller one, or as ``like`` has; four of a share."""
     if not math.isfinite(value):
         return str(value)
-    return f"{value:.{4 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"
+    size = abs(value if like is None else like)
+    return f"{value:.{4 if size < 10 else 1 if size < 1000 else 0}f}"
