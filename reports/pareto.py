@@ -57,9 +57,12 @@ class Pareto:
         return [place for place in self.places.values() if place.on_front]
 
     def finalists(self, ranking: Sequence[RankedTrial], top: int) -> list[RankedTrial]:
-        """The front, of a larger one ``top`` far from each other; of a smaller one the best others, too."""
-        by_trial = {one.trial.trial_id: one for one in ranking}
-        return [by_trial[trial] for trial in self.preferred[:top]]
+        """The front, of a larger one ``top`` far from each other; of a smaller one the best others, too.
+
+        In the order of ``ranking``.
+        """
+        chosen = set(self.preferred[:top])
+        return [one for one in ranking if one.trial.trial_id in chosen]
 
     def rows(self, ranking: Sequence[RankedTrial], top: int | None = None) -> list[dict[str, str]]:
         """The first ``top`` trials as text: one dict of column to cell a trial."""

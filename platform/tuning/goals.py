@@ -105,7 +105,7 @@ def gains(values: Sequence[float], goals: Sequence[Goal]) -> tuple[float, ...]:
 
 
 def figure(value: float, like: float | None = None) -> str:
-    """A goal's value as tables show it: four decimals of a share, fewer of more; or as many as ``like`` has."""
+    """A goal's value for tables: four decimals of a share, fewer of more, or as many as of ``like``."""
     if not math.isfinite(value):
         return str(value)
     size = abs(value if like is None else like)
