@@ -8,8 +8,9 @@ from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
 from platform.tracking.tracking_config import TrackingConfig
 from platform.training.trial_config import TrialConfig
+from platform.tuning.goals import CLASSIFICATION, COSTS, RETRIEVAL, SHOTS
 from platform.tuning.scheduler_config import AshaScheduler, MedianScheduler
-from platform.tuning.search_config import CLASSIFICATION, RETRIEVAL, SearchConfig
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.starting_point import find_start, find_teacher
 from platform.tuning.sweep_folder import NAME
 
@@ -103,9 +104,12 @@ class SweepConfig(TrialConfig):
     @model_validator(mode="after")
     def _metric_is_of_the_data(self) -> "SweepConfig":
         of_data, what = (RETRIEVAL, "identities") if self.data.identities else (CLASSIFICATION, "classes")
-        if self.search.metric not in of_data:
-            message = f"must be one of {', '.join(of_data)}: the data have {what}"
-            reject("search.metric", message, self.search.metric)
+        beside = COSTS if self.data.identities else (*SHOTS, *COSTS)
+        for place, goal in enumerate(self.search.goals):
+            known = (*of_data, *beside) if place else of_data
+            if goal.metric not in known:
+                message = f"must be one of {', '.join(known)}: the data have {what}"
+                reject("search.metric", message, goal.metric)
         return self
 
     def trial(self) -> TrialConfig:
