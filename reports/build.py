@@ -71,6 +71,7 @@ def build_report(
     inputs = read_inputs(run_folder, top)
     ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, inputs.identity.statistic)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
+    notices += _left_out(inputs)
     ensembles, test = _judge(inputs, ranking, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
@@ -103,6 +104,15 @@ def build_report(
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
         undelivered=undelivered,
     )
+
+
+def _left_out(inputs: Inputs) -> list[str]:
+    left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
+    if not left:
+        return []
+    return [
+        f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
+    ]
 
 
 def _judge(

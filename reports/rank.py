@@ -33,12 +33,15 @@ def rank_trials(
 ) -> list[RankedTrial]:
     """Every trial that reported ``metric`` and did not fail, the best first; ties in the order of starting.
 
-    Trials that were pruned or interrupted have a place by the epochs they did.
+    Trials that were pruned or interrupted have a place by the epochs they did; those that do not fit the
+    space any more, since it was changed, have none.
     """
     measured = [
         measured_trial
         for trial in trials
-        if trial.outcome != "failed" and (measured_trial := _measure(trial, metric, mode)) is not None
+        if trial.outcome != "failed"
+        and trial.left_out is None
+        and (measured_trial := _measure(trial, metric, mode)) is not None
     ]
     sign = -1 if mode == "max" else 1
     measured.sort(key=lambda one: _key(sign * one.value(statistic)))

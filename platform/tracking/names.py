@@ -13,11 +13,13 @@ LOCK_DIGEST = "lock_digest"
 DATA_DIGEST = "data_digest"
 SEED = "seed"
 COMMAND = "command"
+NOW_SEARCHED = "now_searched"
 
 # on the children, one a trial
 TRIAL_ID = "trial_id"
 ATTEMPT = "attempt"
 CONFIRMS = "confirms"
+LEFT_OUT = "left_out"
 SEARCHED = "searched"
 METHOD = "method"
 BACKBONE = "backbone"

@@ -48,7 +48,8 @@ class TrialRecord:
 
     ``history``: for each metric the (epoch, value) pairs in the order of epochs; a value that was not
     finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
-    this one repeats with another seed; None of a trial that the search drew.
+    this one repeats with another seed; None of a trial that the search drew. ``left_out``: why it does not
+    fit the space any more since that was changed; None of one that does.
     """
 
     run_id: str
@@ -64,6 +65,7 @@ class TrialRecord:
     started_ms: int = 0
     ended_ms: int | None = None
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)

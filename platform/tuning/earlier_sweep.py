@@ -7,7 +7,7 @@ from typing import Any, cast
 from platform.config.load import LoadedSpace
 from platform.tracking.reader import read_sweep
 from platform.tracking.records import TrialRecord
-from platform.tuning.names import flatten
+from platform.tuning.names import named_settings
 from platform.tuning.start_points import PointError, Start, fit_point, refusal, written_starts
 from platform.tuning.statistic import value_of
 from platform.tuning.sweep_config import SweepConfig
@@ -82,11 +82,7 @@ def _searched_here(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> dict
 
     Raises PointError where nothing is common to both.
     """
-    flat = flatten(trial.config)
-    named = {
-        path.rpartition(".")[0]: name for path, name in flat.items() if path.endswith((".name", ".kind"))
-    }
-    known = named | flat | dict(trial.searched)
+    known = named_settings(trial.config) | dict(trial.searched)
     point = {one.path: known[one.path] for one in loaded.space.parameters() if one.path in known}
     if not point:
         raise PointError("", "it has nothing that is searched here")

@@ -13,6 +13,9 @@ from platform.tuning.outcome import Outcome
 BEGUN: Final = "begun"
 """Attribute of a trial of the study that was handed to Tune; one without it is a sample drawn again."""
 
+LEFT_OUT: Final = "left_out"
+"""Attribute of one that does not fit the space any more since it was changed: why, and what it was."""
+
 OUTCOMES: Mapping[TrialState, Outcome] = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -43,3 +46,31 @@ def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:
     """The study's trials that were handed to Tune: those that have ended, or those that have not."""
     trials = study.get_trials(deepcopy=False)
     return [trial for trial in trials if BEGUN in trial.user_attrs and trial.state.is_finished() == ended]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A trial that does not fit the space any more, ``epochs`` that it did, whether it had ended before."""
+
+    number: int
+    why: str
+    epochs: int
+    has_ended: bool
+
+    @property
+    def name(self) -> str:
+        return trial_name(self.number)
+
+
+def left_out(study: optuna.Study) -> list[LeftOut]:
+    """The study's trials that are left out since the space was changed."""
+    return [
+        LeftOut(
+            trial.number,
+            trial.user_attrs[LEFT_OUT]["why"],
+            max(trial.intermediate_values, default=0),
+            trial.user_attrs[LEFT_OUT]["state"] != TrialState.RUNNING.name,
+        )
+        for trial in study.get_trials(deepcopy=False)
+        if LEFT_OUT in trial.user_attrs
+    ]

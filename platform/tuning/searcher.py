@@ -11,7 +11,7 @@ from ray.tune.search import Searcher
 
 from platform.config.load import LoadedSpace
 from platform.tuning.outcome import Outcome, outcome_of
-from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
+from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun, left_out
 from platform.tuning.samplers import SeededByNumber
 from platform.tuning.sampling import Sample, Sampling
 from platform.tuning.start_points import Start
@@ -46,8 +46,12 @@ class SpaceSearch(Searcher):
         search = config.search
         super().__init__(metric=search.metric, mode=search.direction)
         self._search = search
-        open_study = known_study if resumes else new_study
-        self.study: optuna.Study = open_study(search, folder, SeededByNumber(search.sampler, config.seed))
+        sampler = SeededByNumber(search.sampler, config.seed)
+        self.study: optuna.Study = (
+            known_study(search, folder, sampler)
+            if resumes
+            else new_study(search, folder, sampler, loaded.document.tree)
+        )
         self._storage = self.study._storage
         self._sampling = Sampling(loaded, self.study)
         self._sampling.start_with(starts)
@@ -98,7 +102,8 @@ class SpaceSearch(Searcher):
     def epochs(self) -> dict[int, int]:
         """How many epochs the study knows of each trial that was begun, by the trial's number."""
         trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
-        return {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+        of_trials = {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+        return of_trials | {one.number: one.epochs for one in left_out(self.study)}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
         """The next trial: one that had not ended, else a new sample; FINISHED where there is no other."""

@@ -1,7 +1,7 @@
 """The study of a sweep: where Optuna keeps what it knows, and how it is found again."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
@@ -15,24 +15,31 @@ from platform.tracking.tracking_config import shown_uri
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.sweep_folder import SweepFolder
 
+SPACE: Final = "space"
+"""Attribute of a study: the YAML's tree whose ranges it has."""
+
 DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {"max": "maximize", "min": "minimize"}
 
 
-def new_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler) -> optuna.Study:
-    """The study of a new sweep, which bears its name.
+def new_study(
+    search: SearchConfig, folder: SweepFolder, sampler: BaseSampler, space: dict[str, Any]
+) -> optuna.Study:
+    """The study of a new sweep, which bears its name; ``space``: the YAML's tree, kept in it.
 
     Raises UserError for a storage that cannot be used, or that has a study of this name: two sweeps in one
     study would learn from each other's trials as if they were their own.
     """
     storage = _open(search, folder)
     try:
-        return optuna.create_study(
+        study = optuna.create_study(
             storage=storage,
             sampler=sampler,
             pruner=optuna.pruners.NopPruner(),
             study_name=folder.name,
             direction=DIRECTIONS[search.direction],
         )
+        study.set_user_attr(SPACE, space)
+        return study
     except DuplicatedStudyError:
         raise UserError(
             f"search.storage: {_shown(search, folder)} has a study {folder.name} already; give another --name"
