@@ -62,11 +62,16 @@ def table_rows(ranking: Sequence[RankedTrial], metric: str, top: int | None = No
             "last": number(one.last),
             "mean of last 3": number(one.mean_of_last_3),
             "epochs": str(one.epochs),
-            "outcome": one.trial.outcome,
+            "outcome": ending(one.trial),
             **{name: parameter(one.trial.searched.get(name, "")) for name in names},
         }
         for one in ranking[:top]
     ]
+
+
+def ending(trial: TrialRecord) -> str:
+    """How a trial ended, and which earlier one it was taken from."""
+    return f"{trial.outcome}, reused from {trial.reused_from}" if trial.reused_from else trial.outcome
 
 
 def searched_names(ranking: Sequence[RankedTrial]) -> list[str]:

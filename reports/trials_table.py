@@ -15,7 +15,7 @@ def trials_table(
     """Ranked trials first, those without a rank, then repeats; metrics of the best epoch, or of the last.
 
     A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial. ``left_out``
-    says why a trial does not fit the space any more.
+    says why a trial does not fit the space any more, ``reused_from`` which trial was taken for it.
     """
     places = {one.trial.trial_id: one for one in ranking}
     ranked = [one.trial for one in ranking]
@@ -25,6 +25,7 @@ def trials_table(
     for name, told in (
         ("confirms", [trial.confirms for trial in every]),
         ("left_out", [trial.left_out for trial in every]),
+        ("reused_from", [trial.reused_from for trial in every]),
     ):
         if any(told):
             for row, words in zip(rows, told, strict=True):

@@ -105,6 +105,7 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
         config=config,
         confirms=tags.get(names.CONFIRMS),
         left_out=tags.get(names.LEFT_OUT),
+        reused_from=tags.get(names.REUSED_FROM),
         checkpoint=tags.get(names.CHECKPOINT),
         checkpoint_last=tags.get(names.CHECKPOINT_LAST),
         cause=tags.get(names.CAUSE),

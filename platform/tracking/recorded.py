@@ -89,6 +89,7 @@ class _Replay:
             searched=given["searched"],
             config=given["config"],
             confirms=given.get("confirms"),
+            reused_from=given.get("marks", {}).get(names.REUSED_FROM),
             started_ms=entry.at_ms,
         )
 

@@ -110,6 +110,7 @@ class SpooledWriter:
         constants: Mapping[str, object],
         config: Mapping[str, object],
         confirms: str | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         """Raises TrackingError where the config is longer than MLflow keeps."""
         trial_tags(searched=searched, constants=constants, config=config)
@@ -121,6 +122,7 @@ class SpooledWriter:
             constants=constants,
             config=config,
             confirms=confirms,
+            marks=dict(marks or {}),
             attempt=self._attempts[trial_id],
         )
 

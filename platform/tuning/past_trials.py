@@ -16,6 +16,9 @@ BEGUN: Final = "begun"
 LEFT_OUT: Final = "left_out"
 """Attribute of one that does not fit the space any more since it was changed: why, and what it was."""
 
+REUSED: Final = "reused"
+"""Key of a suggestion, and attribute of a trial of the study: the trial that answers it, as SWEEP/0003."""
+
 OUTCOMES: Mapping[TrialState, Outcome] = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -27,7 +30,7 @@ OUTCOMES: Mapping[TrialState, Outcome] = {
 class PastTrial:
     """``values``: the selection metric after each epoch, from 1; ``parameters`` by dotted path.
 
-    ``config``: the trial's settings as JSON has them.
+    ``config``: the trial's settings as JSON has them; ``reused``: the trial that answered this one.
     """
 
     number: int
@@ -36,6 +39,7 @@ class PastTrial:
     outcome: Outcome
     values: dict[int, float]
     config: dict[str, Any] = field(default_factory=dict)
+    reused: str | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +54,7 @@ def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A trial that does not fit the space any more, ``epochs`` that it did, whether it had ended before."""
+    """A trial that does not fit the space any more, ``epochs`` that it cost, whether it had ended before."""
 
     number: int
     why: str
@@ -68,7 +72,7 @@ def left_out(study: optuna.Study) -> list[LeftOut]:
         LeftOut(
             trial.number,
             trial.user_attrs[LEFT_OUT]["why"],
-            max(trial.intermediate_values, default=0),
+            0 if REUSED in trial.user_attrs else max(trial.intermediate_values, default=0),
             trial.user_attrs[LEFT_OUT]["state"] != TrialState.RUNNING.name,
         )
         for trial in study.get_trials(deepcopy=False)

@@ -18,7 +18,7 @@ from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
 from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
-from platform.tuning.past_trials import PastTrial
+from platform.tuning.past_trials import REUSED, PastTrial
 from platform.tuning.signs import Signs
 from platform.tuning.trainable import trial_of
 
@@ -39,6 +39,7 @@ class TrialView:
     last: float | None = None
     images_per_s: float = 0.0
     cause: str = ""
+    reused: str | None = None
 
     def add(self, value: float, mode: str) -> None:
         better = max if mode == "max" else min
@@ -170,6 +171,7 @@ class ProgressCallback(tune.Callback):
         if number not in self.view.trials:
             config = trial.config
             self.view.trials[number] = TrialView(number, config["parameters"], trial_of(config).total_epochs)
+        self.view.trials[number].reused = trial.config.get(REUSED)
         return self.view.trials[number]
 
     def _end(self, trial: Trial, outcome: Outcome) -> None:
@@ -190,6 +192,7 @@ class ProgressCallback(tune.Callback):
         else:
             value = f"{self.view.metric} {_number(view.best)}"
             what = f"{view.outcome}: {value}, {view.epoch}/{view.epochs} epochs"
+            what += f", reused from {view.reused}" if view.reused else ""
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
         done = f"[{len(self.view.ended())}/{self.view.planned}]"
         return f"{done} trial {trial_name(view.number)} {what}{parameters}"
@@ -219,7 +222,7 @@ class ProgressCallback(tune.Callback):
 
 
 def _past_view(trial: PastTrial, mode: str) -> TrialView:
-    view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome)
+    view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome, reused=trial.reused)
     for epoch, value in sorted(trial.values.items()):
         view.epoch = epoch
         view.add(value, mode)

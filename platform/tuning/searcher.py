@@ -11,7 +11,8 @@ from ray.tune.search import Searcher
 
 from platform.config.load import LoadedSpace
 from platform.tuning.outcome import Outcome, outcome_of
-from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun, left_out
+from platform.tuning.past_trials import BEGUN, OUTCOMES, REUSED, PastTrial, begun, left_out
+from platform.tuning.reuse import Reuse
 from platform.tuning.samplers import SeededByNumber
 from platform.tuning.sampling import Sample, Sampling
 from platform.tuning.start_points import Start
@@ -58,6 +59,7 @@ class SpaceSearch(Searcher):
         self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
         self._past: dict[int, PastTrial] = {}
         self._numbers: dict[str, int] = {}
+        self.reuse: Reuse | None = None
         self._values: dict[str, dict[int, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,6 +83,7 @@ class SpaceSearch(Searcher):
             outcome=OUTCOMES[trial.state],
             values=dict(trial.intermediate_values),
             config=sample.config.model_dump(mode="json"),
+            reused=trial.user_attrs.get(REUSED),
         )
 
     def outcomes(self) -> list[Outcome]:
@@ -100,24 +103,35 @@ class SpaceSearch(Searcher):
         return sum(bool(trial.intermediate_values) for trial in begun(self.study, ended=False))
 
     def epochs(self) -> dict[int, int]:
-        """How many epochs the study knows of each trial that was begun, by the trial's number."""
+        """How many epochs the study knows of each trial that was begun and not reused, by its number."""
         trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
-        of_trials = {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+        of_trials = {
+            trial.number: max(trial.intermediate_values, default=0)
+            for trial in trials
+            if REUSED not in trial.user_attrs
+        }
         return of_trials | {one.number: one.epochs for one in left_out(self.study)}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
         """The next trial: one that had not ended, else a new sample; FINISHED where there is no other."""
         if self._unclaimed:
             number = self._unclaimed.popleft()
-            sample = self._sampling.of(self.study.get_trials(deepcopy=False)[number])
+            known = self.study.get_trials(deepcopy=False)[number]
+            sample = self._sampling.of(known)
+            asks = REUSED in known.user_attrs  # any other has epochs of its own
         elif drawn := self._sampling.draw():
-            trial, sample = drawn
+            (trial, sample), asks = drawn, True
             trial.set_user_attr(BEGUN, True)
             number = trial.number
         else:
             return Searcher.FINISHED
         self._numbers[trial_id] = number
-        return _suggestion(number, sample)
+        suggestion = _suggestion(number, sample)
+        if self.reuse and asks:
+            suggestion = self.reuse.answered(suggestion)
+            if REUSED in suggestion:
+                self._storage.set_trial_user_attr(self._storage_id(trial_id), REUSED, suggestion[REUSED])
+        return suggestion
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self.metric not in result:
@@ -148,6 +162,8 @@ class SpaceSearch(Searcher):
         told = value if state is TrialState.COMPLETE else None
         self.study.tell(self._numbers[trial_id], told, state=state, skip_if_finished=True)
         self._values.pop(trial_id, None)
+        if self.reuse and state is TrialState.COMPLETE:
+            self.reuse.ended(self._numbers[trial_id])
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: all is in the study."""

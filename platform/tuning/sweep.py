@@ -29,6 +29,7 @@ from platform.tuning.outcome import FAILURE
 from platform.tuning.past_trials import left_out
 from platform.tuning.plan import Plan
 from platform.tuning.quiet import chatter_to
+from platform.tuning.reuse import reuse_of
 from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
@@ -136,10 +137,12 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     """The search, then its best again; what has ended before stays as it is."""
     account, failures = _account(work, search), []
     account.save()
+    config = work.plan.config
+    reuse = reuse_of(config, work.folder, work.data) if config.search.reuse else None
     writer.start()
     phases = [partial(search_phase, work, search)]
-    if work.plan.config.search.confirm:
-        phases.append(partial(_confirm_phase, work, search, work.plan.config.search.confirm))
+    if config.search.confirm:
+        phases.append(partial(_confirm_phase, work, search, config.search.confirm))
     left = 0
     try:
         with graceful_interrupt() as interrupt:
@@ -147,6 +150,7 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
                 if interrupt.is_set or (left and account.balance.reached):
                     break
                 phase = make_phase()
+                phase.search.reuse = reuse
                 if len(phase.past) < phase.planned and not account.balance.reached:
                     failures += _causes(make_tuner(work, phase, account, writer).fit())
                 left += phase.planned - len(phase.search.outcomes())
@@ -175,7 +179,7 @@ def _causes(results: tune.ResultGrid) -> list[str]:
 
 def _account(work: Work, search: SpaceSearch) -> Account:
     gpus, budget = work.resources.gpus * work.resources.workers, work.plan.config.search.budget
-    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder)}
+    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder) if not one.reused}
     return Account(work.folder, budget, gpus=gpus, epochs=search.epochs() | again)
 
 
