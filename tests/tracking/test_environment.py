@@ -1,7 +1,9 @@
 import hashlib
 import subprocess
 
-from platform.tracking.environment import code_version
+import pytest
+
+from platform.tracking.environment import CodeVersion, code_version
 
 
 def git(folder, *arguments):
