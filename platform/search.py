@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from platform.config.load import LoadedSpace
+    from platform.tuning.given import Given
     from platform.tuning.plan import Plan
     from platform.tuning.sweep import SweepEnd
     from platform.tuning.sweep_config import SweepConfig
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with an interrupted sweep, or one whose --trials or --budget were too few",
+        help="go on with a sweep that was interrupted, or with more trials, another budget, wider ranges",
     )
     parser.add_argument("--name", help="the sweep's name (default: the space's, with -2, -3 … where taken)")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
@@ -73,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
     look = parser.add_argument_group("sweeps of other terminals, without SPACE.yaml")
-    look.add_argument(
-        "--list", action="store_true", help="the sweeps below runs/, or --out, and how they stand"
-    )
+    look.add_argument("--list", action="store_true", help="the sweeps below runs/, or --out, as they stand")
     look.add_argument("--status", metavar="NAME", help="one sweep: its trials, the best, what is left")
     look.add_argument(
         "--stop", metavar="NAME", help="stop a running sweep as one Ctrl-C would: --resume goes on"
@@ -130,11 +129,13 @@ def _search(options: argparse.Namespace) -> int:
     # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
     # mistake in the YAML is answered at once.
     from platform.config.load import load_space
-    from platform.tuning.limits import overrides_of, refuse_all_but_limits
+    from platform.tuning.given import given, overrides_of
     from platform.tuning.plan import make_plan
     from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-    from platform.tuning.sweep_folder import folder_to_resume, new_folder
+    from platform.tuning.sweep_folder import new_folder
 
+    if options.resume and options.trial is None:
+        return _resume(options)
     address = options.address or os.environ.get("RAY_ADDRESS")
     overrides = overrides_of(options.space, options.overrides, trials=options.trials, budget=options.budget)
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
@@ -142,21 +143,35 @@ def _search(options: argparse.Namespace) -> int:
     if options.trial is not None:
         return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
+    plan = make_plan(loaded, name, address=address)
     if options.plan:
-        return _show_plan(make_plan(loaded, name, address=address))
-    if options.resume:
-        refuse_all_but_limits(overrides)
-        folder = folder_to_resume(options.out, name, is_given=options.name is not None)
-        more = overrides_of(folder.space, options.overrides, trials=options.trials, budget=options.budget)
-        loaded = load_space(folder.space, SweepConfig, overrides=more, fixed=SWEEP_FIELDS)
-        plan = make_plan(loaded, folder.name, address=address)
-        plan = replace(plan, experiment=folder.read_record().experiment)
-    else:
-        if options.trials is not None and not loaded.space.parameters():
-            raise UserError("--trials: the space has no range, so it is one training run")
-        plan = make_plan(loaded, name, address=address)
-        folder = new_folder(options.out, name, is_given=options.name is not None)
-    return _run(loaded, replace(plan, name=folder.name), folder, options)
+        return _show_plan(plan)
+    if options.trials is not None and not loaded.space.parameters():
+        raise UserError("--trials: the space has no range, so it is one training run")
+    folder = new_folder(options.out, name, is_given=options.name is not None)
+    plan = replace(plan, name=folder.name)
+    return _run(loaded, plan, folder, options, given=given(options.space, overrides))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """By what SPACE.yaml says now, and the overrides of this and of earlier commands."""
+    from platform.tuning.given import known_space_of, name_in, space_to_resume
+    from platform.tuning.plan import make_plan
+    from platform.tuning.space_change import changes_between
+    from platform.tuning.sweep_folder import folder_to_resume
+
+    name = name_in(options.space, options.overrides) if options.name is None else options.name
+    folder = folder_to_resume(options.out, name, is_given=options.name is not None)
+    loaded, given = space_to_resume(
+        folder, options.space, options.overrides, trials=options.trials, budget=options.budget
+    )
+    changes = changes_between(known_space_of(folder), loaded, folder.name)
+    plan = make_plan(loaded, folder.name, address=options.address or os.environ.get("RAY_ADDRESS"))
+    if options.plan:
+        print("".join(f"{change}\n" for change in changes), end="")
+        return _show_plan(plan)
+    plan = replace(plan, experiment=folder.read_record().experiment)
+    return _run(loaded, plan, folder, options, given=given)
 
 
 def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argparse.Namespace) -> int:
@@ -201,6 +216,7 @@ def _run(
     plan: "Plan",
     folder: "SweepFolder",
     options: argparse.Namespace,
+    given: "Given | None" = None,
     data_digest: str | None = None,
 ) -> int:
     from rich.console import Console
@@ -218,16 +234,16 @@ def _run(
     log = logging.getLogger("platform")
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    address, say = options.address or os.environ.get("RAY_ADDRESS"), console.print
     holder = Holder.this_process(plan.trials, plan.epochs_at_most, plan.epochs_a_trial)
     with holding(folder, holder):
         console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
         try:
             if options.resume:
-                end = resume_sweep(loaded, plan, folder, address=address, say=console.print)
+                end = resume_sweep(loaded, plan, folder, address=address, say=say, given=given)
             else:
                 end = run_sweep(
-                    loaded, plan, folder, address=address, say=console.print, data_digest=data_digest
+                    loaded, plan, folder, address=address, say=say, given=given, data_digest=data_digest
                 )
             _report(console, folder, end)
         except SweepBroken as error:

@@ -76,6 +76,7 @@ def build_report(
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
+    notices += _left_out(inputs)
     ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
@@ -117,6 +118,15 @@ def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pa
     statistic, goals = inputs.identity.statistic, inputs.identity.goals
     ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, statistic)
     return pareto(ranking, goals, statistic, data.samples if data else {}) if goals[1:] else (ranking, None)
+
+
+def _left_out(inputs: Inputs) -> list[str]:
+    left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
+    if not left:
+        return []
+    return [
+        f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
+    ]
 
 
 def _judge(

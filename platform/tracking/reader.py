@@ -104,6 +104,8 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
         searched={name: _searched_value(config, name, text) for name, text in params.items()},
         config=config,
         confirms=tags.get(names.CONFIRMS),
+        left_out=tags.get(names.LEFT_OUT),
+        reused_from=tags.get(names.REUSED_FROM),
         checkpoint=tags.get(names.CHECKPOINT),
         checkpoint_last=tags.get(names.CHECKPOINT_LAST),
         cause=tags.get(names.CAUSE),

@@ -116,6 +116,7 @@ class SweepWriter:
         constants: Mapping[str, object],
         config: Mapping[str, object],
         confirms: str | None = None,
+        marks: Mapping[str, str] | None = None,
         attempt: int | None = None,
         at_ms: int | None = None,
     ) -> None:
@@ -123,15 +124,17 @@ class SweepWriter:
 
         Its parameters are ``searched`` and, of the rest, ``names.COLUMNS``: other sweeps may lie beside it.
         ``searched`` and ``constants`` have dotted names; ``config`` is the whole trial as JSON-able sections.
-        ``confirms``: the trial that this one repeats with another seed.
+        ``confirms``: the trial that this one repeats with another seed. ``marks``: further tags; of a trial
+        that starts again with other code ``names.CODE`` is gone.
         ``attempt``: by default 1, and one more than before each time the trial starts again.
         """
         tags = trial_tags(searched=searched, constants=constants, config=config)
-        tags |= {names.CONFIRMS: confirms} if confirms else {}
+        tags |= ({names.CONFIRMS: confirms} if confirms else {}) | dict(marks or {})
         params = trial_params(searched, config)
         with talking(self._state.uri):
             if known := self._trials.get(trial_id):
                 self._restart(known, known.attempt + 1 if attempt is None else attempt, params)
+                self._keep_code(known.run_id, (marks or {}).get(names.CODE))
                 return
             attempt = 1 if attempt is None else attempt
             run = self._client.create_run(
@@ -252,6 +255,11 @@ class SweepWriter:
         trial.last_step = last_step(self._client, run)
         trial.attempt = attempt
         trial.open = True
+
+    def _keep_code(self, run_id: str, code: str | None) -> None:
+        """No code is that of all epochs where another one goes on."""
+        if self._client.get_run(run_id).data.tags.get(names.CODE, code) != code:
+            self._client.delete_tag(run_id, names.CODE)
 
     def _log_params(self, run_id: str, values: Mapping[str, object], tags: Mapping[str, str]) -> None:
         params = [Param(name, shown(value)) for name, value in values.items()]

@@ -165,6 +165,8 @@ def train_worker(given: dict[str, Any]) -> None:
         if checkpoint := train.get_checkpoint():
             with checkpoint.as_directory() as folder:
                 restore(Path(folder), trainer)
+        elif newest := place.keeping.of(name_of(given["config"])).newest:  # of when it was one process
+            restore(newest, trainer)
         epoch = trainer.epoch
         for earlier in range(1, epoch + 1):
             train.report(result_of(trainer, earlier))

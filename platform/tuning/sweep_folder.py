@@ -95,6 +95,11 @@ class SweepFolder:
         return self.path / "space.yaml"
 
     @property
+    def given(self) -> Path:
+        """What the commands have given: SPACE.yaml as it stood, and overrides; see platform.tuning.given."""
+        return self.path / "given.json"
+
+    @property
     def study(self) -> Path:
         """Optuna's journal of the study, where search.storage names no other storage."""
         return self.path / "optuna_journal.log"
