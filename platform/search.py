@@ -143,18 +143,18 @@ def _search(options: argparse.Namespace) -> int:
         return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
     if options.plan:
-        return _show_plan(make_plan(loaded, name, address=address))
+        return _show_plan(make_plan(loaded, name, out=options.out, address=address))
     if options.resume:
         refuse_all_but_limits(overrides)
         folder = folder_to_resume(options.out, name, is_given=options.name is not None)
         more = overrides_of(folder.space, options.overrides, trials=options.trials, budget=options.budget)
         loaded = load_space(folder.space, SweepConfig, overrides=more, fixed=SWEEP_FIELDS)
-        plan = make_plan(loaded, folder.name, address=address)
+        plan = make_plan(loaded, folder.name, out=options.out, address=address)
         plan = replace(plan, experiment=folder.read_record().experiment)
     else:
         if options.trials is not None and not loaded.space.parameters():
             raise UserError("--trials: the space has no range, so it is one training run")
-        plan = make_plan(loaded, name, address=address)
+        plan = make_plan(loaded, name, out=options.out, address=address)
         folder = new_folder(options.out, name, is_given=options.name is not None)
     return _run(loaded, replace(plan, name=folder.name), folder, options)
 
@@ -209,6 +209,7 @@ def _run(
     from platform.tuning.quiet import quiet_settings
 
     quiet_settings()
+    from platform.training.disk import full_disk
     from platform.tuning.cluster import leave
     from platform.tuning.failure import SweepBroken
     from platform.tuning.holder import Holder, holding
@@ -232,6 +233,12 @@ def _run(
             _report(console, folder, end)
         except SweepBroken as error:
             print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+            return BROKE
+        except (OSError, UserError) as error:
+            if (words := full_disk(error, folder.path)) is None:
+                raise
+            remedy = f"; go on with: {_resume_command(options, folder)}" * folder.record_file.exists()
+            print(words + remedy, file=sys.stderr)
             return BROKE
         except KeyboardInterrupt:
             if not folder.record_file.exists():

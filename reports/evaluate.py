@@ -38,6 +38,8 @@ def find_checkpoint(run_folder: Path, trial: TrialRecord, metric: str, mode: Mod
             if (folder / DESCRIPTION).is_file():
                 return folder
         raise ReportError(f"trial {trial.trial_id}: its checkpoint {recorded} is gone")
+    if trial.was_deleted:
+        raise ReportError(f"trial {trial.trial_id}: its checkpoint was deleted to keep storage.max_bytes")
     best = best_checkpoint(own, metric, mode)
     if best is None:
         raise ReportError(f"trial {trial.trial_id}: has no checkpoint")

@@ -48,7 +48,8 @@ class TrialRecord:
 
     ``history``: for each metric the (epoch, value) pairs in the order of epochs; a value that was not
     finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
-    this one repeats with another seed; None of a trial that the search drew.
+    this one repeats with another seed; None of a trial that the search drew. ``was_deleted``: it had a
+    checkpoint, which was deleted to keep storage.max_bytes.
     """
 
     run_id: str
@@ -60,6 +61,7 @@ class TrialRecord:
     confirms: str | None = None
     checkpoint: str | None = None
     checkpoint_last: str | None = None
+    was_deleted: bool = False
     cause: str | None = None
     started_ms: int = 0
     ended_ms: int | None = None

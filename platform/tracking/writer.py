@@ -199,6 +199,15 @@ class SweepWriter:
             self._client.set_terminated(trial.run_id, _STATUS[outcome], at_ms)
         trial.open = False
 
+    def let_go(
+        self, trial_id: str, *, checkpoint: str | None, checkpoint_last: str | None, at_ms: int | None = None
+    ) -> None:
+        """Say which of an ended trial's checkpoints are left: None of one that was deleted."""
+        left = {names.CHECKPOINT: checkpoint, names.CHECKPOINT_LAST: checkpoint_last}
+        tags = [RunTag(name, path or names.DELETED) for name, path in left.items()]
+        with talking(self._state.uri):
+            self._client.log_batch(self._trial(trial_id).run_id, tags=tags)
+
     def reopen(self) -> None:
         """Say on the parent that a sweep which was stopped runs again."""
         with talking(self._state.uri):

@@ -26,6 +26,10 @@ class Keeping:
         """Those of the trial of that name."""
         return KeptCheckpoints(self.trials / trial, self)
 
+    def trial_names(self) -> list[str]:
+        """The trials that have a folder."""
+        return sorted(path.name for path in self.trials.iterdir()) if self.trials.is_dir() else []
+
 
 def keeping_of(folder: SweepFolder, count: int = 1) -> Keeping:
     """What is kept of the trials of a sweep that was opened."""
@@ -58,8 +62,16 @@ class KeptCheckpoints:
         kept = {latest, *self._best_first()[: self.keeping.count]}
         for path in self._all():
             if path not in kept:
-                (path / DESCRIPTION).unlink(missing_ok=True)  # so that the rest is taken for no checkpoint
-                shutil.rmtree(path)
+                self.delete(path)
+
+    def sizes(self) -> dict[Path, int]:
+        """All that is there, in the order of epochs, with the bytes that each takes."""
+        return {path: sum(file.stat().st_size for file in path.iterdir()) for path in self._all()}
+
+    def delete(self, checkpoint: Path) -> None:
+        """Let go of one; from the first moment on it is taken for none."""
+        (checkpoint / DESCRIPTION).unlink(missing_ok=True)
+        shutil.rmtree(checkpoint)
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("checkpoint_*"))

@@ -7,12 +7,16 @@ from typing import Any, Literal
 import torch
 
 from platform.config.errors import UserError
+from platform.training.disk import NotWritten
 from platform.training.errors import TrainingDiverged
 
 Outcome = Literal["finished", "pruned", "failed"]
 
 FAILURE = "failure"
 """Key of a result in which a trial says why it cannot go on."""
+
+NOT_KEPT = "not_kept"
+"""Key of a result in which a trial says why what it has learnt cannot be kept: it has not ended by that."""
 
 FINAL = (
     UserError,
@@ -49,6 +53,11 @@ def given_up(cause: str, epoch: int) -> dict[str, Any]:
     Without ``done`` Tune's searcher would look for the metric in it, and end the sweep where there is none.
     """
     return {FAILURE: cause, "epoch": epoch, "finished": False, "done": True}
+
+
+def not_kept_result(error: NotWritten, epoch: int) -> dict[str, Any]:
+    """What a trial tells whose checkpoint after ``epoch`` is its last that was written."""
+    return {NOT_KEPT: str(error), "epoch": epoch, "finished": False}
 
 
 def in_words(error: BaseException) -> str:

@@ -44,6 +44,7 @@ def _checkpoint(path: Path, named: str) -> Path | None:
             record = SweepFolder(sweep).read_record()
             best = best_checkpoint(checkpoints, record.metric, record.mode)
             if best is None:
-                raise UserError(f"{named} has no checkpoint")
+                words = "none was written, or storage.max_bytes had it deleted"
+                raise UserError(f"{named} has no checkpoint: {words}")
             return best
     return None

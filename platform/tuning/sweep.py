@@ -31,6 +31,7 @@ from platform.tuning.quiet import chatter_to
 from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
+from platform.tuning.storage_watch import StorageWatch
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tuner import Phase, Work, confirm_phase, make_tuner, search_phase
@@ -113,7 +114,7 @@ def resume_sweep(
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     """The search, then its best again; what has ended before stays as it is."""
-    account, failures = _account(work, search), []
+    account, storage, failures = _account(work, search), StorageWatch(), []
     account.save()
     writer.start()
     phases = [partial(search_phase, work, search)]
@@ -123,16 +124,18 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     try:
         with graceful_interrupt() as interrupt:
             for make_phase in phases:
-                if interrupt.is_set or (left and account.balance.reached):
+                if interrupt.is_set or storage.problem or (left and account.balance.reached):
                     break
                 phase = make_phase()
                 if len(phase.past) < phase.planned and not account.balance.reached:
-                    failures += _causes(make_tuner(work, phase, account, writer).fit())
+                    failures += _causes(make_tuner(work, phase, account, writer, storage).fit())
                 left += phase.planned - len(phase.search.outcomes())
     except TuneError as error:
-        if outside := outside_cause(error):
-            raise SweepBroken(str(outside)) from error
+        if outside := outside_cause(error, work.folder.path):
+            raise SweepBroken(outside) from error
         raise
+    if storage.problem:
+        raise SweepBroken(storage.problem)
     spent = account.balance.reached if left and not interrupt.is_set else None
     succeeded = sum(one != "failed" for one in search.outcomes()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
@@ -144,7 +147,8 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
 def _confirm_phase(work: Work, search: SpaceSearch, confirm: ConfirmConfig) -> Phase:
     """Asked for when the search has ended, and its best are known."""
     finalists = search.finalists(confirm.top)
-    return confirm_phase(ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds))
+    again = ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds)
+    return confirm_phase(work, again, search.past())
 
 
 def _causes(results: tune.ResultGrid) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ByteSize, Field, field_validator, model_validator
 
 from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
@@ -43,7 +43,15 @@ class ResourcesConfig(Section):
 
 
 class StorageConfig(Section):
+    """How much of what the trials have learnt is kept."""
+
     keep_checkpoints: int = Field(1, ge=1, description="best checkpoints kept a trial, besides the last")
+    max_bytes: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="what the checkpoints of all trials may take together, e.g. 20GB; those of ended trials "
+        "that rank low are deleted for it while the sweep runs; null: no limit",
+    )
 
 
 class ReportConfig(Section):

@@ -10,7 +10,7 @@ from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
 from platform.tuning.kept_checkpoints import Keeping, keeping_of
 from platform.tuning.names import confirms, constants_of
-from platform.tuning.outcome import FAILURE, outcome_of
+from platform.tuning.outcome import FAILURE, NOT_KEPT, outcome_of
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import name_of
 
@@ -43,7 +43,8 @@ class TrackingCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        self.writer.report(label(trial), result["epoch"], metrics_of(result))
+        if NOT_KEPT not in result:
+            self.writer.report(label(trial), result["epoch"], metrics_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         cause = trial.last_result.get(FAILURE)

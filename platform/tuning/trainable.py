@@ -11,12 +11,13 @@ from ray import tune
 
 from platform.datasets.data import Data
 from platform.training.checkpoints import restore
+from platform.training.disk import NotWritten
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.names import trial_name
-from platform.tuning.outcome import FINAL_ALONE, failure_result
+from platform.tuning.outcome import FINAL_ALONE, failure_result, not_kept_result
 
 
 def trial_of(config: dict[str, Any]) -> TrialConfig:
@@ -77,6 +78,9 @@ class TrialTrainable(tune.Trainable):
             if epoch > trainer.epoch:
                 train_epoch(trainer)
                 self.checkpoints.save(trainer)
+        except NotWritten as error:
+            self.failure = not_kept_result(error, epoch - 1)
+            return self.failure
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)
         result = result_of(trainer, epoch)

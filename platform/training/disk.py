@@ -1,0 +1,61 @@
+"""What is left of a disk, and errors that say that it takes nothing more."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from platform.config.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+BLOCK_BYTES = 4096
+
+
+class NotWritten(UserError):
+    """What must be kept cannot be written. It is not a trial's fault, and would meet the next one as well."""
+
+
+def free_bytes(place: Path) -> int:
+    """What the disk has left where ``place`` is, or will be made."""
+    there = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def full_disk(error: BaseException, place: Path) -> str | None:
+    """One line where the error, or one that it comes from, is of a disk that takes no more; else None.
+
+    ``place``: on the disk that is meant where the error names no file.
+    """
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, NotWritten):
+            return str(inner)
+        if isinstance(inner, OSError) and inner.errno in FULL:
+            return _full(Path(inner.filename) if isinstance(inner.filename, str) else place)
+        inner = inner.__cause__ or inner.__context__
+    return None
+
+
+@contextmanager
+def written_to(place: Path) -> Iterator[None]:
+    """Errors of writing to ``place`` as NotWritten.
+
+    torch's error of a full disk does not say so, which is seen by what is left of it before anything is
+    removed again; safetensors', which removes its file, has the number in its words.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        words = full_disk(error, place)
+        if words or free_bytes(place) < BLOCK_BYTES or any(f"os error {one}" in str(error) for one in FULL):
+            raise NotWritten(words or _full(place)) from error
+        if isinstance(error, OSError):
+            raise NotWritten(f"{place}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def _full(place: Path) -> str:
+    return f"{place}: the disk is full ({free_bytes(place) / 1e6:.1f} MB free): make room there"

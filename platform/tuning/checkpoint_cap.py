@@ -1,0 +1,186 @@
+"""storage.max_bytes: what the checkpoints of all trials take together is kept below it while a sweep runs."""
+
+import logging
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from platform.tracking.spooled_writer import SpooledWriter
+from platform.tuning.kept_checkpoints import Keeping
+from platform.tuning.names import confirms
+from platform.tuning.outcome import outcome_of
+from platform.tuning.past_trials import PastTrial
+from platform.tuning.plan import Plan, size
+from platform.tuning.search_config import SearchConfig
+from platform.tuning.statistic import value_of
+from platform.tuning.trainable import name_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """``top`` trials are ensembled, ``finalists`` of those that ran to their end run again.
+
+    ``checkpoint_bytes``: what a checkpoint is expected to take, before any was seen.
+    """
+
+    max_bytes: int
+    top: int
+    finalists: int
+    checkpoint_bytes: int
+    search: SearchConfig
+
+
+def limit_of(plan: Plan) -> Limit | None:
+    """The sweep's own; None where storage.max_bytes is not set."""
+    config = plan.config
+    if config.storage.max_bytes is None:
+        return None
+    finalists = config.search.confirm.top if config.search.confirm else 0
+    return Limit(
+        config.storage.max_bytes, config.report.top, finalists, plan.bytes_a_checkpoint, config.search
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A trial that has ended: the higher ``goodness``, the better; None of one that the report does not rank.
+
+    ``best`` and ``last`` are its checkpoints, as they were recorded.
+    """
+
+    name: str
+    number: int
+    goodness: float | None
+    ran_to_end: bool
+    best: Path | None
+    last: Path | None
+
+
+class CheckpointCap(tune.Callback):
+    """Deletes checkpoints of trials that have ended (``ended``: before this process) where all take too much.
+
+    First go those that are not the best of their trial, then the trials' best; each in the order of rank,
+    the worst trial first, and before all others those without a rank: failed ones and repeats with other
+    seeds. Never deleted are the best checkpoints of the best trials by ``search.statistic``, which the report
+    evaluates and ensembles, those of the finalists to be confirmed, and anything of a trial that has not
+    ended: it goes on from there. A deletion is recorded before it is done.
+
+    The limit holds while checkpoints are written, too: each running trial has room for one more.
+    """
+
+    def __init__(
+        self, limit: Limit, keeping: Keeping, writer: SpooledWriter, ended: Iterable[PastTrial]
+    ) -> None:
+        self.limit, self.keeping, self.writer = limit, keeping, writer
+        self.sizes: dict[str, dict[Path, int]] = {}
+        self.taken = self.largest = 0
+        self.running: set[str] = set()
+        self.values: dict[str, dict[int, float]] = {}
+        self.ended: dict[str, Standing] = {}
+        self.is_exceeded = False
+        for folder in keeping.trial_names():
+            self._measure(folder)
+        for one in ended:
+            self._end(one.name, one.number, one.outcome, one.values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune writes its callbacks down, and nobody reads that."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self.running.add(name_of(trial.config))
+        self._keep()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        name, metric = name_of(trial.config), self.limit.search.metric
+        if metric in result:
+            self.values.setdefault(name, {})[result["epoch"]] = float(result[metric])
+            self._measure(name)
+            self._keep()
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._ended(trial, outcome_of(trial.last_result))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._ended(trial, "failed")
+
+    def _ended(self, trial: Trial, outcome: str) -> None:
+        name = name_of(trial.config)
+        self.running.discard(name)
+        self._measure(name)
+        self._end(name, trial.config["number"], outcome, self.values.pop(name, {}))
+        self._keep()
+
+    def _end(self, name: str, number: int, outcome: str, values: dict[int, float]) -> None:
+        in_order = [values[epoch] for epoch in sorted(values)]
+        is_ranked = outcome != "failed" and confirms(number) is None and any(map(math.isfinite, in_order))
+        goodness, kept = None, self.keeping.of(name)
+        if is_ranked:
+            search = self.limit.search
+            value = value_of(in_order, search.statistic, search.direction)
+            goodness = -math.inf if math.isnan(value) else value * (1 if search.direction == "max" else -1)
+        self.ended[name] = Standing(name, number, goodness, outcome == "finished", kept.best, kept.newest)
+
+    def _measure(self, name: str) -> None:
+        before = sum(self.sizes.get(name, {}).values())
+        self.sizes[name] = self.keeping.of(name).sizes()
+        self.taken += sum(self.sizes[name].values()) - before
+        self.largest = max(self.largest, *self.sizes[name].values(), 0)
+
+    def _about_to_be_written(self) -> int:
+        expected = self.largest or self.limit.checkpoint_bytes
+        return sum(max(self.sizes.get(name, {}).values(), default=expected) for name in self.running)
+
+    def _keep(self) -> None:
+        if self.taken + (coming := self._about_to_be_written()) <= self.limit.max_bytes:
+            return
+        for one, checkpoint in dispensable(list(self.ended.values()), self.sizes, self.limit):
+            self._let_go(one, checkpoint)
+            if self.taken + coming <= self.limit.max_bytes:
+                return
+        if not self.is_exceeded:
+            self.is_exceeded = True
+            logger.warning(
+                "storage.max_bytes: %s are too few: the checkpoints that are still needed (the best %d, and "
+                "those of trials that have not ended) take %s; the sweep goes on with them",
+                size(self.limit.max_bytes),
+                max(self.limit.top, self.limit.finalists),
+                size(self.taken + coming),
+            )
+
+    def _let_go(self, one: Standing, checkpoint: Path) -> None:
+        left = {path for path in self.sizes[one.name] if path != checkpoint}
+        self.writer.let_go(
+            one.name,
+            checkpoint=str(one.best) if one.best in left else None,
+            checkpoint_last=str(one.last) if one.last in left else None,
+        )
+        self.keeping.of(one.name).delete(checkpoint)
+        self.taken -= self.sizes[one.name].pop(checkpoint)
+
+
+def dispensable(
+    ended: Sequence[Standing], sizes: dict[str, dict[Path, int]], limit: Limit
+) -> Iterator[tuple[Standing, Path]]:
+    """What may be deleted of the trials that have ended, what is worth least first."""
+    unranked = [one for one in ended if one.goodness is None]
+    ranked = sorted(
+        (one for one in ended if one.goodness is not None), key=lambda one: (-(one.goodness or 0), one.number)
+    )
+    finalists = [one for one in ranked if one.ran_to_end][: limit.finalists]
+    needed = {one.name for one in (*ranked[: limit.top], *finalists)}
+    worst_first = [*unranked, *reversed(ranked)]
+    for one in worst_first:
+        yield from ((one, path) for path in list(sizes.get(one.name, {})) if path != one.best)
+    for one in worst_first:
+        if one.best and one.name not in needed and one.best in sizes.get(one.name, {}):
+            yield one, one.best
