@@ -42,7 +42,7 @@ DESCRIBED = ("epoch", "step", "history", "precision")
 def save_checkpoint(folder: Path, trainer: Trainer) -> None:
     """Write the trial into ``folder``, which is there afterwards in full or not at all.
 
-    An older checkpoint of that name, or an empty folder, is replaced. Raises :class:`NotWritten` where the
+    An older checkpoint of that name, or an empty folder, is replaced. Raises :class:`StorageError` where the
     disk does not take it.
     """
     folder = Path(folder)

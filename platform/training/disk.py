@@ -14,8 +14,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 BLOCK_BYTES = 4096
 
 
-class NotWritten(UserError):
-    """What must be kept cannot be written. It is not a trial's fault, and would meet the next one as well."""
+class StorageError(UserError):
+    """What is kept cannot be written or read. It is not a trial's fault, and would meet the next one, too."""
 
 
 def free_bytes(place: Path) -> int:
@@ -31,7 +31,7 @@ def full_disk(error: BaseException, place: Path) -> str | None:
     """
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, NotWritten):
+        if isinstance(inner, StorageError):
             return str(inner)
         if isinstance(inner, OSError) and inner.errno in FULL:
             return _full(Path(inner.filename) if isinstance(inner.filename, str) else place)
@@ -40,8 +40,8 @@ def full_disk(error: BaseException, place: Path) -> str | None:
 
 
 @contextmanager
-def written_to(place: Path) -> Iterator[None]:
-    """Errors of writing to ``place`` as NotWritten.
+def written_to(place: Path | str) -> Iterator[None]:
+    """Errors of writing to ``place``, a path or a URI, as StorageError.
 
     torch's error of a full disk does not say so, which is seen by what is left of it before anything is
     removed again; safetensors', which removes its file, has the number in its words.
@@ -49,12 +49,24 @@ def written_to(place: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        words = full_disk(error, place)
-        if words or free_bytes(place) < BLOCK_BYTES or any(f"os error {one}" in str(error) for one in FULL):
-            raise NotWritten(words or _full(place)) from error
-        if isinstance(error, OSError):
-            raise NotWritten(f"{place}: cannot be written: {error.strerror or error}") from error
+        if words := _words(error, place):
+            raise StorageError(words) from error
         raise
+
+
+def in_a_line(error: OSError) -> str:
+    """pyarrow's errors have no number, and end with what only the server's owner understands."""
+    return " ".join((error.strerror or str(error)).split()).partition(" (Request ID")[0]
+
+
+def _words(error: BaseException, place: Path | str) -> str | None:
+    if not (isinstance(place, str) and "://" in place):
+        is_full = any(f"os error {one}" in str(error) for one in FULL)
+        if words := full_disk(error, Path(place)):
+            return words
+        if is_full or free_bytes(Path(place)) < BLOCK_BYTES:
+            return _full(Path(place))
+    return f"{place}: cannot be written: {in_a_line(error)}" if isinstance(error, OSError) else None
 
 
 def _full(place: Path) -> str:

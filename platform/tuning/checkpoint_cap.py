@@ -4,13 +4,13 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.tracking.spooled_writer import SpooledWriter
+from platform.training.folder import Folder
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.names import confirms
 from platform.tuning.outcome import outcome_of
@@ -59,8 +59,8 @@ class Standing:
     number: int
     goodness: float | None
     ran_to_end: bool
-    best: Path | None
-    last: Path | None
+    best: Folder | None
+    last: Folder | None
 
 
 class CheckpointCap(tune.Callback):
@@ -79,14 +79,14 @@ class CheckpointCap(tune.Callback):
         self, limit: Limit, keeping: Keeping, writer: SpooledWriter, ended: Iterable[PastTrial]
     ) -> None:
         self.limit, self.keeping, self.writer = limit, keeping, writer
-        self.sizes: dict[str, dict[Path, int]] = {}
+        self.sizes: dict[str, dict[Folder, int]] = {}
         self.taken = self.largest = 0
         self.running: set[str] = set()
         self.values: dict[str, dict[int, float]] = {}
         self.ended: dict[str, Standing] = {}
         self.is_exceeded = False
-        for folder in keeping.trial_names():
-            self._measure(folder)
+        for trial in keeping.trials.names():
+            self._measure(trial)
         for one in ended:
             self._end(one.name, one.number, one.outcome, one.values)
 
@@ -123,12 +123,12 @@ class CheckpointCap(tune.Callback):
     def _end(self, name: str, number: int, outcome: str, values: dict[int, float]) -> None:
         in_order = [values[epoch] for epoch in sorted(values)]
         is_ranked = outcome != "failed" and confirms(number) is None and any(map(math.isfinite, in_order))
-        goodness, kept = None, self.keeping.of(name)
+        goodness, kept = None, self.keeping.of(name).best_and_newest()
         if is_ranked:
             search = self.limit.search
             value = value_of(in_order, search.statistic, search.direction)
             goodness = -math.inf if math.isnan(value) else value * (1 if search.direction == "max" else -1)
-        self.ended[name] = Standing(name, number, goodness, outcome == "finished", kept.best, kept.newest)
+        self.ended[name] = Standing(name, number, goodness, outcome == "finished", *kept)
 
     def _measure(self, name: str) -> None:
         before = sum(self.sizes.get(name, {}).values())
@@ -157,7 +157,7 @@ class CheckpointCap(tune.Callback):
                 size(self.taken + coming),
             )
 
-    def _let_go(self, one: Standing, checkpoint: Path) -> None:
+    def _let_go(self, one: Standing, checkpoint: Folder) -> None:
         left = {path for path in self.sizes[one.name] if path != checkpoint}
         self.writer.let_go(
             one.name,
@@ -169,8 +169,8 @@ class CheckpointCap(tune.Callback):
 
 
 def dispensable(
-    ended: Sequence[Standing], sizes: dict[str, dict[Path, int]], limit: Limit
-) -> Iterator[tuple[Standing, Path]]:
+    ended: Sequence[Standing], sizes: dict[str, dict[Folder, int]], limit: Limit
+) -> Iterator[tuple[Standing, Folder]]:
     """What may be deleted of the trials that have ended, what is worth least first."""
     unranked = [one for one in ended if one.goodness is None]
     ranked = sorted(

@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
-from platform.training.disk import NotWritten, written_to
+from platform.training.disk import StorageError, written_to
 
 
 class WholeLines(JournalFileBackend):
@@ -19,17 +19,17 @@ class WholeLines(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self._path = path
-        self._refused: NotWritten | None = None
+        self._refused: StorageError | None = None
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Raises NotWritten where the disk is full, and ever after."""
+        """Raises StorageError where the disk is full, and ever after."""
         if self._refused is not None:
             raise self._refused
         size = self._path.stat().st_size
         try:
             with written_to(self._path):
                 super().append_logs(logs)
-        except NotWritten as error:
+        except StorageError as error:
             os.truncate(self._path, size)
             self._refused = error
             raise

@@ -12,6 +12,8 @@ from platform.tracking.records import DatasetRecord, SweepDescription, WriterSta
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.tracking_config import resolve_uri
 from platform.tracking.writer import SweepWriter
+from platform.training.folder import Folder
+from platform.tuning.checkpoint_place import publish, trials_elsewhere
 from platform.tuning.names import flatten, is_below
 from platform.tuning.plan import Plan, as_text
 from platform.tuning.sweep_config import SweepConfig
@@ -27,6 +29,7 @@ def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder
     with SpooledWriter(state, folder.spool) as writer:
         writer.log_sweep(_description(plan, folder, data, command))
         writer.catch_up()  # a sweep does not start without MLflow
+    publish(folder, folder.read_record().trials_in(Folder.of(folder.path)))
 
 
 def _description(plan: Plan, folder: SweepFolder, data: Data, command: str) -> SweepDescription:
@@ -64,6 +67,7 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         command=command,
         git_commit=code_version().commit,
         statistic=search.statistic,
+        trials=trials_elsewhere(plan.config.storage.path, folder.name),
     )
 
 

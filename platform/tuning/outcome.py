@@ -7,7 +7,6 @@ from typing import Any, Literal
 import torch
 
 from platform.config.errors import UserError
-from platform.training.disk import NotWritten
 from platform.training.errors import TrainingDiverged
 
 Outcome = Literal["finished", "pruned", "failed"]
@@ -55,9 +54,9 @@ def given_up(cause: str, epoch: int) -> dict[str, Any]:
     return {FAILURE: cause, "epoch": epoch, "finished": False, "done": True}
 
 
-def not_kept_result(error: NotWritten, epoch: int) -> dict[str, Any]:
-    """What a trial tells whose checkpoint after ``epoch`` is its last that was written."""
-    return {NOT_KEPT: str(error), "epoch": epoch, "finished": False}
+def not_kept(cause: str) -> dict[str, Any]:
+    """What a trial tells that could not write its last checkpoint, or read it."""
+    return {NOT_KEPT: cause.partition("\n")[0].rpartition("StorageError: ")[2], "epoch": 0, "finished": False}
 
 
 def in_words(error: BaseException) -> str:

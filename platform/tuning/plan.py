@@ -17,8 +17,10 @@ from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
 from platform.training.disk import free_bytes
+from platform.training.folder import Folder
 from platform.training.unlabelled import refuse_unlabelled
 from platform.tuning.budget import check_gpu_hours
+from platform.tuning.checkpoint_place import place_of
 from platform.tuning.names import flatten
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.search_check import check_search, left_to_chance
@@ -38,7 +40,7 @@ class Plan:
     ``epochs_at_least`` is what the scheduler leaves where it stops each trial as early as it can.
     ``checkpoint_bytes`` is what the sweep's checkpoints take at most, were it not for storage.max_bytes;
     ``needed_bytes`` what cannot be deleted for that; both 0 where the size of a checkpoint is not known.
-    ``free_bytes``: what the disk of the sweep's folder has left.
+    ``free_bytes``: what the disk has left on which they will lie; None where it is none of this machine.
     ``concurrency`` is known of this machine, None for a cluster.
     """
 
@@ -53,7 +55,7 @@ class Plan:
     bytes_a_checkpoint: int
     checkpoint_bytes: int
     needed_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     largest_image: Size
     data: Summary
     parameters: list[Parameter]
@@ -110,7 +112,7 @@ def make_plan(
         bytes_a_checkpoint=each,
         checkpoint_bytes=(trials + repeats) * kept * each,
         needed_bytes=each * _needed_checkpoints(config, trials, here.concurrency if here else 1),
-        free_bytes=free_bytes(out),
+        free_bytes=_free_bytes(place_of(config.storage.path, name) or Folder.of(out)),
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
@@ -124,6 +126,10 @@ def _needed_checkpoints(config: SweepConfig, trials: int, at_once: int) -> int:
     confirm = config.search.confirm
     best = min(trials, max(config.report.top, confirm.top if confirm else 0))
     return best + at_once * (config.storage.keep_checkpoints + 2)
+
+
+def _free_bytes(place: Folder) -> int | None:
+    return None if place.local is None else free_bytes(place.local)
 
 
 def _bytes(config: SweepConfig, classes: int) -> int:
@@ -185,7 +191,9 @@ def _budget(plan: Plan) -> str:
 def _checkpoints(plan: Plan) -> str:
     limit = plan.config.storage.max_bytes
     most = plan.checkpoint_bytes if limit is None else min(plan.checkpoint_bytes, limit)
-    free = f"; {size(plan.free_bytes)} free" + (", which is too little" if most > plan.free_bytes else "")
+    free = f"; in {plan.config.storage.path}" if plan.config.storage.path else ""
+    if plan.free_bytes is not None:
+        free += f"; {size(plan.free_bytes)} free" + (", which is too little" * (most > plan.free_bytes))
     if limit is None or plan.checkpoint_bytes <= limit:
         return f"{size(most)} at most{free}"
     kept = f"{size(limit)} at most, by storage.max_bytes, of {size(plan.checkpoint_bytes)}"

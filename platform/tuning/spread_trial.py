@@ -21,11 +21,13 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.disk import StorageError, written_to
+from platform.training.folder import Folder
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.outcome import FINAL, failure_result, given_up
+from platform.tuning.outcome import FINAL, failure_result, given_up, not_kept
 from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.trainable import Place, log_to, name_of, result_of, trial_of
@@ -81,9 +83,11 @@ class Group:
         )
 
     def run(self, name: str, keeping: Keeping) -> RunConfig:
+        system, path = keeping.trials.opened()
         return RunConfig(
             name=name,
-            storage_path=str(keeping.trials),
+            storage_path=path,
+            storage_filesystem=system,
             failure_config=FailureConfig(max_failures=self.max_failures, controller_failure_limit=0),
             checkpoint_config=CheckpointConfig(
                 num_to_keep=keeping.count,
@@ -117,7 +121,8 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
         result: Any = trainer.fit()
         failure = result.return_value
     except WorkerGroupError as error:
-        failure = given_up(_cause(error), epoch=0)
+        cause = _cause(error)
+        failure = not_kept(cause) if f"{StorageError.__name__}: " in cause else given_up(cause, epoch=0)
     except ControllerError as error:
         if not isinstance(error.controller_failure, WorkerGroupStartupTimeoutError):
             raise
@@ -155,20 +160,22 @@ def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
             train.report(result_of(trainer, earlier))
         while not trainer.is_over:
             train_epoch(trainer)
-            _report(trainer)
+            _report(trainer, place.keeping.trials)
             epoch = trainer.epoch
     except FINAL as error:
+        if isinstance(error, StorageError):
+            raise  # Ray Train tries again, from the last checkpoint
         return failure_result(error, epoch)
     return None
 
 
-def _report(trainer: Trainer) -> None:
+def _report(trainer: Trainer, trials: Folder) -> None:
     """Tell of the last epoch; the first worker brings the checkpoint."""
     result, name = result_of(trainer, trainer.epoch), f"checkpoint_{trainer.epoch:06d}"
     if not trainer.workers.is_first:
         train.report(result, checkpoint_dir_name=name)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, written_to(str(trials)):
         save_checkpoint(Path(folder) / name, trainer)
         checkpoint = train.Checkpoint(str(Path(folder) / name))
         train.report(result, checkpoint, checkpoint_dir_name=name)

@@ -19,6 +19,7 @@ from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
+from platform.tuning.checkpoint_place import check_writable, claim
 from platform.tuning.cluster import join
 from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
@@ -69,6 +70,7 @@ def run_sweep(
     """
     with chatter_to(folder.logs):
         try:
+            claim(plan.config.storage.path, folder.name)
             check_buildable(loaded, plan.data.classes)
             resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
             check_gpu_hours(loaded, resources)
@@ -95,6 +97,7 @@ def resume_sweep(
     ``loaded`` may allow more trials or another budget than before, and is what the sweep goes by from now on.
     """
     with chatter_to(folder.logs):
+        check_writable(plan.config.storage.path, folder.name)
         search = SpaceSearch(loaded, folder, resumes=True)
         resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
         check_gpu_hours(loaded, resources)

@@ -71,9 +71,8 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 def checkpoints_of(trial: str, keeping: Keeping) -> dict[str, str | None]:
     """The folders of a trial's best and last checkpoint; None for both while there is none."""
-    own = keeping.of(trial)
-    best, newest = own.best, own.newest
+    best, newest = keeping.of(trial).best_and_newest()
     return {
-        "checkpoint": str(best.absolute()) if best else None,
-        "checkpoint_last": str(newest.absolute()) if newest else None,
+        "checkpoint": str(best) if best else None,
+        "checkpoint_last": str(newest) if newest else None,
     }

@@ -11,13 +11,13 @@ from ray import tune
 
 from platform.datasets.data import Data
 from platform.training.checkpoints import restore
-from platform.training.disk import NotWritten
+from platform.training.disk import StorageError
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.names import trial_name
-from platform.tuning.outcome import FINAL_ALONE, failure_result, not_kept_result
+from platform.tuning.outcome import FINAL_ALONE, failure_result, not_kept
 
 
 def trial_of(config: dict[str, Any]) -> TrialConfig:
@@ -60,7 +60,10 @@ class TrialTrainable(tune.Trainable):
         try:
             self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
             if newest := self.checkpoints.newest:
-                restore(newest, self.trainer)
+                with newest.at_hand() as path:
+                    restore(path, self.trainer)
+        except StorageError as error:
+            self.failure = not_kept(str(error))
         except FINAL_ALONE as error:
             self.failure = failure_result(error, epoch=0)
 
@@ -78,8 +81,8 @@ class TrialTrainable(tune.Trainable):
             if epoch > trainer.epoch:
                 train_epoch(trainer)
                 self.checkpoints.save(trainer)
-        except NotWritten as error:
-            self.failure = not_kept_result(error, epoch - 1)
+        except StorageError as error:
+            self.failure = not_kept(str(error))
             return self.failure
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)

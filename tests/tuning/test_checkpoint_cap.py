@@ -13,6 +13,7 @@ from platform.tracking.records import WriterState
 from platform.tracking.spool import read_entries
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.training.description import FORMAT
+from platform.training.folder import Folder
 from platform.tuning.checkpoint_cap import CheckpointCap, Limit, Standing, dispensable
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.names import repeat_number, trial_name
@@ -31,7 +32,7 @@ class Sweep:
     """Trials on disk, and Tune's view of them; their checkpoints are real, if small."""
 
     def __init__(self, folder, limit, ended=()):
-        self.keeping = Keeping(folder / "trials", limit.search.metric, limit.search.direction, 1)
+        self.keeping = Keeping(Folder.of(folder / "trials"), limit.search.metric, limit.search.direction, 1)
         self.spool = folder / "spool.jsonl"
         self.writer = SpooledWriter(WriterState("", "", "", "", "sweep"), self.spool)
         self.limit, self.trials, self.most = limit, {}, 0
@@ -45,7 +46,7 @@ class Sweep:
     def epoch(self, number, epoch, value):
         """An epoch as the trial itself would save it: the best and the last are kept."""
         kept = self.keeping.of(trial_name(number))
-        write(kept.folder / f"checkpoint_{epoch:06d}", {self.limit.search.metric: value})
+        write(kept.folder.local / f"checkpoint_{epoch:06d}", {self.limit.search.metric: value})
         self.most = max(self.most, self.taken())
         for path in kept.sizes():
             if path not in (kept.best, kept.newest):
@@ -72,10 +73,10 @@ class Sweep:
         return {path.name: {int(one.name[-6:]) for one in path.iterdir()} for path in self.folders()}
 
     def folders(self):
-        return [path for path in sorted(self.keeping.trials.iterdir()) if any(path.iterdir())]
+        return [path for path in sorted(self.keeping.trials.local.iterdir()) if any(path.iterdir())]
 
     def taken(self):
-        return sum(file.stat().st_size for file in self.keeping.trials.rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in self.keeping.trials.local.rglob("*") if file.is_file())
 
 
 def write(folder, metrics):
