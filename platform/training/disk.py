@@ -35,7 +35,7 @@ def full_disk(error: BaseException, place: Path) -> str | None:
             return str(inner)
         if isinstance(inner, OSError) and inner.errno in FULL:
             return _full(Path(inner.filename) if isinstance(inner.filename, str) else place)
-        inner = inner.__cause__ or inner.__context__
+        inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
     return None
 
 
@@ -61,10 +61,10 @@ def in_a_line(error: OSError) -> str:
 
 def _words(error: BaseException, place: Path | str) -> str | None:
     if not (isinstance(place, str) and "://" in place):
-        is_full = any(f"os error {one}" in str(error) for one in FULL)
         if words := full_disk(error, Path(place)):
             return words
-        if is_full or free_bytes(Path(place)) < BLOCK_BYTES:
+        says_so = any(f"os error {one}" in str(error) for one in FULL)
+        if says_so or (not isinstance(error, OSError) and free_bytes(Path(place)) < BLOCK_BYTES):
             return _full(Path(place))
     return f"{place}: cannot be written: {in_a_line(error)}" if isinstance(error, OSError) else None
 
