@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.search_options import misuse, parser_of_search
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,9 +27,9 @@ SHOWN_TRIALS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = _parser()
+    parser = parser_of_search()
     options = parser.parse_intermixed_args(arguments)
-    if problem := _misuse(options):
+    if problem := misuse(options):
         parser.error(problem)
     try:
         return _search(options) if options.space else _oversee(options)
@@ -38,62 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted before the sweep began", file=sys.stderr)
         return INTERRUPTED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m platform.search",
-        description="Run the sweep that a YAML describes: trials in MLflow, a table of the best, a report.",
-        epilog="exit codes: 0 done; 1 no trial succeeded, or the sweep broke; 2 bad usage or configuration; "
-        "130 interrupted (go on with --resume)",
-    )
-    parser.add_argument("space", type=Path, nargs="?", metavar="SPACE.yaml", help="the search space")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key.path=value", help="lay a value or a range over the YAML"
-    )
-    parser.add_argument("--plan", action="store_true", help="show what would run, and stop")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a sweep that was interrupted, or with more trials, another budget, wider ranges",
-    )
-    parser.add_argument("--name", help="the sweep's name (default: the space's, with -2, -3 … where taken)")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
-    parser.add_argument("--trials", metavar="N", help="the same as search.trials=N")
-    parser.add_argument(
-        "--budget", metavar="TIME", help="the same as search.budget.time=TIME, e.g. 90s, 30m, 2h"
-    )
-    parser.add_argument(
-        "--trial", metavar="RUN_ID", help="run one trial again, from its MLflow run, and compare the metric"
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        metavar="X",
-        help="with --trial: difference that counts as the same (0.001)",
-    )
-    parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
-    look = parser.add_argument_group("sweeps of other terminals, without SPACE.yaml")
-    look.add_argument("--list", action="store_true", help="the sweeps below runs/, or --out, as they stand")
-    look.add_argument("--status", metavar="NAME", help="one sweep: its trials, the best, what is left")
-    look.add_argument(
-        "--stop", metavar="NAME", help="stop a running sweep as one Ctrl-C would: --resume goes on"
-    )
-    look.add_argument("--json", action="store_true", help="with --list or --status: for programs")
-    return parser
-
-
-def _misuse(options: argparse.Namespace) -> str | None:
-    asked = [name for name in ("list", "status", "stop") if getattr(options, name)]
-    if len(asked) > 1:
-        return f"--{asked[0]} and --{asked[1]}: one at a time"
-    if asked and options.space:
-        return f"--{asked[0]} takes no SPACE.yaml"
-    if not asked and not options.space:
-        return "the following arguments are required: SPACE.yaml (or --list, --status NAME, --stop NAME)"
-    if options.json and asked not in (["list"], ["status"]):
-        return "--json: goes with --list or --status"
-    return None
 
 
 def _oversee(options: argparse.Namespace) -> int:
@@ -136,14 +81,14 @@ def _search(options: argparse.Namespace) -> int:
 
     if options.resume and options.trial is None:
         return _resume(options)
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    address = _address(options)
     overrides = overrides_of(options.space, options.overrides, trials=options.trials, budget=options.budget)
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     own_name = loaded.first().name or options.space.stem
     if options.trial is not None:
         return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
-    plan = make_plan(loaded, name, address=address)
+    plan = make_plan(loaded, name, out=options.out, address=address)
     if options.plan:
         return _show_plan(plan)
     if options.trials is not None and not loaded.space.parameters():
@@ -166,7 +111,7 @@ def _resume(options: argparse.Namespace) -> int:
         folder, options.space, options.overrides, trials=options.trials, budget=options.budget
     )
     changes = changes_between(known_space_of(folder), loaded, folder.name)
-    plan = make_plan(loaded, folder.name, address=options.address or os.environ.get("RAY_ADDRESS"))
+    plan = make_plan(loaded, folder.name, out=options.out, address=_address(options))
     if options.plan:
         print("".join(f"{change}\n" for change in changes), end="")
         return _show_plan(plan)
@@ -190,7 +135,7 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     with TemporaryDirectory() as folder:
         space = space_of(past, Path(folder) / "space.yaml")
     name = options.name or f"{past.sweep}-{past.trial.trial_id}-again"
-    plan = make_plan(space, name, address=options.address or os.environ.get("RAY_ADDRESS"))
+    plan = make_plan(space, name, out=options.out, address=_address(options))
     folder_of_run = new_folder(options.out, name, is_given=options.name is not None)
     plan = replace(plan, name=folder_of_run.name)
     code = _run(space, plan, folder_of_run, options, data_digest=past.data_digest)
@@ -200,6 +145,11 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     comparison = compare(past, folder_of_run, tolerance)
     print(comparison)
     return DONE if comparison.came_back else BROKE
+
+
+def _address(options: argparse.Namespace) -> str | None:
+    address: str | None = options.address or os.environ.get("RAY_ADDRESS")
+    return address
 
 
 def _show_plan(plan: "Plan") -> int:
@@ -225,6 +175,7 @@ def _run(
     from platform.tuning.quiet import quiet_settings
 
     quiet_settings()
+    from platform.training.disk import full_disk
     from platform.tuning.cluster import leave
     from platform.tuning.failure import SweepBroken
     from platform.tuning.holder import Holder, holding
@@ -248,6 +199,12 @@ def _run(
             _report(console, folder, end)
         except SweepBroken as error:
             print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+            return BROKE
+        except (OSError, UserError) as error:
+            if (words := full_disk(error, folder.path)) is None:
+                raise
+            remedy = f"; go on with: {_resume_command(options, folder)}" * folder.record_file.exists()
+            print(words + remedy, file=sys.stderr)
             return BROKE
         except KeyboardInterrupt:
             if not folder.record_file.exists():

@@ -11,6 +11,8 @@ from platform.datasets.prepare import prepare
 from platform.tracking.note import note
 from platform.tracking.tracking_config import MlflowAway
 from platform.tracking.writer import SweepWriter
+from platform.training.disk import StorageError
+from platform.tuning.checkpoint_place import publish
 from reports.confirmation import confirmation
 from reports.contents import Contents, DataFacts, Ensembles, TestScores
 from reports.edges import edges
@@ -97,6 +99,7 @@ def build_report(
     say("writing the page")
     page = _write(inputs, contents)
     undelivered = inputs.undelivered or _log(inputs, contents)
+    unpublished = _publish(inputs)
     return Report(
         page=page,
         summary=sentences(contents),
@@ -108,7 +111,7 @@ def build_report(
         failures=digest(inputs.sweep.trials),
         edges=contents.edges,
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
-        undelivered=undelivered,
+        undelivered="\n".join(filter(None, (undelivered, unpublished))) or None,
         pareto=found,
     )
 
@@ -190,6 +193,15 @@ def _log(inputs: Inputs, contents: Contents) -> str | None:
 
 def _values(contents: Contents, one: RankedTrial) -> tuple[float, ...]:
     return contents.pareto.places[one.trial.trial_id].values if contents.pareto else (one.best,)
+
+
+def _publish(inputs: Inputs) -> str | None:
+    """Lay the results beside the checkpoints; where these cannot be reached, a line that says so."""
+    try:
+        publish(inputs.folder, inputs.trials)
+    except StorageError as error:
+        return f"{error}; the report is not there; write it with: python -m reports {inputs.folder.path}"
+    return None
 
 
 def _closing_metrics(contents: Contents) -> dict[str, float]:

@@ -1,10 +1,10 @@
 """All that a report page says, gathered before any of it is written."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from platform.tracking.records import SweepRecord, TrialRecord
+from platform.training.folder import Folder
 from platform.tuning.sweep_folder import SweepIdentity
 from reports.confirmation import Confirmation
 from reports.pareto import Pareto
@@ -17,7 +17,7 @@ class EvaluatedTrial:
     """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files."""
 
     ranked: RankedTrial
-    checkpoint: Path
+    checkpoint: Folder
     digest: str
     metrics: dict[str, float]
 

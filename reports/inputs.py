@@ -10,6 +10,7 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import Size, covering
 from platform.tracking.recorded import recorded_sweep
 from platform.tracking.records import SweepRecord, TrialRecord
+from platform.training.folder import Folder
 from platform.tuning.names import named_settings
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
@@ -35,6 +36,11 @@ class Inputs:
     top: int
     undelivered: str | None = None
     repeats: list[TrialRecord] = field(default_factory=list)
+
+    @property
+    def trials(self) -> Folder:
+        """Where the trials' checkpoints lie."""
+        return self.identity.trials_in(Folder.of(self.folder.path))
 
     @property
     def metric(self) -> str:

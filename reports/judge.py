@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.training.evaluation import Probabilities, classification_metrics, validation_metrics
+from platform.training.folder import Folder
 from platform.training.prediction import Split
 from reports.contents import Ensembles, EvaluatedTrial, TestScore, TestScores
 from reports.ensemble import rules
@@ -128,7 +128,7 @@ class Judge:
 
     def _member(self, ranked: RankedTrial) -> Member:
         metric = self.inputs.metric
-        checkpoint = find_checkpoint(self.inputs.folder.path, ranked.trial, metric, self.inputs.mode)
+        checkpoint = find_checkpoint(self.inputs.trials, ranked.trial, metric, self.inputs.mode)
         predicted = self._predict(checkpoint, "val")
         metrics = predicted.metrics
         if abs(metrics[metric] - ranked.best) > _TOLERANCE:
@@ -136,10 +136,10 @@ class Judge:
                 f"Trial {ranked.trial.trial_id}: its checkpoint evaluated again has {metric} "
                 f"{metrics[metric]:.4f}, but {ranked.best:.4f} was logged during training."
             )
-        evaluated = EvaluatedTrial(ranked, checkpoint, checkpoint_digest(checkpoint), metrics)
+        evaluated = EvaluatedTrial(ranked, checkpoint, checkpoint_digest(checkpoint.fetched()), metrics)
         return Member(evaluated, predicted)
 
-    def _predict(self, checkpoint: Path, split: Split) -> Predicted:
+    def _predict(self, checkpoint: Folder, split: Split) -> Predicted:
         probabilities_MNC, mean_NC = predict(checkpoint, self.data, split)
         of_val = split == "val"
         return Predicted(validation_metrics(probabilities_MNC, self.data) if of_val else {}, mean_NC)

@@ -1,9 +1,9 @@
 """Judges a sweep on data with identities: the best checkpoints by retrieval. (They are not ensembled.)"""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from platform.training.embeddings import embedding_metrics
+from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from platform.training.retrieval import RANKS
@@ -26,8 +26,8 @@ class RetrievalJudge(Judge):
         """No ensemble: the single trials as they are."""
         return Ensembles([member.evaluated for member in members])
 
-    def _predict(self, checkpoint: Path, split: Split) -> Predicted:
-        predictor = load_predictor(checkpoint, device())
+    def _predict(self, checkpoint: Folder, split: Split) -> Predicted:
+        predictor = load_predictor(checkpoint.fetched(), device())
         embeddings = predictor.network_embeddings(predictor.loader(self.data, split))
         metrics = embedding_metrics(embeddings, self.data, split, predictor.config.retrieval)
         return Predicted({f"{split}/{name}": value for name, value in metrics.items()})

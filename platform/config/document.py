@@ -101,11 +101,14 @@ def write_yaml(tree: dict[str, Any], path: Path) -> None:
     yaml.default_flow_style = None
     yaml.width = 110
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            yaml.dump(tree, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _parent(document: Document, path: TreePath) -> Any:

@@ -52,7 +52,7 @@ def earlier_trials(
         )
         for run in runs
         if run.data.tags[names.PARENT] in alike
-        and names.CHECKPOINT_LAST in run.data.tags
+        and run.data.tags.get(names.CHECKPOINT_LAST, names.DELETED) != names.DELETED
         and names.REUSED_FROM not in run.data.tags
     ]
 

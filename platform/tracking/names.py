@@ -35,5 +35,8 @@ NON_FINITE = "non_finite"
 
 CAUSE_FILE = "cause.txt"
 
+DELETED = "deleted to keep storage.max_bytes"
+"""In place of a checkpoint's path."""
+
 COLUMNS = ("method.name", "model.backbone")
 """Parameters that each trial has, searched or not: trials of several sweeps are compared by them."""

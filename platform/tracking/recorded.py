@@ -121,6 +121,15 @@ class _Replay:
             ended_ms=entry.at_ms,
         )
 
+    def let_go(self, entry: Entry) -> None:
+        given: dict[str, Any] = entry.arguments
+        self.trials[given["trial_id"]] = replace(
+            self.trials[given["trial_id"]],
+            checkpoint=given["checkpoint"],
+            checkpoint_last=given["checkpoint_last"],
+            was_deleted=given["checkpoint"] is None,
+        )
+
     def reopen(self, entry: Entry) -> None:
         self.outcome = "running"
 

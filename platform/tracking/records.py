@@ -54,7 +54,8 @@ class TrialRecord:
     finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
     this one repeats with another seed; None of a trial that the search drew. ``left_out``: why it does not
     fit the space any more since that was changed; None of one that does. ``reused_from``: the trial, as
-    SWEEP/0003, that was taken instead of running this one.
+    SWEEP/0003, that was taken instead of running this one. ``was_deleted``: it had a checkpoint, which was
+    deleted to keep storage.max_bytes.
     """
 
     run_id: str
@@ -66,6 +67,7 @@ class TrialRecord:
     confirms: str | None = None
     checkpoint: str | None = None
     checkpoint_last: str | None = None
+    was_deleted: bool = False
     cause: str | None = None
     started_ms: int = 0
     ended_ms: int | None = None

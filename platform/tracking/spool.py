@@ -22,7 +22,9 @@ from platform.tracking.environment import CodeVersion
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import TrackingError
 
-Call = Literal["log_sweep", "change_space", "start_trial", "report", "finish_trial", "reopen", "finish"]
+Call = Literal[
+    "log_sweep", "change_space", "start_trial", "report", "finish_trial", "let_go", "reopen", "finish"
+]
 
 _POSITION_WIDTH = 20
 

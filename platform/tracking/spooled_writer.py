@@ -147,6 +147,9 @@ class SpooledWriter:
             cause=cause,
         )
 
+    def let_go(self, trial_id: str, *, checkpoint: str | None, checkpoint_last: str | None) -> None:
+        self._append("let_go", trial_id=trial_id, checkpoint=checkpoint, checkpoint_last=checkpoint_last)
+
     def reopen(self) -> None:
         self._append("reopen")
 

@@ -24,7 +24,7 @@ from platform.tracking.fields import (
 )
 from platform.tracking.links import comparison_path
 from platform.tracking.records import Outcome, SweepDescription, SweepOutcome, WriterState
-from platform.tracking.runs import child_runs, last_step
+from platform.tracking.runs import child_runs, last_step, one_each
 from platform.tracking.tracking_config import TrackingError, shown_uri
 
 # MLflow knows no "pruned": a pruned or interrupted trial is KILLED there, and the tag `outcome` says which.
@@ -86,7 +86,7 @@ class SweepWriter:
                     f"the sweep {state.sweep!r} was deleted in MLflow ({shown_uri(state.uri)}): "
                     f"restore it with `mlflow runs restore --run-id {state.parent_run_id}`"
                 )
-            children = _one_each(client, child_runs(client, state.experiment_id, state.parent_run_id))
+            children = one_each(client, child_runs(client, state.experiment_id, state.parent_run_id))
         return cls(client, state, {run.data.tags[names.TRIAL_ID]: _known(run) for run in children})
 
     @property
@@ -202,6 +202,15 @@ class SweepWriter:
             self._client.set_terminated(trial.run_id, _STATUS[outcome], at_ms)
         trial.open = False
 
+    def let_go(
+        self, trial_id: str, *, checkpoint: str | None, checkpoint_last: str | None, at_ms: int | None = None
+    ) -> None:
+        """Say which of an ended trial's checkpoints are left: None of one that was deleted."""
+        left = {names.CHECKPOINT: checkpoint, names.CHECKPOINT_LAST: checkpoint_last}
+        tags = [RunTag(name, path or names.DELETED) for name, path in left.items()]
+        with talking(self._state.uri):
+            self._client.log_batch(self._trial(trial_id).run_id, tags=tags)
+
     def reopen(self) -> None:
         """Say on the parent that a sweep which was stopped runs again."""
         with talking(self._state.uri):
@@ -269,18 +278,6 @@ class SweepWriter:
             self._client.log_batch(run_id, params=first, tags=given)
         if rest:
             self._log_params(run_id, dict(list(values.items())[_PARAMS_A_REQUEST:]), {})
-
-
-def _one_each(client: MlflowClient, children: list[Run]) -> list[Run]:
-    """One run a trial: of two, the emptier goes, made by a request that arrived after it was given up."""
-    kept: dict[str, Run] = {}
-    for run in children:
-        other = kept.setdefault(run.data.tags[names.TRIAL_ID], run)
-        if other is not run:
-            fuller = max(other, run, key=lambda each: (len(each.data.metrics), len(each.data.params)))
-            kept[run.data.tags[names.TRIAL_ID]] = fuller
-            client.delete_run((run if fuller is other else other).info.run_id)
-    return list(kept.values())
 
 
 def _known(run: Run) -> _Trial:

@@ -15,6 +15,8 @@ from platform.tracking.records import DatasetRecord, SweepDescription, WriterSta
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.tracking_config import resolve_uri
 from platform.tracking.writer import SweepWriter
+from platform.training.folder import Folder
+from platform.tuning.checkpoint_place import publish, trials_elsewhere
 from platform.tuning.names import flatten, is_below
 from platform.tuning.past_trials import LeftOut
 from platform.tuning.plan import Plan, as_text
@@ -31,6 +33,7 @@ def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder
     with SpooledWriter(state, folder.spool) as writer:
         writer.log_sweep(_description(plan, folder, data, command))
         writer.catch_up()  # a sweep does not start without MLflow
+    publish(folder, folder.read_record().trials_in(Folder.of(folder.path)))
 
 
 def go_on_with(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder) -> None:
@@ -97,6 +100,7 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         git_commit=code_version().commit,
         statistic=search.statistic,
         directions={goal.metric: goal.direction for goal in search.goals},
+        trials=trials_elsewhere(plan.config.storage.path, folder.name),
     )
 
 

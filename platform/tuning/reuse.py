@@ -19,6 +19,7 @@ from platform.tracking.earlier_trials import EarlierTrial, earlier_trials
 from platform.tracking.environment import code_version
 from platform.training.description import metric_of, read_description
 from platform.training.errors import CheckpointError
+from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
 from platform.tuning.kept_checkpoints import Keeping, KeptCheckpoints, keeping_of
 from platform.tuning.names import flatten, trial_name
@@ -42,10 +43,10 @@ class Reuse:
         self._sweep = sweep
         self._keeping = keeping
         self._data = data
-        self._known: dict[str, list[tuple[str, Path]]] = {}
+        self._known: dict[str, list[tuple[str, Folder]]] = {}
         self._suggested: dict[int, str] = {}
         for one in earlier:
-            self._known.setdefault(_key(one.config), []).append((one.name, one.folder))
+            self._known.setdefault(_key(one.config), []).append((one.name, Folder.of(one.folder)))
 
     def answered(self, suggestion: dict[str, Any]) -> dict[str, Any]:
         """The suggestion, with the trial that answers it where one does; its checkpoints are there then."""
@@ -65,22 +66,21 @@ class Reuse:
             trial = trial_name(number)
             self._known.setdefault(key, []).append((f"{self._sweep}/{trial}", self._keeping.of(trial).folder))
 
-    def _give(self, own: KeptCheckpoints, folder: Path, config: Mapping[str, Any]) -> bool:
+    def _give(self, own: KeptCheckpoints, folder: Folder, config: Mapping[str, Any]) -> bool:
         """Whether ``folder`` has what a trial of this config ends with; it is in ``own`` as well then."""
-        there = KeptCheckpoints(folder, self._keeping)
-        newest, best = there.newest, there.best
-        if newest is None or best is None:
+        best, newest = KeptCheckpoints(folder, self._keeping).best_and_newest()
+        if newest is None or best is None or own.folder.local is None or folder.local is None:
             return False
         try:
             if not self._is_the_end(newest, best, config):
                 return False
             for checkpoint in (best, newest):
-                _link(checkpoint, own.folder / checkpoint.name)
+                _link(folder.local / checkpoint.name, own.folder.local / checkpoint.name)
         except (CheckpointError, FileNotFoundError):  # deleted meanwhile, or no checkpoint of ours
             return False
         return True
 
-    def _is_the_end(self, newest: Path, best: Path, config: Mapping[str, Any]) -> bool:
+    def _is_the_end(self, newest: Folder, best: Folder, config: Mapping[str, Any]) -> bool:
         """Of a trial of this config on this data, with the checkpoint of the epoch that is best here."""
         description, data = read_description(newest), self._data
         of_data = (data.digest, list(data.classes), list(data.mean), list(data.std))

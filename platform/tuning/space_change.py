@@ -26,6 +26,7 @@ REFUSED = {
     "search.metric": "the checkpoints that were kept are the best by it",
     "search.mode": "the checkpoints that were kept are the best by it",
     "search.storage": "the study lies there",
+    "storage.path": "the trials' checkpoints lie there",
     "tracking": "the sweep's MLflow runs lie there",
 }
 """What is one for a sweep's whole life, and why; the rest of its own sections may change."""

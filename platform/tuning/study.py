@@ -8,11 +8,11 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from platform.config.errors import UserError
 from platform.tracking.tracking_config import shown_uri
+from platform.tuning.journal import WholeLines
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.sweep_folder import SweepFolder
 
@@ -69,7 +69,7 @@ def known_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler)
 def _open(search: SearchConfig, folder: SweepFolder) -> BaseStorage:
     try:
         if search.storage is None:
-            return JournalStorage(JournalFileBackend(str(folder.study)))
+            return JournalStorage(WholeLines(folder.study))
         return optuna.storages.get_storage(search.storage)
     except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         # SQLAlchemy's messages go on with the statement and a link, and may hold the password.

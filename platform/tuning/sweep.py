@@ -18,6 +18,7 @@ from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
+from platform.tuning.checkpoint_place import check_writable, claim
 from platform.tuning.cluster import join
 from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
@@ -34,6 +35,7 @@ from platform.tuning.reuse import reuse_of
 from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
+from platform.tuning.storage_watch import StorageWatch
 from platform.tuning.study_change import study_change
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -73,6 +75,7 @@ def run_sweep(
     """
     with chatter_to(folder.logs):
         try:
+            claim(plan.config.storage.path, folder.name)
             check_buildable(loaded, plan.data.classes)
             resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
             check_gpu_hours(loaded, resources)
@@ -112,6 +115,7 @@ def resume_sweep(
         change = study_change(loaded, folder)
         if change.changes:
             check_buildable(loaded, plan.data.classes)
+        check_writable(plan.config.storage.path, folder.name)
         resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
         check_gpu_hours(loaded, resources)
         data = _prepare(plan, say)
@@ -137,7 +141,7 @@ def resume_sweep(
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     """The search, then its best again; what has ended before stays as it is."""
-    account, failures = _account(work, search), []
+    account, storage, failures = _account(work, search), StorageWatch(), []
     account.save()
     config = work.plan.config
     reuse = reuse_of(config, work.folder, work.data) if config.search.reuse else None
@@ -149,17 +153,19 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     try:
         with graceful_interrupt() as interrupt:
             for make_phase in phases:
-                if interrupt.is_set or (left and account.balance.reached):
+                if interrupt.is_set or storage.problem or (left and account.balance.reached):
                     break
                 phase = make_phase()
                 phase.search.reuse = reuse
                 if len(phase.past) < phase.planned and not account.balance.reached:
-                    failures += _causes(make_tuner(work, phase, account, writer).fit())
+                    failures += _causes(make_tuner(work, phase, account, writer, storage).fit())
                 left += phase.planned - len(phase.search.outcomes())
     except TuneError as error:
-        if outside := outside_cause(error):
-            raise SweepBroken(str(outside)) from error
+        if outside := outside_cause(error, work.folder.path):
+            raise SweepBroken(outside) from error
         raise
+    if storage.problem:
+        raise SweepBroken(storage.problem)
     spent = account.balance.reached if left and not interrupt.is_set else None
     succeeded = sum(one != "failed" for one in search.outcomes()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
@@ -171,7 +177,8 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
 def _confirm_phase(work: Work, search: SpaceSearch, confirm: ConfirmConfig) -> Phase:
     """Asked for when the search has ended, and its best are known."""
     finalists = search.finalists(confirm.top)
-    return confirm_phase(ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds))
+    again = ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds)
+    return confirm_phase(work, again, search.past())
 
 
 def _causes(results: tune.ResultGrid) -> list[str]:

@@ -12,7 +12,7 @@ from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
 from platform.tuning.kept_checkpoints import Keeping, keeping_of
 from platform.tuning.names import confirms, constants_of
-from platform.tuning.outcome import FAILURE, outcome_of
+from platform.tuning.outcome import FAILURE, NOT_KEPT, outcome_of
 from platform.tuning.past_trials import REUSED
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import name_of
@@ -48,7 +48,8 @@ class TrackingCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        self.writer.report(label(trial), result["epoch"], metrics_of(result))
+        if NOT_KEPT not in result:
+            self.writer.report(label(trial), result["epoch"], metrics_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         cause = trial.last_result.get(FAILURE)
@@ -80,9 +81,8 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 def checkpoints_of(trial: str, keeping: Keeping) -> dict[str, str | None]:
     """The folders of a trial's best and last checkpoint; None for both while there is none."""
-    own = keeping.of(trial)
-    best, newest = own.best, own.newest
+    best, newest = keeping.of(trial).best_and_newest()
     return {
-        "checkpoint": str(best.absolute()) if best else None,
-        "checkpoint_last": str(newest.absolute()) if newest else None,
+        "checkpoint": str(best) if best else None,
+        "checkpoint_last": str(newest) if newest else None,
     }

@@ -8,6 +8,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from platform.tracking.earlier_trials import EarlierTrial
+from platform.training.folder import Folder
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.kept_checkpoints import Keeping
@@ -32,7 +33,7 @@ def config():
 @pytest.fixture
 def ended(data, config, tmp_path):
     """Checkpoints of a trial of another sweep that ended, the best after its second epoch."""
-    kept = Keeping(tmp_path / "old" / "trials", "val/loss", "min", 1).of("0003")
+    kept = Keeping(Folder.of(tmp_path / "old" / "trials"), "val/loss", "min", 1).of("0003")
     trainer = Trainer(config, data)
     for epoch, value in enumerate((0.5, 0.1, 0.3), start=1):
         trainer.epoch = epoch
@@ -45,9 +46,9 @@ def ended(data, config, tmp_path):
 def reuse(data, config, ended, tmp_path):
     """``reuse("val/loss", …)`` of a new sweep that selects by that metric, other settings replaced."""
 
-    def make(metric="val/loss", mode="min", data=data, folder=ended.folder):
+    def make(metric="val/loss", mode="min", data=data, folder=ended.folder.local):
         earlier = EarlierTrial("old/0003", config.model_dump(mode="json"), folder)
-        return Reuse("new", Keeping(tmp_path / "new" / "trials", metric, mode, 1), data, [earlier])
+        return Reuse("new", Keeping(Folder.of(tmp_path / "new" / "trials"), metric, mode, 1), data, [earlier])
 
     return make
 
@@ -59,15 +60,15 @@ def suggestion(config, number=0, **settings):
 def test_a_trial_that_was_run_has_the_earlier_ones_checkpoints(reuse, config, ended, tmp_path):
     answered = reuse().answered(suggestion(config))
     assert answered == suggestion(config) | {"reused": "old/0003"}
-    own = Keeping(tmp_path / "new" / "trials", "val/loss", "min", 1).of("0000")
+    own = Keeping(Folder.of(tmp_path / "new" / "trials"), "val/loss", "min", 1).of("0000")
     assert (own.best.name, own.newest.name) == ("checkpoint_000002", "checkpoint_000003")
     weights = "network_1.safetensors"
-    assert os.path.samefile(own.newest / weights, ended.newest / weights)
-    for path in ended.folder.rglob("*"):
+    assert os.path.samefile(own.newest.local / weights, ended.newest.local / weights)
+    for path in ended.folder.local.rglob("*"):
         if path.is_file():
             path.unlink()
     assert own.newest.name == "checkpoint_000003", "the earlier sweep may go"
-    assert not list(own.folder.glob(".*"))
+    assert not list(own.folder.local.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_another_trial_is_run(reuse, config, settings):
 def test_a_trial_whose_last_checkpoint_or_best_by_this_metric_is_gone_is_run(reuse, config, ended, tmp_path):
     assert "reused" not in reuse("val/accuracy", "max").answered(suggestion(config))
     assert "reused" not in reuse(folder=tmp_path / "nowhere").answered(suggestion(config))
-    (ended.newest / "checkpoint.json").unlink()
+    (ended.newest.local / "checkpoint.json").unlink()
     assert "reused" not in reuse().answered(suggestion(config))
     assert not (tmp_path / "new").exists()
 
@@ -94,7 +95,7 @@ def test_other_pixels_are_other_data(reuse, config, data):
 def test_a_second_trial_like_one_that_has_ended_in_this_sweep_is_answered_from_it(
     data, config, ended, tmp_path
 ):
-    keeping = Keeping(tmp_path / "old" / "trials", "val/loss", "min", 1)
+    keeping = Keeping(Folder.of(tmp_path / "old" / "trials"), "val/loss", "min", 1)
     reuse = Reuse("old", keeping, data)
     assert "reused" not in reuse.answered(suggestion(config, number=3))
     assert "reused" not in reuse.answered(suggestion(config, number=4)), "the first has not ended"

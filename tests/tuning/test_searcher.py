@@ -9,6 +9,7 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
+from platform.training.folder import Folder
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -250,7 +251,9 @@ def test_a_trial_that_was_answered_is_said_to_be_and_costs_no_epochs(
     from platform.tuning.kept_checkpoints import Keeping
     from platform.tuning.reuse import Reuse
 
-    searcher.reuse = Reuse("nightly", Keeping(tmp_path, "val/loss", "min", 1), golden_steps.few_digits())
+    searcher.reuse = Reuse(
+        "nightly", Keeping(Folder.of(tmp_path), "val/loss", "min", 1), golden_steps.few_digits()
+    )
     assert "reused" not in searcher.suggest("run")
     report(searcher, "run", 0.1, 0.2, 0.3, 0.4, finished=True)
     searcher.suggest("answered")
