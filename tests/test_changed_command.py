@@ -30,6 +30,7 @@ search:
   - {method: {name: cross_entropy}, optim.lr: 0.02}
   - {method: {name: cross_entropy}, optim.lr: 0.05}
   - {method: {name: peer}, optim.lr: 0.03}
+resources: {cpus_per_worker: 2}
 """
 
 
