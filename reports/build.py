@@ -15,7 +15,7 @@ from reports.confirmation import confirmation
 from reports.contents import Contents, Ensembles, TestScores
 from reports.edges import edges
 from reports.failures import digest
-from reports.finalists import write_whole
+from reports.files import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
 from reports.judge import Judge
 from reports.page import render

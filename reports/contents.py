@@ -13,12 +13,20 @@ from reports.selection import Ensemble
 
 @dataclass(frozen=True)
 class EvaluatedTrial:
-    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files."""
+    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files.
+
+    ``temperature``: by which its logits are divided before an ensemble takes them, fitted on validation;
+    ``parameters``: how many weights its networks have; ``ms_an_image``: what a prediction took here, None
+    where an earlier report had kept it.
+    """
 
     ranked: RankedTrial
     checkpoint: Path
     digest: str
     metrics: dict[str, float]
+    temperature: float = 1.0
+    parameters: int = 0
+    ms_an_image: float | None = None
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,14 @@ class Ensembles:
     """``grown``: every ensemble tried, by rule and size; ``best``: the best of each rule, all on validation.
 
     Their ``members`` count in ``evaluated``. ``winner`` beats the best single trial; None where none does.
+    ``disagreement_KK``: on what share of validation two of the evaluated predict different classes.
     """
 
     evaluated: list[EvaluatedTrial]
     grown: list[Ensemble] = field(default_factory=list)
     best: list[Ensemble] = field(default_factory=list)
     winner: Ensemble | None = None
+    disagreement_KK: tuple[tuple[float, ...], ...] = ()
 
     def names(self, ensemble: Ensemble) -> tuple[str, ...]:
         """The trials that are its members."""

@@ -1,0 +1,74 @@
+"""What checkpoints say of validation, computed once each and kept in report/predictions/.
+
+Shapes: M networks, N samples, C classes.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from platform.datasets.data import Data
+from platform.training.evaluation import Probabilities
+from platform.training.loading import load_predictor
+from platform.training.prediction import Split
+from reports.evaluate import device
+from reports.files import npz, write_whole
+
+FOLDER = "predictions"
+_DIGITS = 16  # of a digest: enough to tell files apart
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Each network's probabilities [M, N, C] of a split; ``parameters``: how many weights the networks have.
+
+    ``ms_an_image``: milliseconds that it took an image, with the loading of the images, on the machine where
+    it was computed.
+    """
+
+    probabilities_MNC: Probabilities
+    parameters: int
+    ms_an_image: float
+
+    @property
+    def mean_NC(self) -> Probabilities:
+        mean: Probabilities = self.probabilities_MNC.mean(axis=0, dtype=np.float32)
+        return mean
+
+
+def kept_prediction(checkpoint: Path, digest: str, data: Data, report_folder: Path) -> Prediction:
+    """Of validation: read where a report computed it before, of these very files and data."""
+    file = report_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
+    kept = _read(file)
+    if kept is not None:
+        return kept
+    made = prediction(checkpoint, data, "val")
+    _write(file, made)
+    return made
+
+
+def prediction(checkpoint: Path, data: Data, split: Split) -> Prediction:
+    """Loads the checkpoint and predicts the split's images."""
+    predictor = load_predictor(checkpoint, device())
+    loader = predictor.loader(data, split)
+    started = time.perf_counter()
+    probabilities_MNC = predictor.network_probabilities(loader)
+    seconds = time.perf_counter() - started
+    parameters = sum(weight.numel() for network in predictor.networks for weight in network.parameters())
+    return Prediction(probabilities_MNC, parameters, 1000 * seconds / probabilities_MNC.shape[1])
+
+
+def _read(file: Path) -> Prediction | None:
+    """None where there is none, or one that was cut short: it is computed again."""
+    try:
+        with np.load(file) as kept:
+            return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))
+    except (FileNotFoundError, BadZipFile, KeyError, ValueError, EOFError):
+        return None
+
+
+def _write(file: Path, made: Prediction) -> None:
+    write_whole(file, npz(vars(made)))
