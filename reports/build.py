@@ -12,13 +12,14 @@ from platform.tracking.note import note
 from platform.tracking.tracking_config import MlflowAway
 from platform.tracking.writer import SweepWriter
 from reports.confirmation import confirmation
-from reports.contents import Contents, Ensembles, TestScores
+from reports.contents import Contents, DataFacts, Ensembles, TestScores
 from reports.edges import edges
 from reports.failures import digest
 from reports.files import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
-from reports.judge import Judge
+from reports.judge import OTHER_SINGLE, Judge
 from reports.page import render
+from reports.pareto import Pareto, pareto
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.retrieval import RetrievalJudge
 from reports.trials_table import trials_table
@@ -34,7 +35,7 @@ class Report:
 
     ``failures``: a line a cause; ``edges``: a line a best value at an end of its range; ``confirmed``: what
     other seeds say of the best; ``undelivered``: a line that says what MLflow does not have, the report
-    included, and how it will.
+    included, and how it will; ``pareto``: where the trials stand, of a search with several goals.
     """
 
     page: Path
@@ -48,9 +49,12 @@ class Report:
     edges: list[str]
     confirmed: list[str] = field(default_factory=list)
     undelivered: str | None = None
+    pareto: Pareto | None = None
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
+        if self.pareto is not None:
+            return self.pareto.rows(self.ranking, top)
         return table_rows(self.ranking, self.metric, top)
 
 
@@ -69,22 +73,24 @@ def build_report(
     say = progress or (lambda _: None)
     say("reading the sweep")
     inputs = read_inputs(run_folder, top)
-    ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, inputs.identity.statistic)
+    data_facts = read_data_facts(inputs)
+    ranking, found = _rank(inputs, data_facts)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
-    ensembles, test = _judge(inputs, ranking, data, notices, say) if ranking else (None, None)
+    ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
         sweep=inputs.sweep,
         ranking=ranking,
         space_yaml=inputs.folder.space.read_text(encoding="utf-8"),
-        data=read_data_facts(inputs),
+        data=data_facts,
         ensembles=ensembles,
         test=test,
         bad_images=read_bad_images(inputs.folder),
         notices=notices,
         edges=[str(edge) for edge in edges(inputs.loaded, ranking)],
         repeats=inputs.repeats,
-        confirmation=confirmation(inputs.repeats, inputs.metric, inputs.mode, inputs.identity.statistic),
+        confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
+        pareto=found,
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
     say("writing the page")
@@ -102,11 +108,24 @@ def build_report(
         edges=contents.edges,
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
         undelivered=undelivered,
+        pareto=found,
     )
 
 
+def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pareto | None]:
+    """By the one goal; of several the front first, then the others by the first goal."""
+    statistic, goals = inputs.identity.statistic, inputs.identity.goals
+    ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, statistic)
+    return pareto(ranking, goals, statistic, data.samples if data else {}) if goals[1:] else (ranking, None)
+
+
 def _judge(
-    inputs: Inputs, ranking: list[RankedTrial], data: Data | None, notices: list[str], say: Progress
+    inputs: Inputs,
+    ranking: list[RankedTrial],
+    found: Pareto | None,
+    data: Data | None,
+    notices: list[str],
+    say: Progress,
 ) -> tuple[Ensembles | None, TestScores | None]:
     try:
         if data is None:
@@ -123,20 +142,22 @@ def _judge(
         )
         return None, None
     judge = RetrievalJudge(inputs, data, notices) if data.is_retrieval else Judge(inputs, data, notices)
-    say(f"evaluating the best {min(inputs.top, len(ranking))} checkpoints")
-    members = judge.evaluate(ranking)
+    chosen = found.finalists(ranking, inputs.top) if found else ranking[: inputs.top]
+    say(f"evaluating the best {len(chosen)} checkpoints")
+    members = judge.evaluate(chosen)
     if not members:
         return None, None
     say("ensembling")
     ensembles = judge.combine(members)
     say("scoring the finalists")
-    return ensembles, judge.score(members, ensembles)
+    on_front = [place.trial for place in found.front] if found else []
+    return ensembles, judge.score(members, ensembles, on_front)
 
 
 def _write(inputs: Inputs, contents: Contents) -> Path:
     folder = inputs.folder
     page = folder.report / "index.html"
-    table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats)
+    table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats, contents.pareto)
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
@@ -148,22 +169,33 @@ def _log(inputs: Inputs, contents: Contents) -> str | None:
     folder = inputs.folder
     try:
         writer = SweepWriter.from_state(inputs.identity.writer_state)
-        best = [(one.trial, one.best) for one in contents.ranking[: inputs.top]]
+        best = [(one.trial, _values(contents, one)) for one in contents.ranking[: inputs.top]]
         remarks = [*digest(contents.sweep.trials), *contents.edges]
-        words = note(writer.state, inputs.metric, best, remarks)
+        words = note(writer.state, [goal.metric for goal in inputs.identity.goals], best, remarks)
         writer.log_report(folder.report, [folder.trials_csv], _closing_metrics(contents), words)
     except MlflowAway as error:
         return f"{error}; the report is not in it; log it with: python -m reports {folder.path}"
     return None
 
 
+def _values(contents: Contents, one: RankedTrial) -> tuple[float, ...]:
+    return contents.pareto.places[one.trial.trial_id].values if contents.pareto else (one.best,)
+
+
 def _closing_metrics(contents: Contents) -> dict[str, float]:
     """The report's figures on the parent run, so that sweeps can be compared in MLflow."""
     metric = contents.identity.metric
     metrics = {f"best/{metric}": contents.ranking[0].best} if contents.ranking else {}
+    if contents.pareto is not None and contents.pareto.front:
+        for nth, goal in enumerate(contents.pareto.goals[1:], start=1):
+            reached = [place.values[nth] for place in contents.pareto.front]
+            metrics[f"best/{goal.metric}"] = max(reached) if goal.direction == "max" else min(reached)
+        metrics["front/trials"] = len(contents.pareto.front)
     if contents.ensembles is not None and contents.ensembles.winner is not None:
         metrics[f"ensemble/{metric}"] = contents.ensembles.winner.metrics[metric]
     for score in contents.test.scores if contents.test else []:
+        if score.name.startswith(OTHER_SINGLE):
+            continue
         # Without the ensemble's size, which differs between sweeps.
         told = contents.test.metric if contents.test else ""
         metrics[f"test/{told}/{score.name.split(' of ')[0]}"] = score.metrics[told]

@@ -7,6 +7,7 @@ from typing import Literal
 from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tuning.sweep_folder import SweepIdentity
 from reports.confirmation import Confirmation
+from reports.pareto import Pareto
 from reports.rank import RankedTrial
 from reports.selection import Ensemble
 
@@ -79,7 +80,8 @@ class DataFacts:
     """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
 
     ``are`` says what ``classes`` are: classes, or identities that are found again.
-    ``unlabelled``: training images without a given label.
+    ``unlabelled``: training images without a given label. ``samples``: on how many validation images a
+    metric is measured (:func:`reports.noise.samples_of`).
     """
 
     source: str
@@ -89,6 +91,7 @@ class DataFacts:
     wrong: dict[str, float]
     are: Literal["classes", "identities"] = "classes"
     unlabelled: int = 0
+    samples: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Contents:
     """One sweep's report. What is None could not be made, and ``notices`` says why.
 
     ``edges``: best values at an end of their range, a sentence each. ``repeats``: the best trials with
-    other seeds, and what ``confirmation`` they gave.
+    other seeds, and what ``confirmation`` they gave. ``pareto``: which trials stand where by several goals;
+    None of a single one, by which they are ranked.
     """
 
     identity: SweepIdentity
@@ -112,3 +116,4 @@ class Contents:
     edges: list[str] = field(default_factory=list)
     repeats: list[TrialRecord] = field(default_factory=list)
     confirmation: Confirmation | None = None
+    pareto: Pareto | None = None

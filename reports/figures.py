@@ -58,7 +58,7 @@ def learning_curves(sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: 
         ]
         if ends:
             figure.add_trace(_endings(outcome, ends))
-    return _finish(
+    return finish(
         figure,
         "learning-curves",
         f"{metric} after each epoch. The best trials are in colour, the others grey.",
@@ -83,8 +83,8 @@ def ensembles(found: Ensembles, metric: str) -> Figure:
             go.Scatter(
                 x=[len(one.members) for one in line],
                 y=[one.metrics[metric] for one in line],
-                text=[_plain(", ".join(found.names(one))) for one in line],
-                name=_plain(rule.replace("_", " ")),
+                text=[plain(", ".join(found.names(one))) for one in line],
+                name=plain(rule.replace("_", " ")),
                 mode="lines+markers",
                 line={"color": colour, "width": 2.5},
                 marker={"size": 8},
@@ -105,7 +105,7 @@ def ensembles(found: Ensembles, metric: str) -> Figure:
     )
     figure.update_xaxes(dtick=1)
     caption = f"{metric} of each rule's ensembles by the number of members, against the best single trial."
-    return _finish(figure, "ensembles", caption, x="members", y=metric)
+    return finish(figure, "ensembles", caption, x="members", y=metric)
 
 
 def over_epochs(
@@ -116,7 +116,7 @@ def over_epochs(
     shown = [metric for metric in lines if trial.history.get(metric)]
     for place, (metric, colour) in enumerate(zip(shown, SERIES * 4, strict=False)):
         figure.add_trace(_curve(trial, metric, lines[metric], colour, width=2.5, legendrank=place))
-    return _finish(figure, name, caption, x="epoch", y=y) if shown else None
+    return finish(figure, name, caption, x="epoch", y=y) if shown else None
 
 
 def given_against_clean(ranking: Sequence[RankedTrial], given: str, clean: str) -> Figure | None:
@@ -133,13 +133,13 @@ def given_against_clean(ranking: Sequence[RankedTrial], given: str, clean: str) 
         go.Scatter(
             x=[pair[0] for pair in pairs],
             y=[pair[1] for pair in pairs],
-            text=[_plain(f"{one.rank}. {one.trial.trial_id}") for _, _, one in pairs],
+            text=[plain(f"{one.rank}. {one.trial.trial_id}") for _, _, one in pairs],
             mode="markers",
             marker={"size": 9, "color": SERIES[0]},
             hovertemplate="%{text}: %{x:.4f} on given, %{y:.4f} on clean labels<extra></extra>",
         )
     )
-    return _finish(
+    return finish(
         figure,
         "given-against-clean",
         "Each trial in its best epoch: accuracy on the given validation labels against that on the clean "
@@ -155,7 +155,7 @@ def _endings(outcome: str, ends: Sequence[tuple[int, float, str]]) -> go.Scatter
     return go.Scatter(
         x=[epoch for epoch, _, _ in ends],
         y=[value if math.isfinite(value) else None for _, value, _ in ends],
-        text=[_plain(trial_id) for _, _, trial_id in ends],
+        text=[plain(trial_id) for _, _, trial_id in ends],
         mode="markers",
         name=words,
         legendrank=len(SERIES) + 1,
@@ -184,11 +184,11 @@ def _parameter(name: str, ranking: Sequence[RankedTrial], metric: str) -> Figure
         )
     else:
         order = sorted(set(numbers)) if len(numbers) == len(values) else sorted(shown)
-        names = [_plain(parameter(value)) for value in order]
+        names = [plain(parameter(value)) for value in order]
         ends = [-_CATEGORY_MARGIN, len(names) - 1 + _CATEGORY_MARGIN]
         figure.update_xaxes(type="category", categoryarray=names, range=ends, showgrid=False)
-        figure.update_xaxes(tickvals=names, ticktext=[_plain(_short(parameter(value))) for value in order])
-    return _finish(figure, f"parameter-{name}", name, x="", y=metric, height=260)
+        figure.update_xaxes(tickvals=names, ticktext=[plain(_short(parameter(value))) for value in order])
+    return finish(figure, f"parameter-{name}", name, x="", y=metric, height=260)
 
 
 def _points(having: Sequence[RankedTrial], name: str, is_numeric: bool, is_finished: bool) -> go.Scatter:
@@ -196,9 +196,9 @@ def _points(having: Sequence[RankedTrial], name: str, is_numeric: bool, is_finis
     values = [one.trial.searched[name] for one in having]
     words = "" if is_finished else " (not all epochs)"
     return go.Scatter(
-        x=values if is_numeric else [_plain(parameter(value)) for value in values],
+        x=values if is_numeric else [plain(parameter(value)) for value in values],
         y=[one.best for one in having],
-        text=[_plain(f"{one.rank}. {one.trial.trial_id}{words}") for one in having],
+        text=[plain(f"{one.rank}. {one.trial.trial_id}{words}") for one in having],
         mode="markers",
         marker={
             "size": 9,
@@ -219,16 +219,17 @@ def _curve(
     return go.Scatter(
         x=[epoch for epoch, _ in points],
         y=[value if math.isfinite(value) else None for _, value in points],
-        name=_plain(name),
+        name=plain(name),
         mode="lines+markers" if len(points) == 1 else "lines",
         line={"color": colour, "width": width},
         showlegend=legendrank is not None,
         legendrank=legendrank,
-        hovertemplate=f"{_plain(name)}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+        hovertemplate=f"{plain(name)}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
     )
 
 
-def _finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, height: int = 360) -> Figure:
+def finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, height: int = 360) -> Figure:
+    """What the figures have in common; ``x`` and ``y`` name the axes."""
     axis = {
         "gridcolor": "var(--grid)",
         "linecolor": "var(--grid)",
@@ -237,8 +238,8 @@ def _finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, heigh
     }
     # Labels may only push downwards: where they change the width too, which wraps the legend, plotly goes
     # round in circles.
-    figure.update_xaxes(**axis, title_text=_plain(x), automargin="height")
-    figure.update_yaxes(**axis, title_text=_plain(y))
+    figure.update_xaxes(**axis, title_text=plain(x), automargin="height")
+    figure.update_yaxes(**axis, title_text=plain(y))
     figure.update_layout(
         template="none",
         height=height,
@@ -254,7 +255,7 @@ def _finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, heigh
     return Figure(name, caption, label, to_json(figure), height)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that plotly shows as it is: it would read tags and its own placeholders in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 

@@ -13,6 +13,7 @@ from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 from reports.contents import DataFacts
+from reports.noise import samples_of
 from reports.rank import Mode
 
 
@@ -86,6 +87,7 @@ def read_data_facts(inputs: Inputs) -> DataFacts | None:
         },
         are="classes" if inputs.data_config.identities is None else "identities",
         unlabelled=int(splits["train"]["label"].isna().sum()),
+        samples=samples_of(manifest, inputs.data_config),
     )
 
 

@@ -1,6 +1,6 @@
 """Evaluates the best checkpoints, ensembles them on validation, and scores the finalists on test."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,8 @@ from reports.words import ensemble_name
 
 SINGLE = "best single trial"
 MOST_MEMBERS = 8
+OTHER_SINGLE = "trial "
+"""What the names of other single trials begin with, which are finalists where there are several goals."""
 _TOLERANCE = 0.005  # by which evaluating a checkpoint again may differ: rounding on another device
 
 
@@ -67,10 +69,10 @@ class Judge:
         """The metric of test that is told in a sentence."""
         return "accuracy"
 
-    def evaluate(self, ranking: Sequence[RankedTrial]) -> list[Member]:
-        """The best trials' checkpoints, evaluated; one that cannot be loaded is named and left out."""
+    def evaluate(self, chosen: Sequence[RankedTrial]) -> list[Member]:
+        """The chosen trials' checkpoints, evaluated; one that cannot be loaded is named and left out."""
         members = []
-        for ranked in ranking[: self.inputs.top]:
+        for ranked in chosen:
             try:
                 members.append(self._member(ranked))
             except UserError as error:
@@ -119,8 +121,10 @@ class Judge:
             gain=gain(judge.metric, tempered_NC, single_NC, judge.labels_N),
         )
 
-    def score(self, members: Sequence[Member], ensembles: Ensembles) -> TestScores | None:
-        """The best single trial and each rule's best ensemble on test, once.
+    def score(
+        self, members: Sequence[Member], ensembles: Ensembles, on_front: Collection[str] = ()
+    ) -> TestScores | None:
+        """The best single trial, others of those ``on_front``, each rule's best ensemble on test, once.
 
         None without a test split, and while the sweep can still go on: its finalists are not fixed then.
         """
@@ -132,9 +136,14 @@ class Judge:
             )
             return None
         by_trial = {member.evaluated.ranked.trial.trial_id: member for member in members}
-        chosen: dict[Finalist, Ensemble | None] = {self._finalist(SINGLE, None, members[:1]): None} | {
-            self._finalist(ensemble_name(one), one.rule, [members[index] for index in one.members]): one
-            for one in ensembles.best
+        others = [(trial, one) for trial, one in list(by_trial.items())[1:] if trial in on_front]
+        chosen: dict[Finalist, Ensemble | None] = {
+            self._finalist(SINGLE, None, members[:1]): None,
+            **{self._finalist(f"{OTHER_SINGLE}{trial}", None, [one]): None for trial, one in others},
+            **{
+                self._finalist(ensemble_name(one), one.rule, [members[index] for index in one.members]): one
+                for one in ensembles.best
+            },
         }
         finalists = list(chosen)
 

@@ -13,10 +13,13 @@ from plotly.offline import get_plotlyjs
 from platform.tracking.links import comparison_link
 from platform.tracking.records import TrialRecord, WriterState
 from platform.tracking.tracking_config import shown_uri
+from platform.tuning.goals import figure as figure_of
 from reports import figures, words
 from reports.contents import Contents
 from reports.failures import failures
 from reports.figures import Figure
+from reports.front_figure import pareto_front
+from reports.pareto import Z
 from reports.rank import RankedTrial, number, parameter, searched_names
 from reports.trials_table import at_epoch, seconds
 
@@ -48,8 +51,9 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "parameter": parameter, "ensemble_name": words.ensemble_name}
+    environment.filters["figure"] = figure_of
     environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
-    environment.globals["nan"] = math.nan
+    environment.globals |= {"nan": math.nan, "infinity": math.inf, "z": Z}
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     plotly = get_plotlyjs().replace("</script", "<\\/script")
     drawn = _figures(contents)
@@ -93,7 +97,10 @@ def script_json(text: str) -> str:
 
 def _figures(contents: Contents) -> dict[str, list[Figure]]:
     ranking, metric = contents.ranking, contents.identity.metric
-    drawn: dict[str, list[Figure]] = {"curves": [], "parameters": [], "ensembles": [], "noise": []}
+    sections = ("front", "curves", "parameters", "ensembles", "noise")
+    drawn: dict[str, list[Figure]] = {section: [] for section in sections}
+    if contents.pareto is not None and contents.pareto.front:
+        drawn["front"] = [pareto_front(contents.pareto, ranking)]
     if any(trial.history.get(metric) for trial in contents.sweep.trials):
         drawn["curves"] = [figures.learning_curves(contents.sweep, ranking, metric)]
     drawn["parameters"] = figures.parameters(ranking, metric)

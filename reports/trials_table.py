@@ -6,15 +6,22 @@ from collections.abc import Sequence
 import pandas as pd
 
 from platform.tracking.records import SweepRecord, TrialRecord
+from reports.pareto import Pareto
 from reports.rank import RankedTrial, parameter
 
 
 def trials_table(
-    sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: str, repeats: Sequence[TrialRecord] = ()
+    sweep: SweepRecord,
+    ranking: Sequence[RankedTrial],
+    metric: str,
+    repeats: Sequence[TrialRecord] = (),
+    pareto: Pareto | None = None,
 ) -> pd.DataFrame:
     """Ranked trials first, those without a rank, then repeats; metrics of the best epoch, or of the last.
 
-    A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial.
+    A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial. Of a search
+    with several goals ``front`` says which trials no other beats, ``beaten_by`` which does, ``goal …`` what
+    was compared.
     """
     places = {one.trial.trial_id: one for one in ranking}
     ranked = [one.trial for one in ranking]
@@ -23,6 +30,8 @@ def trials_table(
     if repeats:
         for row, trial in zip(rows, [*ranked, *others, *repeats], strict=True):
             row["confirms"] = trial.confirms
+    if pareto is not None:
+        rows = [_standing(row, pareto) for row in rows]
     return pd.DataFrame(rows).convert_dtypes()
 
 
@@ -34,6 +43,14 @@ def seconds(trial: TrialRecord) -> float:
 def at_epoch(trial: TrialRecord, metric: str, epoch: int) -> float:
     """A metric's value in one epoch; NaN where there is none."""
     return dict(trial.history.get(metric, [])).get(epoch, math.nan)
+
+
+def _standing(row: dict[str, object], pareto: Pareto) -> dict[str, object]:
+    """The row with the trial's standing behind its rank."""
+    place = pareto.places.get(str(row["trial"]))
+    compared = {f"goal {goal.metric}": place and place.values[nth] for nth, goal in enumerate(pareto.goals)}
+    own = {"front": place and place.on_front, "beaten_by": place and place.beaten_by, **compared}
+    return {"rank": row["rank"], "trial": row["trial"], **own, **row}
 
 
 def _row(trial: TrialRecord, place: RankedTrial | None, metric: str) -> dict[str, object]:

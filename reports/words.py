@@ -34,9 +34,14 @@ def headlines(contents: Contents) -> list[Headline]:
     """The figures that decide: best single trial, best ensemble, and both on test."""
     if not contents.ranking:
         return []
-    metric, best, found = contents.identity.metric, contents.ranking[0], contents.ensembles
+    ranking, metric, found = contents.ranking, contents.identity.metric, contents.ensembles
+    best = ranking[0]
     about = f"{metric} of trial {best.trial.trial_id}, on {_kind_of_labels(contents.data)}"
     shown = [Headline("Best single trial, validation", number(best.best), about)]
+    if contents.pareto is not None:
+        named = " and ".join(goal.metric for goal in contents.pareto.goals)
+        size = f"{len(contents.pareto.front)} of {len(ranking)}"
+        shown.insert(0, Headline("On the Pareto front", size, f"trials that no other beats in {named}"))
     if found is not None and found.winner is not None:
         value = found.winner.metrics[metric]
         gain = difference(value, found.evaluated[0].metrics[metric])
@@ -57,12 +62,15 @@ def sentences(contents: Contents) -> list[str]:
     if ranking:
         best = ranking[0]
         settings = ", ".join(f"{name} {parameter(value)}" for name, value in best.trial.searched.items())
-        said = [
-            f"Best single trial: {best.trial.trial_id} with {identity.metric} {number(best.best)} "
+        said = contents.pareto.sentences(len(ranking)) if contents.pareto is not None else []
+        by = f" by {identity.metric}" if said else ""
+        said += [
+            f"Best single trial{by}: {best.trial.trial_id} with {identity.metric} {number(best.best)} "
             f"in epoch {best.best_epoch} of {best.epochs}" + (f" ({settings})." if settings else ".")
         ]
         if identity.statistic != "best":
-            said.append(f"Trials are ranked by {RANKED_BY[identity.statistic]}.")
+            what = "compared" if contents.pareto is not None else "ranked"
+            said.append(f"Trials are {what} by {RANKED_BY[identity.statistic]}.")
     else:
         said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
     if contents.confirmation is not None:

@@ -46,6 +46,13 @@ class EmbeddingHead(nn.Module):
         return logits_BC
 
 
+def embedding_width(network: nn.Module) -> int:
+    """D of the network's embeddings."""
+    heads = [module for module in network.modules() if isinstance(module, EmbeddingHead)]
+    width: int = heads[0].projection.out_features if heads else network.num_features  # type: ignore[assignment]
+    return width
+
+
 def embed(network: nn.Module, images: Tensor) -> Tensor:
     """The embeddings [B, D] of images [B, 3, H, W], as evaluation by retrieval compares them.
 

@@ -13,11 +13,15 @@ from platform.models.normalisation import converted
 
 @dataclass(frozen=True)
 class Feature:
-    """One stage's: its place (from 0, the earliest), channels, and halvings of the picture until there."""
+    """One stage's: its place (from 0, the earliest), channels, and halvings of the picture until there.
+
+    ``from_end``: 1 for the network's last stage, 2 for the one before.
+    """
 
     place: int
     channels: int
     halvings: int
+    from_end: int
 
 
 def feature_list(network: nn.Module) -> list[Feature]:
@@ -29,7 +33,7 @@ def feature_list(network: nn.Module) -> list[Feature]:
     if not known or not hasattr(network, "forward_intermediates"):
         raise ModelError(f"timm offers no intermediate features of {type(network).__name__}")
     return [
-        Feature(place, one["num_chs"], round(math.log2(max(one.get("reduction", 1), 1))))
+        Feature(place, one["num_chs"], round(math.log2(max(one.get("reduction", 1), 1))), len(known) - place)
         for place, one in enumerate(known)
     ]
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from platform.models.intermediate import Feature
 
+DEEPEST = 5
+
 
 class Trunk(nn.Module):
     """Separable convolutions from a stage's features to about the last one's, pooled: [B, F, H, W] to [B, D].
@@ -65,8 +67,11 @@ class AuxiliaryClassifier(nn.Module):
 
 
 def depths(features: Sequence[Feature]) -> list[int]:
-    """Separable convolutions of each stage's head: one for the last, one more for each stage before it."""
-    return list(range(len(features), 0, -1))
+    """Separable convolutions of each stage's head: one for the network's last, one more for each before it.
+
+    At most five: a transformer has more blocks than a convolutional network has stages.
+    """
+    return [min(feature.from_end, DEEPEST) for feature in features]
 
 
 def _separable(channels: int, width: int, *, stride: int) -> list[nn.Module]:

@@ -16,8 +16,9 @@ _DATASET_DIGEST_LENGTH = 36
 
 
 def sweep_tags(sweep: SweepDescription, code: CodeVersion) -> dict[str, str]:
-    """What the parent says of the sweep: code, data, seed, command."""
+    """What the parent says of the sweep: code, data, seed, command, goals."""
     return {
+        **({names.GOALS: ", ".join(sweep.goals)} if sweep.goals else {}),
         names.GIT_COMMIT: code.commit,
         names.GIT_DIRTY: code.dirty,
         names.LOCK_DIGEST: code.lock,

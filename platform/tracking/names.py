@@ -13,6 +13,7 @@ LOCK_DIGEST = "lock_digest"
 DATA_DIGEST = "data_digest"
 SEED = "seed"
 COMMAND = "command"
+GOALS = "goals"
 
 # on the children, one a trial
 TRIAL_ID = "trial_id"

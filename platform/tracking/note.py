@@ -11,18 +11,20 @@ REPORT = "report/index.html"
 
 def note(
     state: WriterState,
-    metric: str,
-    best: Sequence[tuple[TrialRecord, float]],
+    metrics: Sequence[str],
+    best: Sequence[tuple[TrialRecord, Sequence[float]]],
     remarks: Sequence[str] = (),
 ) -> str:
-    """Markdown: what to look at first, the ``best`` trials with their values, and ``remarks``."""
+    """Markdown: what to look at first, the ``best`` trials' values of ``metrics``, and ``remarks``."""
     lines = [
         f"[Report]({run_path(state, state.parent_run_id)}/artifacts/{quote(REPORT)}) · "
-        f"[Compare the trials of this sweep]({comparison_path(state, metric)})"
+        f"[Compare the trials of this sweep]({comparison_path(state, metrics[0])})"
     ]
     if best:
-        lines += ["", f"| trial | {metric} |", "| --- | --- |"]
-        lines += [f"| [{one.trial_id}]({run_path(state, one.run_id)}) | {value:.4f} |" for one, value in best]
+        lines += ["", f"| trial | {' | '.join(metrics)} |", f"| --- {'| --- ' * len(metrics)}|"]
+        for one, values in best:
+            cells = " | ".join(f"{value:.{4 if abs(value) < 10 else 0}f}" for value in values)
+            lines.append(f"| [{one.trial_id}]({run_path(state, one.run_id)}) | {cells} |")
     if remarks:
         lines += ["", *(f"- {_plain(remark)}" for remark in remarks)]
     return "\n".join(lines)

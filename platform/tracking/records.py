@@ -21,7 +21,10 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class SweepDescription:
-    """What is known before the first trial. ``constants``: the parameters not searched, dotted names."""
+    """What is known before the first trial. ``constants``: the parameters not searched, dotted names.
+
+    ``goals``: what is looked for, each in words, the first one foremost.
+    """
 
     space_yaml: str
     plan: str
@@ -29,6 +32,7 @@ class SweepDescription:
     seed: int
     data: DatasetRecord
     command: str = ""
+    goals: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,12 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def best_checkpoint(folder: Path, metric: str, mode: str) -> Path | None:
-    """Of all checkpoints below ``folder`` the one whose ``metric`` is best; None where none has it finite."""
-    values = {file.parent: metric_of(file.parent, metric) for file in sorted(folder.rglob(DESCRIPTION))}
+    """Of all checkpoints below ``folder`` the one whose ``metric`` is best; None where none has it finite.
+
+    Of equally good ones the last by name.
+    """
+    files = sorted(folder.rglob(DESCRIPTION), reverse=True)
+    values = {file.parent: metric_of(file.parent, metric) for file in files}
     kept = {folder: value for folder, value in values.items() if math.isfinite(value)}
     best = min if mode == "min" else max
     return best(kept, key=kept.__getitem__, default=None)

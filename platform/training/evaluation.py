@@ -105,20 +105,24 @@ def shot_accuracies(
     Liu et al., Large-Scale Long-Tailed Recognition in an Open World, CVPR 2019 (arXiv 1904.05160), with
     (100, 20); differs from the authors' code, where a group without classes has an accuracy of 0.
     """
-    many, few = shots
     is_right_N = torch.from_numpy(probabilities_NC.argmax(1) == labels_N).double()
-    groups = {
-        "many_shot": class_counts_C > many,
-        "medium_shot": (class_counts_C >= few) & (class_counts_C <= many),
-        "few_shot": class_counts_C < few,
-    }
     found = {}
-    for name, is_in_C in groups.items():
+    for name, is_in_C in shot_groups(class_counts_C, shots).items():
         of_group_N = is_in_C[labels_N]
         if of_group_N.any():
             labels = torch.from_numpy(labels_N[of_group_N])
             found[name] = _mean_over_classes(is_right_N[of_group_N], labels, len(is_in_C))
     return found
+
+
+def shot_groups(class_counts_C: Labels, shots: tuple[int, int]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Of each class whether it is a many-shot, a medium-shot or a few-shot one."""
+    many, few = shots
+    return {
+        "many_shot": class_counts_C > many,
+        "medium_shot": (class_counts_C >= few) & (class_counts_C <= many),
+        "few_shot": class_counts_C < few,
+    }
 
 
 def accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> float:

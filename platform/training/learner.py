@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from platform.training.precision import Precision, autocast
 from platform.training.workers import Workers
 
 
@@ -14,23 +14,25 @@ from platform.training.workers import Workers
 class NetworkLearner:
     """Runs a network, or its companion over it, on this worker's part of a batch of ``samples`` pictures.
 
-    What comes out is the whole batch's, in float32: losses are never computed in half precision.
+    It runs in ``precision``, and nothing else does. What comes out is the whole batch's, in float32, so that
+    losses are never computed in half precision.
     """
 
     network: nn.Module
     companion: nn.Module | None
     workers: Workers
     samples: int
+    precision: Precision
 
     def __call__(self, *images: Tensor) -> Any:
-        found = self.network(*images) if self.companion is None else self.companion(self.network, *images)
+        with autocast(self.precision, images[0].device):
+            found = self.network(*images) if self.companion is None else self.companion(self.network, *images)
         if isinstance(found, Tensor):
             return self._whole(found)
         return tuple(map(self._whole, found))
 
     def _whole(self, own: Tensor) -> Tensor:
-        with torch.autocast(own.device.type, enabled=False):
-            return self.workers.gather(own.float(), self.samples)
+        return self.workers.gather(own.float(), self.samples)
 
 
 def parameters_of(network: nn.Module, companion: nn.Module | None) -> list[nn.Parameter]:
@@ -43,9 +45,10 @@ def learners(
     companions: Sequence[nn.Module | None],
     workers: Workers,
     samples: int,
+    precision: Precision,
 ) -> list[NetworkLearner]:
     """One for each network, of a batch of ``samples`` pictures."""
     return [
-        NetworkLearner(network, companion, workers, samples)
+        NetworkLearner(network, companion, workers, samples, precision)
         for network, companion in zip(networks, companions, strict=True)
     ]

@@ -4,7 +4,7 @@ Shapes: M networks, N training images, B samples of a batch, R rows of the manif
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -82,7 +82,8 @@ class SampleLedger(nn.Module):
         - ``train/drop_overlap``: |D & E| / |D | E| of the images dropped in this epoch, D, and in the one
           before, E (Jaccard index), among those seen in both; so never there in the first epoch
         - ``train/prediction_entropy``, no share itself: -Σ_c h_c · log h_c / log C, in [0, 1], of the share
-          h_c of images that are predicted as class c; 0 where a network has collapsed to one class
+          h_c of images that are predicted as class c; the least of the networks', as one of them may collapse
+          by itself: 0 where one predicts one class for all
 
         Where the true label of every labelled training image is known, and of these images alone:
 
@@ -117,7 +118,7 @@ class SampleLedger(nn.Module):
         )
         share_MC = counts_MC / counts_MC.sum(1, keepdim=True)
         entropy_M = -torch.special.xlogy(share_MC, share_MC).sum(1) / math.log(len(self.data.classes))
-        return {"train/prediction_entropy": entropy_M.mean().item()}
+        return {"train/prediction_entropy": entropy_M.min().item()}
 
     def _against_clean(
         self, clean_N: Tensor, seen_N: Tensor, drops_MN: Tensor
@@ -166,12 +167,15 @@ class SampleLedger(nn.Module):
         return table
 
 
-def refuse_collapse(metrics: Mapping[str, float], least: float) -> None:
-    """Raise :class:`TrainingCollapsed` where the predictions have less entropy than ``least``."""
-    entropy = metrics["train/prediction_entropy"]
-    if entropy < least:
+def refuse_collapse(epochs: Sequence[Mapping[str, float]], least: float) -> None:
+    """Raise :class:`TrainingCollapsed` where both of the last two epochs' predictions have less entropy.
+
+    One alone may: early in training a network may pass through there.
+    """
+    entropies = [metrics["train/prediction_entropy"] for metrics in epochs[-2:]]
+    if len(entropies) == 2 and max(entropies) < least:
         raise TrainingCollapsed(
-            f"train/prediction_entropy is {entropy:.3g}, below min_prediction_entropy ({least:g}): "
+            f"train/prediction_entropy is {entropies[1]:.3g}, below min_prediction_entropy ({least:g}): "
             f"the networks predict nearly one class for all images"
         )
 

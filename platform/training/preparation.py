@@ -7,7 +7,7 @@ from torch import Tensor
 from platform.datasets.feed import Batch
 from platform.datasets.mixing import mix
 from platform.training.learner import NetworkLearner
-from platform.training.precision import Precision, autocast
+from platform.training.precision import Precision
 from platform.training.prediction import to_layout
 from platform.training.recipe import StageConfig
 from platform.training.teacher import Teacher
@@ -52,8 +52,8 @@ class Preparation:
     def _taught(self, images: Tensor, samples: int, precision: Precision) -> tuple[Tensor, ...] | None:
         if self.teacher is None:
             return None
-        with autocast(precision, images.device):
-            taught: tuple[Tensor, ...] = NetworkLearner(self.teacher, None, self.workers, samples)(images)
+        learner = NetworkLearner(self.teacher, None, self.workers, samples, precision)
+        taught: tuple[Tensor, ...] = learner(images)
         return taught
 
     def _laid_out(self, images: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from platform.training.finite import FiniteWatch
 from platform.training.learner import learners, parameters_of
 from platform.training.ledger import SampleLedger, refuse_collapse
 from platform.training.networks import build_networks, place
-from platform.training.precision import Precision, autocast, gradient_scaler, settle
+from platform.training.precision import Precision, gradient_scaler, settle
 from platform.training.prediction import to_layout
 from platform.training.preparation import Preparation
 from platform.training.seeding import Purpose, seed_torch
@@ -152,7 +152,7 @@ class Trainer:
             metrics = {f"train/{name}": value for name, value in means.items()}
             metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
         if self.config.min_prediction_entropy is not None:
-            refuse_collapse(metrics, self.config.min_prediction_entropy)
+            refuse_collapse([*self.history, metrics], self.config.min_prediction_entropy)
         if self.config.stages:
             metrics["train/stage"] = self.stage.place + 1
         self.epoch += 1
@@ -223,9 +223,8 @@ class Trainer:
         batch = self._preparation.prepared(
             batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
         )
-        networks = learners(self.networks, self.stage.companions, self.workers, len(batch))
-        with autocast(self.precision, self.device):
-            output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
+        networks = learners(self.networks, self.stage.companions, self.workers, len(batch), self.precision)
+        output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
         rate = f"at learning rate {self.learning_rate:.3g}"
         self._watch.see(output.losses, f"epoch {self.epoch + 1}, step {self.step + 1}, {rate}")
         total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)

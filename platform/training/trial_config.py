@@ -58,7 +58,8 @@ class TrialConfig(Recipe):
         None,
         gt=0,
         lt=1,
-        description="give a trial up whose train/prediction_entropy falls below: it collapsed; null: never",
+        description="give a trial up whose train/prediction_entropy is below for two epochs: it collapsed; "
+        "null: never",
     )
     stages: tuple[StageConfig, ...] = Field(
         (), strict=False, description="run in this order, each with what it does otherwise than the trial"
@@ -115,6 +116,8 @@ class TrialConfig(Recipe):
             for field in ("peer_model", "peer_optim"):
                 if getattr(self, field) is not None:
                     reject(field, f"{self.method.name} trains one network, so it must be null", "a section")
+            if self.retrieval.networks == "second":
+                reject("retrieval.networks", f"{self.method.name} trains one network: all or first", "second")
         for path, phase in self._paths():
             if phase.method.networks != self.method.networks:
                 reject(

@@ -9,6 +9,7 @@ from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
 from platform.methods import build_method
 from platform.models.build import build_blank
+from platform.models.embedding import embedding_width
 from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
 from platform.models.layers import set_trainable
@@ -28,18 +29,30 @@ def check_buildable(loaded: LoadedSpace[SweepConfig], classes: Sequence[str]) ->
     does not have, weights that are missing or of another architecture, a teacher of other ``classes``.
     """
     dims = cache(partial(_teacher_dims, classes=tuple(classes)))
-    seen: set[tuple[object, ...]] = set()
+    widths: dict[tuple[object, ...], int] = {}
     for corner in loaded.corners():
         trial = corner.trial()
         stages = tuple(
             (phase.image_size, phase.trainable, phase.method.model_dump_json()) for phase in trial.phases
         )
         starts = read_initial_weights(trial) or (None,) * len(trial.models)
+        own = []
         for model, start in zip(trial.models, starts, strict=True):
             key = (model.model_dump_json(), stages, start, trial.teacher)
-            if key not in seen:
-                seen.add(key)
-                _take_through_stages(trial, model, start, len(classes), dims(trial.teacher))
+            if key not in widths:
+                widths[key] = _take_through_stages(trial, model, start, len(classes), dims(trial.teacher))
+            own.append(widths[key])
+        if loaded.first().data.identities is not None:
+            _check_widths(trial, own)
+
+
+def _check_widths(trial: TrialConfig, widths: Sequence[int]) -> None:
+    of = trial.retrieval
+    if of.networks == "all" and of.combination == "mean" and len(set(widths)) > 1:
+        raise UserError(
+            f"retrieval.combination: mean needs embeddings of equal widths, but the networks' have "
+            f"{' and '.join(map(str, widths))} dimensions: take concatenation, or give both an embedding"
+        )
 
 
 def _teacher_dims(teacher: str | None, classes: tuple[str, ...]) -> tuple[int, ...] | None:
@@ -55,7 +68,8 @@ def _take_through_stages(
     start: InitialWeights | None,
     classes: int,
     teacher_dims: tuple[int, ...] | None,
-) -> None:
+) -> int:
+    """The width of the network's embedding."""
     network = build_blank(start.fit(model) if start else model, classes, trial.phases[0].image_size)
     if start is not None:
         check_weights(network, start.file)
@@ -71,3 +85,4 @@ def _take_through_stages(
             where = f"stages.{place}: " if trial.stages else ""
             raise UserError(f"{where}{error}") from error
         size = phase.image_size
+    return embedding_width(network)

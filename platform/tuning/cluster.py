@@ -1,9 +1,12 @@
 """Joining Ray: a local one on this machine, or a cluster."""
 
 import logging
+import re
+import socket
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 
 from platform.config.errors import UserError
 from platform.datasets.decode import usable_cores
@@ -12,6 +15,10 @@ from platform.tuning.sweep_config import ResourcesConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SHIPPED = [".venv", ".git", "runs", "mlflow.db", "mlartifacts", "data", "__pycache__"]
+CAUSE_CHARACTERS = 400
+MACHINE = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d{1,5})")
+ANSWERS_S = 5.0
+"""Seconds in which a machine takes a connection; Ray by itself tries for two minutes and more."""
 
 
 def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialResources:
@@ -43,6 +50,11 @@ def leave() -> None:
 
 
 def _join_cluster(address: str) -> None:
+    if machine := MACHINE.fullmatch(address):
+        try:
+            socket.create_connection((machine["host"], int(machine["port"])), ANSWERS_S).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(f"no Ray cluster answers at {address}: {_in_a_line(error)}") from None
     try:
         ray.init(
             address=address,
@@ -50,6 +62,12 @@ def _join_cluster(address: str) -> None:
             logging_level=logging.ERROR,
             runtime_env={"working_dir": str(ROOT), "excludes": NOT_SHIPPED},
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        cause = str(error).strip().splitlines()[0]
-        raise UserError(f"no Ray cluster answers at {address}: {cause}") from None
+    except ConnectionError as error:
+        raise UserError(f"no Ray cluster answers at {address}: {_in_a_line(error)}") from None
+    except (RayError, ValueError, RuntimeError) as error:  # it answers: another Ray, too large a checkout …
+        raise UserError(f"cannot join the Ray cluster at {address}: {_in_a_line(error)}") from None
+
+
+def _in_a_line(error: Exception) -> str:
+    """What Ray says, of which the first line often says nothing yet: "Version mismatch:"."""
+    return " ".join(str(error).split())[:CAUSE_CHARACTERS] or type(error).__name__

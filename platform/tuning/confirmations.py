@@ -45,7 +45,7 @@ class ConfirmSearch(Searcher):
     def __init__(
         self, search: SearchConfig, folder: SweepFolder, finalists: Sequence[PastTrial], seeds: int
     ) -> None:
-        super().__init__(metric=search.metric, mode=search.direction)
+        super().__init__(metric=search.first.metric, mode=search.first.direction)
         self._folder = folder
         self._repeats = {one.number: one for one in read_repeats(folder)}
         wanted = [_repeat(one, nth) for nth in range(1, seeds + 1) for one in finalists]

@@ -7,9 +7,11 @@ from typing import Any, cast
 from platform.config.load import LoadedSpace
 from platform.tracking.reader import read_sweep
 from platform.tracking.records import TrialRecord
+from platform.tuning.goals import gains, reached
 from platform.tuning.names import flatten
+from platform.tuning.pareto import by_preference
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.start_points import PointError, Start, fit_point, refusal, written_starts
-from platform.tuning.statistic import value_of
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 
@@ -45,19 +47,24 @@ def _sweep_of(loaded: LoadedSpace[SweepConfig], place: int, runs: Path) -> Sweep
 def _best_of(
     loaded: LoadedSpace[SweepConfig], place: int, folder: SweepFolder
 ) -> tuple[list[Start], list[str]]:
-    """Its best trials that fit this space, by this search's metric and statistic."""
+    """Its best trials that fit this space, by this search's goals and statistic."""
     search = loaded.first().search
     record = folder.read_record()
     trials = read_sweep(record.tracking_uri, record.parent_run_id).trials
-    sign = -1 if search.direction == "max" else 1
-    drawn = [trial for trial in trials if trial.confirms is None]
-    valued = [(sign * value, trial) for trial in drawn if math.isfinite(value := _value(loaded, trial))]
-    if not valued:
-        raise refusal(loaded, place, "from", f"no trial of {folder.path} reported {search.metric}")
+    found = [
+        (gains(values, search.goals), trial)
+        for trial in trials
+        if trial.confirms is None and trial.outcome != "failed"
+        if all(map(math.isfinite, values := _reached(search, trial)))
+    ]
+    if not found:
+        metrics = " and ".join(goal.metric for goal in search.goals)
+        raise refusal(loaded, place, "from", f"no trial of {folder.path} reported {metrics}")
     wanted = cast("int", search.start_with[place].get("best", 1))
     starts: list[Start] = []
     misfits: list[str] = []
-    for _, trial in sorted(valued, key=lambda pair: pair[0]):
+    for preferred in by_preference([each for each, _ in found]):
+        trial = found[preferred][1]
         try:
             parameters = fit_point(loaded, _searched_here(loaded, trial))
         except PointError as error:
@@ -71,10 +78,9 @@ def _best_of(
     return starts, misfits
 
 
-def _value(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> float:
-    search = loaded.first().search
-    values = [value for _, value in trial.history.get(search.metric, [])]
-    return math.nan if trial.outcome == "failed" else value_of(values, search.statistic, search.direction)
+def _reached(search: SearchConfig, trial: TrialRecord) -> tuple[float, ...]:
+    history = {name: dict(points) for name, points in trial.history.items()}
+    return reached(history, search.goals, search.statistic)
 
 
 def _searched_here(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> dict[str, Any]:

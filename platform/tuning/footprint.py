@@ -15,8 +15,13 @@ MEGABYTE = 1e6
 
 
 def train_epoch(trainer: Trainer) -> None:
-    """Train for one epoch, and keep what it took among its metrics."""
-    trainer.history[-1] = with_footprint(trainer.train_epoch, trainer.device)
+    """Train for one epoch, and keep what it took among its metrics.
+
+    ``model/parameters``: the weights of the networks that predict, of all of them together.
+    """
+    metrics = with_footprint(trainer.train_epoch, trainer.device)
+    weights = sum(one.numel() for network in trainer.evaluated_networks for one in network.parameters())
+    trainer.history[-1] = metrics | {"model/parameters": float(weights)}
 
 
 def with_footprint(train_epoch: Callable[[], dict[str, float]], device: torch.device) -> dict[str, float]:

@@ -48,7 +48,7 @@ class KeptCheckpoints:
 
     @property
     def best(self) -> Path | None:
-        """The checkpoint with the best metric, the earliest of several."""
+        """The checkpoint with the best metric, the latest of several."""
         return next(iter(self._best_first()), None)
 
     def save(self, trainer: Trainer) -> None:
@@ -66,5 +66,6 @@ class KeptCheckpoints:
 
     def _best_first(self) -> list[Path]:
         sign = 1 if self.keeping.mode == "min" else -1
-        values = {path: sign * metric_of(path, self.keeping.metric) for path in self._all() if is_whole(path)}
+        whole = [path for path in reversed(self._all()) if is_whole(path)]
+        values = {path: sign * metric_of(path, self.keeping.metric) for path in whole}
         return sorted((path for path, value in values.items() if value == value), key=values.__getitem__)

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from platform.tuning.failure import cause_line, is_out_of_memory
 from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE
+from platform.tuning.told_epochs import has_done_an_epoch
 
 ATTRIBUTE = "out_of_memory"
 """Attribute of the study: the numbers of the trials that ran out of memory."""
@@ -63,7 +64,7 @@ class MemoryLimit:
         above = [one for one in excess if one is not None]
         if len(above) < LEAST:
             return 0.0
-        fits = (trial.params for trial in trials if trial.intermediate_values and trial.number not in numbers)
+        fits = (trial.params for trial in trials if has_done_an_epoch(trial) and trial.number not in numbers)
         if any(_excess(fitting, parameters) is not None for fitting in fits):
             return 0.0
         return 1 + min(above)

@@ -45,6 +45,7 @@ def _description(plan: Plan, folder: SweepFolder, data: Data, command: str) -> S
             classes=data.classes,
         ),
         command=command,
+        goals=[str(goal) for goal in plan.config.search.goals],
     )
 
 
@@ -54,8 +55,8 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         name=folder.name,
         experiment=state.experiment,
         experiment_id=state.experiment_id,
-        metric=search.metric,
-        mode=search.direction,
+        metric=search.first.metric,
+        mode=search.first.direction,
         top=plan.config.report.top,
         seed=plan.config.seed,
         tracking_uri=state.uri,
@@ -64,6 +65,7 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         command=command,
         git_commit=code_version().commit,
         statistic=search.statistic,
+        directions={goal.metric: goal.direction for goal in search.goals},
     )
 
 

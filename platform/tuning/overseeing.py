@@ -33,6 +33,8 @@ def print_status(console: Console, seen: Survey) -> None:
     best = seen.best
     if best is not None and best.best is not None:
         console.print(f"best: {seen.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
+    if len(seen.goals) > 1:
+        console.print(f"goals: {', '.join(seen.goals)}; the best is the first's, the report has the front")
     console.print(f"epochs: {_epochs(seen)}")
     if seen.confirmations:
         ended = sum(trial.outcome not in OPEN for trial in seen.confirmations)
@@ -84,7 +86,7 @@ def _row(seen: Survey) -> dict[str, str]:
     return {
         "sweep": seen.name,
         "state": seen.state,
-        "metric": seen.metric or "–",
+        "metric": f"{seen.metric} and {len(seen.goals) - 1} more" if seen.goals[1:] else seen.metric or "–",
         "best": _number(best.best if best else None),
         "trials": _trials(seen),
         "epochs": f"{seen.epochs:,}",

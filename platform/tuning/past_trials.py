@@ -22,9 +22,10 @@ OUTCOMES: Mapping[TrialState, Outcome] = {
 
 @dataclass(frozen=True)
 class PastTrial:
-    """``values``: the selection metric after each epoch, from 1; ``parameters`` by dotted path.
+    """``values``: the (first) goal's metric after each epoch, from 1; ``parameters`` by dotted path.
 
-    ``config``: the trial's settings as JSON has them.
+    ``config``: the trial's settings as JSON has them; ``others``: the other goals' values, by metric and
+    epoch.
     """
 
     number: int
@@ -33,6 +34,7 @@ class PastTrial:
     outcome: Outcome
     values: dict[int, float]
     config: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, dict[int, float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -19,7 +19,9 @@ from platform.training.unlabelled import refuse_unlabelled
 from platform.tuning.budget import check_gpu_hours
 from platform.tuning.names import flatten
 from platform.tuning.resources import resources_here, trial_resources
+from platform.tuning.scheduler_config import NoScheduler
 from platform.tuning.search_check import check_search, left_to_chance
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.sweep_config import SweepConfig
 
 STATISTICS = {
@@ -126,13 +128,13 @@ def render(plan: Plan) -> Group:
         ("sweep", plan.name),
         ("experiment", plan.experiment),
         ("data", f"{plan.config.data.source}: {len(plan.data.classes)} classes; {rows}"),
-        ("selects", f"{search.metric} ({search.direction}), {STATISTICS[search.statistic]}"),
+        ("selects", _selects(search)),
         ("trials", f"{plan.trials}, {at_once}"),
         ("epochs", _epochs(plan)),
         ("sampler", _sampler(plan)),
         ("constraints", "; ".join(search.constraints)),
         ("starts with", "; ".join(_start(entry) for entry in search.start_with)),
-        ("stopping", str(search.scheduler)),
+        ("stopping", _stopping(search)),
         ("budget", _budget(plan)),
         ("confirms", _confirms(plan)),
         ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
@@ -145,6 +147,19 @@ def render(plan: Plan) -> Group:
     for parameter in plan.parameters:
         space.add_row(Text(parameter.path), Text(str(parameter.range)), Text(parameter.condition))
     return Group(facts, Text(""), space)
+
+
+def _selects(search: SearchConfig) -> str:
+    named = " and ".join(str(goal) for goal in search.goals)
+    if len(search.goals) == 1:
+        return f"{named}, {STATISTICS[search.statistic]}"
+    first = search.first.metric
+    return f"{named}, {STATISTICS[search.statistic]} by {first}: no ranking but a front"
+
+
+def _stopping(search: SearchConfig) -> str:
+    alone = isinstance(search.scheduler, NoScheduler) or len(search.goals) == 1
+    return f"{search.scheduler}" + ("" if alone else f"; by {search.first.metric} alone")
 
 
 def _epochs(plan: Plan) -> str:

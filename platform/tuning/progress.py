@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ray import tune
@@ -16,6 +17,7 @@ from rich.text import Text
 from platform.tuning.budget import Account
 from platform.tuning.closing import duration
 from platform.tuning.failure import cause_line
+from platform.tuning.goals import figure
 from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
 from platform.tuning.past_trials import PastTrial
@@ -28,7 +30,10 @@ LOOK_EVERY_S = 1.0
 
 @dataclass
 class TrialView:
-    """What is shown of one trial; ``best`` and ``last`` are the selection metric's values."""
+    """What is shown of one trial; ``best`` and ``last`` are the (first) goal's values.
+
+    ``beside``: the other goals' values in the epoch of the best, by metric.
+    """
 
     number: int
     parameters: dict[str, Any]
@@ -39,10 +44,12 @@ class TrialView:
     last: float | None = None
     images_per_s: float = 0.0
     cause: str = ""
+    beside: dict[str, float] = field(default_factory=dict)
 
-    def add(self, value: float, mode: str) -> None:
-        better = max if mode == "max" else min
-        self.best = value if self.best is None else better(self.best, value)
+    def add(self, value: float, mode: str, beside: Mapping[str, float] = MappingProxyType({})) -> None:
+        """An epoch's value; of equally good ones the last is the best, as its checkpoint is kept."""
+        if self.best is None or (value >= self.best if mode == "max" else value <= self.best):
+            self.best, self.beside = value, dict(beside)
         self.last = value
 
 
@@ -57,6 +64,7 @@ class SweepView:
     started: float = field(default_factory=time.monotonic)
     ended_before: int = 0
     account: Account | None = None
+    beside: Sequence[str] = ()
 
     def ended(self) -> list[TrialView]:
         return [trial for trial in self.trials.values() if trial.outcome != "running"]
@@ -69,6 +77,11 @@ class SweepView:
         if trial.best is None:
             return float("-inf")
         return trial.best if self.mode == "max" else -trial.best
+
+    def reached(self, trial: TrialView) -> str:
+        """ "val/accuracy 0.8123, val/few_shot 0.4512"."""
+        others = [f"{name} {_number(trial.beside.get(name))}" for name in self.beside]
+        return ", ".join([f"{self.metric} {_number(trial.best)}", *others])
 
     def seconds_left(self) -> float | None:
         """Remaining trials at the pace of this process so far; None until one has ended in it."""
@@ -87,7 +100,7 @@ class SweepView:
         parts += [f"{count} {outcome}" for outcome, count in counts.items() if count]
         best = self.best()
         if best is not None and best.best is not None:
-            parts.append(f"best {self.metric} {_number(best.best)} (trial {trial_name(best.number)})")
+            parts.append(f"best {self.reached(best)} (trial {trial_name(best.number)})")
         left = self.seconds_left()
         if left:
             parts.append(f"about {duration(left)} left")
@@ -97,7 +110,10 @@ class SweepView:
 
 
 class ProgressCallback(tune.Callback):
-    """Keeps a :class:`SweepView` and shows it, ``past`` trials of a resumed sweep among them."""
+    """Keeps a :class:`SweepView` and shows it, ``past`` trials of a resumed sweep among them.
+
+    ``beside``: the metrics of further goals.
+    """
 
     def __init__(
         self,
@@ -106,8 +122,9 @@ class ProgressCallback(tune.Callback):
         planned: int,
         past: Iterable[PastTrial] = (),
         account: Account | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
-        self.view = SweepView(metric, mode, planned, account=account)
+        self.view = SweepView(metric, mode, planned, account=account, beside=beside)
         self.view.trials = {one.number: _past_view(one, mode) for one in past}
         self.view.ended_before = len(self.view.trials)
         self.signs = Signs(metric, mode)
@@ -148,7 +165,8 @@ class ProgressCallback(tune.Callback):
         if FAILURE in result or result["epoch"] <= view.epoch:  # told again, by a process that was replaced
             return
         view.epoch = result["epoch"]
-        view.add(result[self.view.metric], self.view.mode)
+        beside = {name: result[name] for name in self.view.beside if name in result}
+        view.add(result[self.view.metric], self.view.mode, beside)
         view.images_per_s = result.get("time/images_per_s", 0.0)
         self._say(self.signs.of_result(view.number, result, time.monotonic()))
 
@@ -188,15 +206,18 @@ class ProgressCallback(tune.Callback):
         if view.outcome == "failed":
             what = f"failed: {view.cause}"
         else:
-            value = f"{self.view.metric} {_number(view.best)}"
-            what = f"{view.outcome}: {value}, {view.epoch}/{view.epochs} epochs"
+            what = f"{view.outcome}: {self.view.reached(view)}, {view.epoch}/{view.epochs} epochs"
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
         done = f"[{len(self.view.ended())}/{self.view.planned}]"
         return f"{done} trial {trial_name(view.number)} {what}{parameters}"
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False)
-        for heading in ("trial", "state", "epoch", f"best {self.view.metric}", "last", "images/s"):
+        for heading in (
+            *("trial", "state", "epoch", f"best {self.view.metric}", "last"),
+            *self.view.beside,
+            "images/s",
+        ):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
         table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
         for view in self._shown():
@@ -206,6 +227,7 @@ class ProgressCallback(tune.Callback):
                 f"{view.epoch}/{view.epochs}",
                 _number(view.best),
                 _number(view.last),
+                *(_number(view.beside.get(name)) for name in self.view.beside),
                 f"{view.images_per_s:,.0f}",
                 _words(view.parameters),
             )
@@ -222,12 +244,13 @@ def _past_view(trial: PastTrial, mode: str) -> TrialView:
     view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome)
     for epoch, value in sorted(trial.values.items()):
         view.epoch = epoch
-        view.add(value, mode)
+        beside = {name: values[epoch] for name, values in trial.others.items() if epoch in values}
+        view.add(value, mode, beside)
     return view
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return "–" if value is None else figure(value)
 
 
 def _words(parameters: dict[str, Any]) -> str:

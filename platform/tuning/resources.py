@@ -49,13 +49,13 @@ def trial_resources(
     workers_on = [_fit_on(node, cpus, gpus) for node in nodes]
     if not any(workers_on):
         most_cpus = max((node.get("CPU", 0.0) for node in nodes), default=0.0)
-        asked = f"a worker asks for {cpus}{_beside(gpus)}"
+        asked = f"a worker asks for {cpus}{beside(gpus)}"
         raise UserError(f"resources.cpus_per_worker: {asked}, but no machine has more than {most_cpus:g}")
     fit = _groups(workers_on, config.workers, config.placement)
     if fit == 0:
         room = f"room for {sum(workers_on)} on {len(nodes)} machine{'s' * (len(nodes) > 1)}"
         raise UserError(
-            f"resources.workers: a trial asks for {config.workers} workers of {cores(cpus)}{_beside(gpus)}, "
+            f"resources.workers: a trial asks for {config.workers} workers of {cores(cpus)}{beside(gpus)}, "
             f"placed {config.placement}, but there is {room}"
         )
     return TrialResources(config.workers, cpus, gpus, config.placement, min(fit, trials))
@@ -86,5 +86,6 @@ def cores(count: int) -> str:
     return f"{count} core{'s' * (count > 1)}"
 
 
-def _beside(gpus: float) -> str:
+def beside(gpus: float) -> str:
+    """What to add to cores in words: nothing, or beside its 1 GPU."""
     return f" beside its {gpus:g} GPU" if gpus else ""

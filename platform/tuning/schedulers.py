@@ -23,7 +23,9 @@ from platform.tuning.trial_seed import seed_of
 
 
 def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> TrialScheduler:
-    selects: dict[str, Any] = {"time_attr": "epoch", "metric": search.metric, "mode": search.direction}
+    """It judges by the first goal: no scheduler of Tune's, and no pruner of Optuna's, knows several."""
+    first = search.first
+    selects: dict[str, Any] = {"time_attr": "epoch", "metric": first.metric, "mode": first.direction}
     match search.scheduler:
         case AshaScheduler() as asha:
             options = asha.model_dump(exclude={"name"})

@@ -33,6 +33,12 @@ def _check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
         if endless:
             named = ", ".join(f"{one.path} is {one.range}" for one in endless)
             _refuse(loaded, SAMPLER, f"grid needs finite ranges (int, logint, choice), but {named}")
+    goals = loaded.first().search.goals
+    if isinstance(sampler, CmaEsSampler) and len(goals) > 1:
+        named = ", ".join(goal.metric for goal in goals)
+        _refuse(
+            loaded, SAMPLER, f"cmaes looks for a single goal, but here are {named}: take tpe, gp or random"
+        )
     if isinstance(sampler, CmaEsSampler) and find_spec("cmaes") is None:
         _refuse(loaded, SAMPLER, "cmaes needs the package cmaes, which is not installed: pip install cmaes")
     least = {CmaEsSampler: 2, GpSampler: 1, QmcSampler: 1}.get(type(sampler), 0)

@@ -2,20 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from platform.config.section import Section
+from platform.config.section import Section, reject
 from platform.tuning.budget_config import BudgetConfig, as_section
 from platform.tuning.constraint import parse_constraint
+from platform.tuning.goals import Goal, check_metrics, natural_direction
 from platform.tuning.sampler_config import Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
-from platform.tuning.statistic import Statistic
-
-CLASSIFICATION = ("val/accuracy", "val/macro_accuracy", "val/loss", "val/ece")
-RETRIEVAL = ("val/recall_at_1", "val/rank_5", "val/rank_10", "val/map")
-METRICS = (*CLASSIFICATION, *RETRIEVAL)
-"""What may select: metrics of data with classes, and of data with identities."""
-LOWER_IS_BETTER = ("val/loss", "val/ece")
+from platform.tuning.statistic import Direction, Statistic
 
 
 def _is_a_constraint(text: str) -> str:
@@ -48,14 +43,23 @@ class ConfirmConfig(Section):
 class SearchConfig(Section):
     """What is looked for, how trials are drawn, which of them are stopped early."""
 
-    metric: str = Field("val/accuracy", description="what selects: a val/… metric, never the test split")
-    mode: Literal["auto", "max", "min"] = Field("auto", description="auto: min for val/loss and val/ece")
+    metric: str | tuple[str, ...] | dict[str, Direction] = Field(
+        "val/accuracy",
+        description="what selects: a val/… metric, never the test split; or several goals, as a list or with "
+        "directions as {val/accuracy: max, time/images_per_s: max}. Trials are then not ranked: those that "
+        "no other beats in all goals are the result. By the first, a val/… metric, the scheduler stops "
+        "trials (it can judge by one alone) and checkpoints are kept; the others may be costs, too",
+    )
+    mode: Literal["auto", "max", "min"] = Field(
+        "auto", description="of a single metric; auto: min for val/loss and val/ece"
+    )
     trials: int = Field(16, ge=1, description="trials to sample; a YAML without a range runs one")
     budget: BudgetConfig = BudgetConfig()
     statistic: Statistic = Field(
         "best",
         description="of a trial's epochs, by which trials are ranked and which the sampler learns from: the "
-        "best, the last, or the mean of the last three",
+        "best, the last, or the mean of the last three; of several goals the first decides which epochs "
+        "these are, and a cost is the median of all",
     )
     sampler: Sampler = TpeSampler()
     scheduler: Scheduler = AshaScheduler()
@@ -85,22 +89,18 @@ class SearchConfig(Section):
         "methods' authors",
     )
 
-    @field_validator("metric")
+    @field_validator("metric", mode="before")
     @classmethod
-    def _selects_on_validation(cls, metric: str) -> str:
-        if metric.startswith("test/"):
-            raise ValueError(
-                f"the test split never selects, it is scored once for the finalists: use one of "
-                f"{', '.join(METRICS)}, got {metric!r}"
-            )
-        if metric.startswith("val/clean"):
-            raise ValueError(
-                f"clean labels never select by themselves: where there is a clean validation split, say "
-                f"data.val_label: clean and select on val/accuracy, got {metric!r}"
-            )
-        if metric not in METRICS:
-            raise ValueError(f"must be one of {', '.join(METRICS)}, got {metric!r}")
-        return metric
+    def _may_be_looked_for(cls, metric: Any) -> Any:
+        check_metrics(metric)
+        return tuple(metric) if isinstance(metric, list) else metric
+
+    @model_validator(mode="after")
+    def _directions_are_said_once(self) -> "SearchConfig":
+        if not isinstance(self.metric, str) and self.mode != "auto":
+            message = "is of a single metric; of several goals write metric: {val/accuracy: max, …}"
+            reject("mode", message, self.mode)
+        return self
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -108,7 +108,15 @@ class SearchConfig(Section):
         return as_section(budget)
 
     @property
-    def direction(self) -> Literal["max", "min"]:
-        if self.mode == "auto":
-            return "min" if self.metric in LOWER_IS_BETTER else "max"
-        return self.mode
+    def goals(self) -> tuple[Goal, ...]:
+        """What is looked for, the first one foremost."""
+        if isinstance(self.metric, dict):
+            return tuple(Goal(name, direction) for name, direction in self.metric.items())
+        if isinstance(self.metric, tuple):
+            return tuple(Goal(name, natural_direction(name)) for name in self.metric)
+        return (Goal(self.metric, natural_direction(self.metric) if self.mode == "auto" else self.mode),)
+
+    @property
+    def first(self) -> Goal:
+        """The one goal, or the one that schedulers and checkpoints go by."""
+        return self.goals[0]

@@ -10,16 +10,18 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from platform.config.load import LoadedSpace
+from platform.tuning.goals import gains, reached
 from platform.tuning.memory import MemoryLimit
 from platform.tuning.outcome import Outcome, outcome_of
+from platform.tuning.pareto import by_preference
 from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
 from platform.tuning.samplers import SeededByNumber
 from platform.tuning.sampling import Sample, Sampling
 from platform.tuning.start_points import Start
-from platform.tuning.statistic import value_of
 from platform.tuning.study import known_study, new_study
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.told_epochs import ToldEpochs
 
 
 class SpaceSearch(Searcher):
@@ -29,7 +31,7 @@ class SpaceSearch(Searcher):
     is taken up where it is, and the trials that had not ended are suggested first, under their own numbers.
     At a trial's end the study is told the truth, where Ray's own OptunaSearch says COMPLETE with the last
     value: PRUNED of one that the scheduler stopped, FAIL of one that failed, COMPLETE with
-    ``search.statistic`` of its epochs of one that ran to its end.
+    ``search.statistic`` of its epochs, a value for each goal, of one that ran to its end.
 
     A suggestion is ``{"number", "parameters", "trial"}``: Optuna's number, the sampled values by
     dotted path, and the validated trial's settings as JSON.
@@ -45,17 +47,18 @@ class SpaceSearch(Searcher):
     ) -> None:
         config = loaded.first()
         search = config.search
-        super().__init__(metric=search.metric, mode=search.direction)
+        super().__init__(metric=search.first.metric, mode=search.first.direction)
         self._search = search
         open_study = known_study if resumes else new_study
         self.study: optuna.Study = open_study(search, folder, SeededByNumber(search.sampler, config.seed))
         self._storage = self.study._storage
+        self._told = ToldEpochs(self._storage, search.goals)
         self._sampling = Sampling(loaded, self.study)
         self._sampling.start_with(starts)
         self._unclaimed = deque(trial.number for trial in begun(self.study, ended=False))
         self._past: dict[int, PastTrial] = {}
         self._numbers: dict[str, int] = {}
-        self._values: dict[str, dict[int, float]] = {}
+        self._histories: dict[str, dict[str, dict[int, float]]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes its searcher down, and nobody reads that: all is in the study."""
@@ -75,14 +78,15 @@ class SpaceSearch(Searcher):
         return [self._past[trial.number] for trial in ended]
 
     def _past_trial(self, trial: FrozenTrial) -> PastTrial:
-        sample = self._sampling.of(trial)
+        sample, history = self._sampling.of(trial), self._told.of(trial)
         return PastTrial(
             number=trial.number,
             parameters=sample.parameters,
             epochs=sample.config.total_epochs,
             outcome=OUTCOMES[trial.state],
-            values=dict(trial.intermediate_values),
+            values=history.pop(self.metric),
             config=sample.config.model_dump(mode="json"),
+            others=history,
         )
 
     def outcomes(self) -> list[Outcome]:
@@ -90,21 +94,20 @@ class SpaceSearch(Searcher):
         return [OUTCOMES[trial.state] for trial in begun(self.study, ended=True)]
 
     def finalists(self, top: int) -> list[PastTrial]:
-        """The best of the trials that ran all their epochs, by ``search.statistic``."""
-        sign = -1 if self._search.direction == "max" else 1
+        """The best of the trials that ran all their epochs: of several goals their front, spread out."""
         done = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        best = sorted(done, key=lambda trial: sign * float(trial.value or 0.0))[:top]
+        found = [gains(trial.values, self._search.goals) for trial in done]
         past = {one.number: one for one in self.past()}
-        return [past[trial.number] for trial in best]
+        return [past[done[place].number] for place in by_preference(found)[:top]]
 
     def begun_with_a_result(self) -> int:
         """How many trials have done an epoch and not ended: a budget or an interrupt has stopped them."""
-        return sum(bool(trial.intermediate_values) for trial in begun(self.study, ended=False))
+        return sum(bool(self._values_of(trial)) for trial in begun(self.study, ended=False))
 
     def epochs(self) -> dict[int, int]:
         """How many epochs the study knows of each trial that was begun, by the trial's number."""
         trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
-        return {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+        return {trial.number: max(self._values_of(trial), default=0) for trial in trials}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
         """The next trial: one that had not ended, else a new sample; FINISHED where there is no other."""
@@ -123,11 +126,13 @@ class SpaceSearch(Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self.metric not in result:
             return
-        epoch, value = result["epoch"], float(result[self.metric])
-        values = self._values_of(trial_id)
-        if epoch not in values:  # a trial that went on from an earlier epoch than it had told of
-            self._storage.set_trial_intermediate_value(self._storage_id(trial_id), epoch, value)
-            values[epoch] = value
+        epoch, history = result["epoch"], self._history_of(trial_id)
+        if epoch in history[self.metric]:  # a trial that went on from an earlier epoch than it had told of
+            return
+        values = {goal.metric: float(result.get(goal.metric, math.nan)) for goal in self._search.goals}
+        self._told.tell(self._storage_id(trial_id), epoch, values)
+        for name, value in values.items():
+            history[name][epoch] = value
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -137,18 +142,17 @@ class SpaceSearch(Searcher):
             return
         if result:
             self.on_trial_result(trial_id, result)
-        values, outcome = self._values_of(trial_id), outcome_of(result or {})
-        in_order = [values[epoch] for epoch in sorted(values)]
-        value = value_of(in_order, self._search.statistic, self._search.direction)
-        if error or outcome == "failed" or not values:
+        history, outcome = self._history_of(trial_id), outcome_of(result or {})
+        values = reached(history, self._search.goals, self._search.statistic)
+        if error or outcome == "failed" or not history[self.metric]:
             state = TrialState.FAIL
         elif outcome == "pruned":
             state = TrialState.PRUNED
         else:
-            state = TrialState.COMPLETE if math.isfinite(value) else TrialState.FAIL
-        told = value if state is TrialState.COMPLETE else None
+            state = TrialState.COMPLETE if all(map(math.isfinite, values)) else TrialState.FAIL
+        told = values if state is TrialState.COMPLETE else None
         self.study.tell(self._numbers[trial_id], told, state=state, skip_if_finished=True)
-        self._values.pop(trial_id, None)
+        self._histories.pop(trial_id, None)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: all is in the study."""
@@ -161,12 +165,16 @@ class SpaceSearch(Searcher):
         number = self._numbers[trial_id]
         return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
-    def _values_of(self, trial_id: str) -> dict[int, float]:
+    def _values_of(self, trial: FrozenTrial) -> dict[int, float]:
+        """The first goal's, by epoch."""
+        return self._told.of(trial)[self.metric]
+
+    def _history_of(self, trial_id: str) -> dict[str, dict[int, float]]:
         """What the study was told of the trial's epochs; read from it once, as it may be a resumed one."""
-        if trial_id not in self._values:
+        if trial_id not in self._histories:
             known = self._storage.get_trial(self._storage_id(trial_id))
-            self._values[trial_id] = dict(known.intermediate_values)
-        return self._values[trial_id]
+            self._histories[trial_id] = self._told.of(known)
+        return self._histories[trial_id]
 
 
 def _suggestion(number: int, sample: Sample) -> dict[str, Any]:

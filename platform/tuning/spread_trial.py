@@ -25,7 +25,7 @@ from platform.training.trainer import Trainer
 from platform.training.workers import Workers
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.outcome import FINAL, failure_result, given_up
+from platform.tuning.outcome import FINAL, given_up, in_words
 from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.trainable import Place, log_to, name_of, result_of, trial_of
@@ -33,6 +33,10 @@ from platform.tuning.trainable import Place, log_to, name_of, result_of, trial_o
 START_TIMEOUT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"
 POLL_S = "0.2"  # Train's own 2 s are most of a short epoch
+
+
+class GivenUp(Exception):
+    """A worker's error that another attempt would end in as well: the cause in words, and whole epochs."""
 
 
 class EachEpochOnce(TuneReportCallback):
@@ -52,6 +56,15 @@ class EachEpochOnce(TuneReportCallback):
         if epoch > self.told:
             self.told = epoch
             super().after_report(run_context, metrics, checkpoint)
+
+    def after_exception(self, run_context: TrainRunContext, worker_exceptions: dict[int, Exception]) -> None:
+        """End the trial where a worker has given up, be it one alone: the others wait for it in a collective.
+
+        What is raised here ends Train's controller, which would replace the workers otherwise.
+        """
+        for _, error in sorted(worker_exceptions.items()):
+            if isinstance(error, GivenUp):
+                raise error
 
 
 @dataclass(frozen=True)
@@ -114,16 +127,17 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
         torch_config=TorchConfig(),
     )
     try:
-        result: Any = trainer.fit()
-        failure = result.return_value
+        trainer.fit()
     except WorkerGroupError as error:
-        failure = given_up(_cause(error), epoch=0)
+        tune.report(given_up(_cause(error), epoch=0))
     except ControllerError as error:
-        if not isinstance(error.controller_failure, WorkerGroupStartupTimeoutError):
+        cause = error.controller_failure
+        if isinstance(cause, GivenUp):
+            tune.report(given_up(*cause.args))
+        elif isinstance(cause, WorkerGroupStartupTimeoutError):
+            tune.report(given_up(group.waited(), epoch=0))
+        else:
             raise
-        failure = given_up(group.waited(), epoch=0)
-    if failure:
-        tune.report(failure)
 
 
 def _cause(error: WorkerGroupError) -> str:
@@ -133,13 +147,14 @@ def _cause(error: WorkerGroupError) -> str:
     return f"worker {rank}: {words[-1]}\n\n{error}"
 
 
-def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
-    """What each of a trial's workers runs; returns why the trial cannot go on, where it cannot."""
+def train_worker(given: dict[str, Any]) -> None:
+    """What each of a trial's workers runs; raises :class:`GivenUp` where the trial cannot go on."""
     place: Place = given["place"]
     log_to(place.logs)
     workers = Workers.of_process_group()
     epoch = 0
     try:
+        place.check()
         trainer = Trainer(
             trial_of(given["config"]),
             given["data"],
@@ -158,8 +173,7 @@ def train_worker(given: dict[str, Any]) -> dict[str, Any] | None:
             _report(trainer)
             epoch = trainer.epoch
     except FINAL as error:
-        return failure_result(error, epoch)
-    return None
+        raise GivenUp(in_words(error), epoch) from error
 
 
 def _report(trainer: Trainer) -> None:

@@ -1,5 +1,6 @@
 """The study of a sweep: where Optuna keeps what it knows, and how it is found again."""
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -26,17 +27,22 @@ def new_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler) -
     """
     storage = _open(search, folder)
     try:
-        return optuna.create_study(
+        study = optuna.create_study(
             storage=storage,
             sampler=sampler,
             pruner=optuna.pruners.NopPruner(),
             study_name=folder.name,
-            direction=DIRECTIONS[search.direction],
+            directions=[DIRECTIONS[goal.direction] for goal in search.goals],
         )
     except DuplicatedStudyError:
         raise UserError(
             f"search.storage: {_shown(search, folder)} has a study {folder.name} already; give another --name"
         ) from None
+    if len(search.goals) > 1:
+        with warnings.catch_warnings():  # Optuna calls it experimental; its dashboard shows the names
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names([goal.metric for goal in search.goals])
+    return study
 
 
 def known_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler) -> optuna.Study:

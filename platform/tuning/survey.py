@@ -20,6 +20,7 @@ OPEN = ("running", "interrupted")
 class Survey:
     """One sweep as it stands. ``holder``: the process that runs it, or ran it last.
 
+    ``metric``: the goal that is told of, the first of ``goals``.
     ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``trials``:
     those of the search; ``confirmations``: its best again; ``problem``: why MLflow could not be asked.
     """
@@ -35,6 +36,7 @@ class Survey:
     confirmations: list[TrialGlance] = field(default_factory=list)
     balance: Balance | None = None
     problem: str | None = None
+    goals: tuple[str, ...] = ()
 
     @property
     def best(self) -> TrialGlance | None:
@@ -95,6 +97,7 @@ def survey(folder: SweepFolder) -> Survey:
         state=_state_of(folder, holder, "unknown"),
         metric=record.metric,
         mode=record.mode,
+        goals=tuple(map(str, record.goals)),
         holder=holder or read_holder(folder),
         balance=read_balance(folder),
     )

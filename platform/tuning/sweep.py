@@ -23,6 +23,7 @@ from platform.tuning.cluster import join
 from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
+from platform.tuning.goal_check import refuse_unmeasured
 from platform.tuning.interrupt import graceful_interrupt
 from platform.tuning.opening import open_sweep, open_writer
 from platform.tuning.outcome import FAILURE
@@ -77,6 +78,7 @@ def run_sweep(
                     f"data.source: {plan.config.data.source} is not what the trial learnt from "
                     f"(SHA-256 {data.digest[:12]}…, it was {data_digest[:12]}…)"
                 )
+            refuse_unmeasured(plan.config.search.goals, data, gpus=resources.gpus)
             _save_data(data, folder, say)
             search = _open(loaded, plan, folder, data, say)
         except BaseException:

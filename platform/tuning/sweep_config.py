@@ -8,8 +8,9 @@ from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
 from platform.tracking.tracking_config import TrackingConfig
 from platform.training.trial_config import TrialConfig
+from platform.tuning.goals import CLASSIFICATION, COSTS, RETRIEVAL, SHOTS
 from platform.tuning.scheduler_config import AshaScheduler, MedianScheduler
-from platform.tuning.search_config import CLASSIFICATION, RETRIEVAL, SearchConfig
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.starting_point import find_start, find_teacher
 from platform.tuning.sweep_folder import NAME
 
@@ -28,7 +29,9 @@ class ResourcesConfig(Section):
         "PACK", description="Ray's strategy for a trial's workers: near each other, or on different machines"
     )
     start_timeout_s: float = Field(
-        300, gt=0, description="seconds after which a trial without all its workers has failed"
+        300,
+        gt=0,
+        description="seconds after which a trial without its workers has failed; where none runs, the sweep",
     )
     max_failures: int = Field(
         3, ge=0, description="times that a trial goes on from its last epoch after a process or machine died"
@@ -40,6 +43,14 @@ class ResourcesConfig(Section):
         if isinstance(gpus, float) and not 0 <= gpus <= 1:
             raise ValueError(f"must be auto or a share from 0 to 1 (a worker is one process), got {gpus:g}")
         return gpus
+
+    @model_validator(mode="after")
+    def _workers_have_a_gpu_each(self) -> "ResourcesConfig":
+        gpus = self.gpus_per_worker
+        if self.workers > 1 and isinstance(gpus, float) and 0 < gpus < 1:
+            message = "must be 0, 1 or auto where workers > 1: through nccl no two processes share a GPU"
+            reject("gpus_per_worker", message, gpus)
+        return self
 
 
 class StorageConfig(Section):
@@ -93,9 +104,12 @@ class SweepConfig(TrialConfig):
     @model_validator(mode="after")
     def _metric_is_of_the_data(self) -> "SweepConfig":
         of_data, what = (RETRIEVAL, "identities") if self.data.identities else (CLASSIFICATION, "classes")
-        if self.search.metric not in of_data:
-            message = f"must be one of {', '.join(of_data)}: the data have {what}"
-            reject("search.metric", message, self.search.metric)
+        beside = COSTS if self.data.identities else (*SHOTS, *COSTS)
+        for place, goal in enumerate(self.search.goals):
+            known = (*of_data, *beside) if place else of_data
+            if goal.metric not in known:
+                message = f"must be one of {', '.join(known)}: the data have {what}"
+                reject("search.metric", message, goal.metric)
         return self
 
     def trial(self) -> TrialConfig:

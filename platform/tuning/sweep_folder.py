@@ -3,12 +3,13 @@
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from platform.config.errors import UserError
 from platform.tracking.records import WriterState
-from platform.tuning.statistic import Statistic
+from platform.tuning.goals import Goal
+from platform.tuning.statistic import Direction, Statistic
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
@@ -16,7 +17,11 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 @dataclass(frozen=True)
 class SweepIdentity:
-    """What sweep.json holds: all that a report or a resume needs besides the YAML and MLflow."""
+    """What sweep.json holds: all that a report or a resume needs besides the YAML and MLflow.
+
+    ``directions``: of each goal by its metric, ``metric`` and ``mode`` being the first; empty in the record
+    of an earlier version, which knew a single one.
+    """
 
     name: str
     experiment: str
@@ -31,6 +36,14 @@ class SweepIdentity:
     command: str
     git_commit: str
     statistic: Statistic = "best"
+    directions: dict[str, Direction] = field(default_factory=dict)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What the sweep looks for, the first one foremost."""
+        return tuple(Goal(name, direction) for name, direction in self.directions.items()) or (
+            Goal(self.metric, "min" if self.mode == "min" else "max"),
+        )
 
     @property
     def writer_state(self) -> WriterState:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ray import tune
 
+from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.training.checkpoints import restore
 from platform.training.trainer import Trainer
@@ -32,6 +34,14 @@ class Place:
     threads: int
     logs: Path
     keeping: Keeping
+
+    def check(self) -> None:
+        """Raise UserError on a machine that does not see the sweep's folder: checkpoints would be lost."""
+        if not self.logs.is_dir():
+            raise UserError(
+                f"{self.logs}: is not there on the machine {socket.gethostname()}: --out must name a folder "
+                "that all machines of the cluster see"
+            )
 
 
 class TrialTrainable(tune.Trainable):
@@ -57,6 +67,7 @@ class TrialTrainable(tune.Trainable):
         trial, place = trial_of(config), self.place
         self.checkpoints = place.keeping.of(name_of(config))
         try:
+            place.check()
             self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
             if newest := self.checkpoints.newest:
                 restore(newest, self.trainer)

@@ -5,6 +5,7 @@ that had not ended are suggested again and go on from their own checkpoints, the
 others had reached, and Tune is asked for as many as are left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.budget import Account
 from platform.tuning.budget_watch import BudgetWatch
 from platform.tuning.confirmations import ConfirmSearch
+from platform.tuning.goals import Goal
 from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.memory import MemoryWatch
 from platform.tuning.orphans import OrphanedGroups
@@ -24,6 +26,7 @@ from platform.tuning.past_trials import PastTrial
 from platform.tuning.plan import Plan
 from platform.tuning.progress import ProgressCallback
 from platform.tuning.resources import TrialResources
+from platform.tuning.room import RoomWatch
 from platform.tuning.schedulers import make_scheduler, remember
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.spread_trial import group_of, run_spread_trial
@@ -60,7 +63,7 @@ def search_phase(work: Work, search: SpaceSearch) -> Phase:
     """The search itself."""
     settings, past = work.plan.config.search, search.past()
     scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
-    remember(scheduler, past, settings.metric)
+    remember(scheduler, past, settings.first.metric)
     watches = (MemoryWatch(search.memory),)
     return Phase(search, scheduler, work.plan.trials, past, settings.scheduler.pauses, watches)
 
@@ -100,8 +103,15 @@ def _trainable(work: Work) -> Any:
     return tune.with_resources(alone, {"cpu": resources.cpus, "gpu": resources.gpus})
 
 
+def _progress(goals: Sequence[Goal], phase: Phase, account: Account) -> ProgressCallback:
+    first, *others = goals
+    beside = [goal.metric for goal in others]
+    return ProgressCallback(first.metric, first.direction, phase.planned, phase.past, account, beside)
+
+
 def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
+    start_timeout_s = config.resources.start_timeout_s
     before = len(list(logs.glob("tune_*")))
     watch = BudgetWatch(account)
     return tune.RunConfig(
@@ -112,10 +122,8 @@ def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWrite
         callbacks=[
             watch,
             TrackingCallback(work.folder, writer),
-            ProgressCallback(
-                config.search.metric, config.search.direction, phase.planned, phase.past, account
-            ),
-            OrphanedGroups(),
+            _progress(config.search.goals, phase, account),
+            OrphanedGroups() if work.resources.workers > 1 else RoomWatch(work.resources, start_timeout_s),
             *phase.watches,
         ],
         failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),

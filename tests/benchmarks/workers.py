@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.workers [--rounds 3]
 
-Sweeps of one trial as a user starts them: Peer-learning of two ``convnext_atto`` on digits at 32 px; without
-batch norm, as its statistics on a CPU are a worker's own, both must end with the same metric. What counts
+Sweeps of one trial as a user starts them: Peer-learning of two ``convnext_atto`` on digits at 32 px, which
+have no batch norm: on CPUs its statistics are a worker's own, so that the updates would differ. What counts
 is the images a second that the trial itself logs while it trains, the median of its epochs but the first; the
 whole sweep, with Ray's and the workers' start, is shown apart. Exits with 1 where both do not end with the
 same metric.
@@ -34,7 +34,7 @@ optim: {name: adamw, lr: 0.001}
 schedule: {name: constant, warmup_epochs: 0}
 """
 AGREE = 0.01
-"""What rounding may come to after three epochs: a sample of a tie kept by one and dropped by the other."""
+"""Accuracy is of 180 images: sums in another order may tip the one that two classes are as likely for."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,14 @@ def mostly_unlabelled(data):
     return replace(data, manifest=manifest.assign(label=manifest["label"].mask(is_gone, -1)))
 
 
+def phases_of_an_epoch(method):
+    """The method's defaults, but for spans of one epoch each: three epochs are to meet all of its phases."""
+    spans = [field for field in SECTIONS[method].model_fields if field.endswith("_epochs")]
+    return {"name": method} | dict.fromkeys(spans, 1)
+
+
 def train(method, data, workers):
-    config = TrialConfig.model_validate(TRIAL | {"method": {"name": method}})
+    config = TrialConfig.model_validate(TRIAL | {"method": phases_of_an_epoch(method)})
     trainer = Trainer(config, data, threads=1, workers=workers)
     losses, step = [], trainer.train_step
 

@@ -70,6 +70,12 @@ def test_an_early_head_is_deeper_and_ends_at_the_last_stages_resolution():
     assert convolutions == [5, 4, 3, 2, 1]
 
 
+def test_a_heads_depth_is_its_stages_place_whatever_else_was_chosen():
+    network = network_of("test_vit", 32)
+    assert depths(choose_features(network, (-3,))) == [3]
+    assert depths(choose_features(network, range(len(feature_list(network)))))[-3:] == [3, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("stages", "message"),
     [((5,), "has 5 stages, -5 to 4, got 5"), ((-6,), "got -6"), ((4, -1), "names a stage of .* twice")],

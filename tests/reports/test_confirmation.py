@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from platform.tracking.records import TrialRecord
+from platform.tuning.goals import Goal
 from reports.confirmation import bootstrap_interval, confirmation
 from reports.page import render
 from reports.trials_table import trials_table
@@ -27,7 +28,7 @@ def repeats(**values):
 
 
 def judged(trials, mode="max"):
-    return confirmation(trials, "val/accuracy", mode, "last")
+    return confirmation(trials, [Goal("val/accuracy", mode)], "last")
 
 
 def test_finalists_are_ordered_by_their_mean_with_its_standard_error():

@@ -82,7 +82,8 @@ def one_by_one(data, epoch, previous):
             values["noise/memorisation"].append(share(fits, seen - right))
             values["noise/corrected"].append(share(corrected, seen - right))
     defined = {name: [value for value in each if value is not None] for name, each in values.items()}
-    return {name: sum(each) / len(each) for name, each in defined.items() if each}
+    means = {name: sum(each) / len(each) for name, each in defined.items() if each}
+    return means | {"train/prediction_entropy": min(values["train/prediction_entropy"])}
 
 
 @pytest.mark.parametrize("networks", [1, 2])
@@ -285,7 +286,8 @@ def test_true_labels_are_not_in_a_checkpoint(digits):
     [
         ([[3, 3, 3, 3]], 0.0),
         ([[0, 1, 2, 3]], np.log(4) / np.log(10)),
-        ([[3] * 4, [0, 0, 1, 1]], np.log10(2) / 2),
+        ([[3] * 4, [0, 0, 1, 1]], 0.0),
+        ([[0, 1, 2, 3], [0, 0, 1, 1]], np.log10(2)),
     ],
 )
 def test_prediction_entropy_goes_to_zero_with_one_class_for_all(predictions, expected, four):

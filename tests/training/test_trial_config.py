@@ -50,6 +50,11 @@ def test_each_network_has_its_section():
             "peer_model",
             "cross_entropy trains one network",
         ),
+        (
+            {"method": {"name": "cross_entropy"}, "retrieval": {"networks": "second"}},
+            "retrieval.networks",
+            "cross_entropy trains one network",
+        ),
         ({"model": {"backbone": "vit_tiny_patch16_224"}, "image_size": 40}, "image_size", "multiple of 16"),
         (
             {"peer_model": {"backbone": "vit_tiny_patch16_224"}, "image_size": 40},

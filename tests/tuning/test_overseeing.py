@@ -85,3 +85,11 @@ def test_programs_get_the_same(sweep):
     [seen] = json.loads(as_json([sweep]))
     assert (seen["best"], seen["trials_ended"], seen["epochs_left"]) == (0.8, 3, 16)
     assert seen["holder"]["pid"] == 123 and seen["trials"][3]["outcome"] == "running"
+
+
+def test_of_several_goals_the_first_is_told_and_all_are_named(sweep):
+    several = replace(sweep, goals=("val/accuracy (max)", "time/epoch_s (min)"))
+    lines = printed(print_status, several)
+    assert lines[3].startswith("goals: val/accuracy (max), time/epoch_s (min); the best is the first's")
+    assert "val/accuracy and 1 more" in printed(print_list, [several])[1]
+    assert json.loads(as_json([several]))[0]["goals"] == ["val/accuracy (max)", "time/epoch_s (min)"]

@@ -1,8 +1,10 @@
 """The view that the live table and the lines are drawn from."""
 
+import io
 import pickle
 
 import pytest
+from rich.console import Console
 
 from platform.tuning.budget import Account
 from platform.tuning.budget_config import BudgetConfig
@@ -74,3 +76,15 @@ def test_what_is_left_of_the_budget_is_shown(tmp_path):
 @pytest.mark.parametrize(("seconds", "text"), [(4.4, "4 s"), (75, "1 min 15 s"), (7320, "2 h 2 min")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_further_goals_are_shown_as_they_were_in_the_epoch_of_the_best():
+    values, others = {1: 0.5, 2: 0.8, 3: 0.8, 4: 0.7}, {"val/few_shot": {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.9}}
+    past = [PastTrial(0, {}, 4, "finished", values, others=others)]
+    callback = ProgressCallback("val/accuracy", "max", 3, past, beside=["val/few_shot"])
+    assert "best val/accuracy 0.8000, val/few_shot 0.3000 (trial 0000)" in callback.view.summary()
+    console = Console(width=120, file=io.StringIO())
+    console.print(callback._render())
+    headings, row, *_ = console.file.getvalue().splitlines()
+    assert headings.split()[3:7] == ["best", "val/accuracy", "last", "val/few_shot"]
+    assert row.split()[3:6] == ["0.8000", "0.7000", "0.3000"]

@@ -8,8 +8,10 @@ from platform.config.load import load_space
 from platform.datasets.decode import usable_cores
 from platform.tracking.reader import read_sweep
 from platform.tuning.cluster import leave
+from platform.tuning.failure import SweepBroken
 from platform.tuning.plan import make_plan
 from platform.tuning.quiet import SETTINGS
+from platform.tuning.resources import cores
 from platform.tuning.sweep import run_sweep
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import new_folder
@@ -35,21 +37,32 @@ def held():
     leave()
 
 
-def test_a_trial_without_its_workers_in_time_fails_by_name_and_the_sweep_ends(held, tmp_path, monkeypatch):
-    for name, value in {**SETTINGS, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}.items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "space.yaml").write_text(SPACE)
-    loaded = load_space(tmp_path / "space.yaml", SweepConfig, fixed=SWEEP_FIELDS)
-    folder = new_folder(tmp_path / "runs", "crowded", is_given=True)
+@pytest.fixture
+def crowded(held, tmp_path, monkeypatch):
+    """``crowded(text)``: a sweep's folder and end, run while others hold all cores but one."""
 
-    def hold_all_cores_but_one(news):
-        """Told of each step: at the first, Ray is there, and the sweep is planned with all its cores."""
-        if not held:
-            group = placement_group([{"CPU": 1}] * (usable_cores() - 1))
-            ray.get(group.ready())
-            held[group.id.hex()] = group
+    def run(text):
+        for name, value in {**SETTINGS, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "space.yaml").write_text(text)
+        loaded = load_space(tmp_path / "space.yaml", SweepConfig, fixed=SWEEP_FIELDS)
+        folder = new_folder(tmp_path / "runs", "crowded", is_given=True)
 
-    end = run_sweep(loaded, make_plan(loaded, "crowded"), folder, address=None, say=hold_all_cores_but_one)
+        def hold_all_cores_but_one(news):
+            """Told of each step: at the first, Ray is there, and the sweep is planned with all its cores."""
+            if not held:
+                group = placement_group([{"CPU": 1}] * (usable_cores() - 1))
+                ray.get(group.ready())
+                held[group.id.hex()] = group
+
+        plan = make_plan(loaded, "crowded")
+        return folder, run_sweep(loaded, plan, folder, address=None, say=hold_all_cores_but_one)
+
+    return run
+
+
+def test_a_trial_without_its_workers_in_time_fails_by_name_and_the_sweep_ends(held, crowded):
+    folder, end = crowded(SPACE)
     assert (end.succeeded, end.failures, end.is_interrupted) == (0, [CAUSE], False)
 
     others = [group["state"] for name, group in placement_group_table().items() if name not in held]
@@ -57,3 +70,11 @@ def test_a_trial_without_its_workers_in_time_fails_by_name_and_the_sweep_ends(he
     record = folder.read_record()
     [trial] = read_sweep(record.tracking_uri, record.parent_run_id).trials
     assert (trial.outcome, trial.cause, trial.attempt) == ("failed", CAUSE, 1)
+
+
+def test_a_sweep_none_of_whose_trials_finds_room_ends_and_says_what_is_asked_and_there(crowded):
+    asked = f"cpus_per_worker: {usable_cores()}"
+    space = SPACE.replace("workers: 2", asked).replace("timeout_s: 1.5", "timeout_s: 3")
+    words = f"no trial found room within 3 s: each asks for {cores(usable_cores())}, and there is now"
+    with pytest.raises(SweepBroken, match=f"^resources.start_timeout_s: {words} {usable_cores()} cores"):
+        crowded(space)

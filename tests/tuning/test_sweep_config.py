@@ -5,6 +5,7 @@ import pytest
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.tuning.budget_config import BudgetConfig, seconds
+from platform.tuning.goals import Goal
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
 
@@ -27,6 +28,19 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {metric: test/accuracy}", "search.metric: the test split never selects"),
         ("search: {metric: val/clean_accuracy}", "clean labels never select by themselves"),
         ("search: {metric: val/acuracy}", "must be one of val/accuracy"),
+        ("search: {metric: [val/accuracy, test/accuracy]}", "the test split never selects"),
+        ("search: {metric: [val/accuracy]}", "several goals are two metrics or more, each once"),
+        ("search: {metric: [val/loss, val/loss]}", "several goals are two metrics or more, each once"),
+        ("search: {metric: []}", "several goals are two metrics or more, each once"),
+        ("search: {metric: 3}", "must be a metric, a list of metrics, or {metric: max or min, …}, got 3"),
+        (
+            "search: {metric: [val/few_shot, val/accuracy]}",
+            "the first must be one of val/accuracy, ",
+        ),
+        ("search: {metric: [val/accuracy, train/loss]}", "must be one of val/accuracy, val/macro_accuracy"),
+        ("search: {metric: {val/accuracy: up, val/few_shot: max}}", "of val/accuracy must be max or min"),
+        ("search: {metric: [val/accuracy, val/ece], mode: max}", "search.mode: is of a single metric"),
+        ("search: {metric: [val/accuracy, val/map]}", "must be one of val/accuracy, val/macro_accuracy"),
         ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
         ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
         ("search: {budget: 0h}", "search.budget: must be a time above zero"),
@@ -55,6 +69,10 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
             "resources: {gpus_per_worker: 1.5}",
             "must be auto or a share from 0 to 1 (a worker is one process), got 1.5",
         ),
+        (
+            "resources: {workers: 2, gpus_per_worker: 0.5}",
+            "resources.gpus_per_worker: must be 0, 1 or auto where workers > 1",
+        ),
         ("resources: {cpus_per_worker: 0}", "resources.cpus_per_worker: must be >= 1, got 0"),
         ("name: ../elsewhere", "name: must match"),
         ("experiment: '  '", "experiment: must match"),
@@ -70,9 +88,25 @@ def test_mistakes_of_the_sweeps_sections(load, text, expected):
 
 
 def test_the_direction_follows_the_metric_unless_said(load):
-    assert load(METHOD).search.direction == "max"
-    assert load(METHOD + "search: {metric: val/loss}").search.direction == "min"
-    assert load(METHOD + "search: {metric: val/loss, mode: max}").search.direction == "max"
+    assert load(METHOD).search.goals == (Goal("val/accuracy", "max"),)
+    assert load(METHOD + "search: {metric: val/loss}").search.first.direction == "min"
+    assert load(METHOD + "search: {metric: val/loss, mode: max}").search.first.direction == "max"
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "[val/accuracy, time/images_per_s, model/parameters]",
+        "{val/accuracy: max, time/images_per_s: max, model/parameters: min}",
+    ],
+)
+def test_several_goals_are_a_list_or_have_their_directions(load, metric):
+    goals = load(METHOD + f"search: {{metric: {metric}}}").search.goals
+    assert [(goal.metric, goal.direction) for goal in goals] == [
+        ("val/accuracy", "max"),
+        ("time/images_per_s", "max"),
+        ("model/parameters", "min"),
+    ]
 
 
 def test_a_trials_settings_are_the_sweeps_without_its_own_sections(load):

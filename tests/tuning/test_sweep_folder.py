@@ -1,10 +1,12 @@
 """The names and records of sweeps under runs/."""
 
 import dataclasses
+import json
 
 import pytest
 
 from platform.config.errors import UserError
+from platform.tuning.goals import Goal
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity, folder_to_resume, new_folder
 
 IDENTITY = SweepIdentity(
@@ -33,6 +35,17 @@ def make(path):
 def test_a_record_comes_back_as_written(tmp_path):
     folder = make(tmp_path / "peer")
     assert folder.read_record() == IDENTITY
+
+
+def test_a_record_of_a_single_goal_by_an_earlier_version_is_read(tmp_path):
+    folder = make(tmp_path / "peer")
+    text = json.loads(folder.record_file.read_text())
+    assert text.pop("directions") == {}
+    folder.record_file.write_text(json.dumps(text))
+    assert folder.read_record().goals == (Goal("val/accuracy", "max"),)
+    several = dataclasses.replace(IDENTITY, directions={"val/accuracy": "max", "val/loss": "min"})
+    folder.write_record(several)
+    assert folder.read_record().goals == (Goal("val/accuracy", "max"), Goal("val/loss", "min"))
 
 
 def test_the_spaces_own_name_counts_on_and_a_given_one_must_be_free(tmp_path):

@@ -108,3 +108,12 @@ def test_what_our_code_says_in_the_process_is_kept_beside_the_sweep(make, tmp_pa
     make(trial())
     logging.getLogger("platform.training").warning("said in a trial")
     assert "said in a trial" in (tmp_path / "trials.log").read_text()
+
+
+def test_a_machine_that_does_not_see_the_sweeps_folder_says_so_and_writes_nothing(local_ray, data, tmp_path):
+    place = Place("cpu", 1, tmp_path / "elsewhere", Keeping(tmp_path / "trials", "val/loss", "min", 1))
+    actor = tune.with_parameters(TrialTrainable, data=data, place=place)(trial())
+    told = actor.train()
+    assert told["done"]
+    assert told["failure"].startswith(f"UserError: {tmp_path}/elsewhere: is not there on the machine ")
+    assert not any(tmp_path.iterdir())

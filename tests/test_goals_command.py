@@ -1,0 +1,75 @@
+"""A search with several goals from its YAML to its report, resumed, and begun with by another: a real Ray."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+SPACE = """
+name: digits
+epochs: 2
+batch_size: 64
+image_size: {choice: [8, 12]}
+data: {source: digits, test_share: 0.2}
+model: {backbone: {choice: [test_resnet, test_efficientnet]}}
+method: {name: cross_entropy}
+optim: {lr: {loguniform: [1e-2, 1e-1]}}
+schedule: {name: constant, warmup_epochs: 0}
+search:
+  metric: [val/accuracy, model/parameters]
+  trials: 3
+  sampler: {name: tpe, n_startup_trials: 2}
+  scheduler: {name: asha, grace_period: 1, reduction_factor: 2}
+  confirm: {top: 1, seeds: 2}
+report: {top: 2}
+"""
+
+
+@pytest.mark.timeout(400)
+def test_the_front_is_found_resumed_confirmed_and_begun_with(root, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text(SPACE)
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+
+    def search(*arguments):
+        line = [sys.executable, "-m", "platform.search", *map(str, arguments), "--out", tmp_path / "runs"]
+        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    search(space, "search.confirm=null")
+    said = search(space, "--resume", "--trials", "5", "search.confirm={top: 1, seeds: 2}")
+    assert ", model/parameters " in said and "standing" in said and "on the front" in said
+    assert "[2/2] trial 000" in said
+
+    folder = tmp_path / "runs" / "digits"
+    table = pd.read_csv(folder / "trials.csv", dtype={"trial": str, "beaten_by": str})
+    drawn = table[table["rank"].notna()]
+    assert len(drawn) == 5 and drawn["front"].iloc[0] and len(table) == 7
+    assert set(drawn["goal model/parameters"]) <= set(drawn["model/parameters"])
+    assert json.loads((folder / "sweep.json").read_text())["directions"] == {
+        "val/accuracy": "max",
+        "model/parameters": "min",
+    }
+    page = (folder / "report" / "index.html").read_text()
+    assert 'id="spec-pareto-front"' in page and "best single trial" in page
+
+    client = MlflowClient(environment["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    [parent] = client.search_runs([experiment], "tags.goals LIKE '%'")
+    assert parent.data.tags["goals"] == "val/accuracy (max), model/parameters (min)"
+    assert parent.data.params["search.metric"] == '["val/accuracy", "model/parameters"]'
+    assert parent.data.metrics["front/trials"] == drawn["front"].sum()
+    assert parent.data.metrics["best/model/parameters"] == drawn["model/parameters"].min()
+
+    seen = search("--status", "digits")
+    assert "goals: val/accuracy (max), model/parameters (min); the best is the first's" in seen
+    assert "val/accuracy and 1 more" in search("--list")
+    search(space, "--name", "again", "search.start_with=[{from: digits, best: 2}]", "search.confirm=null")
+    again = pd.read_csv(tmp_path / "runs" / "again" / "trials.csv", dtype={"trial": str})
+    begun = again[again["trial"].isin(["0000", "0001"])]["parameter optim.lr"]
+    assert set(begun) <= set(drawn["parameter optim.lr"])
