@@ -17,8 +17,8 @@ class EvaluatedTrial:
     """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files.
 
     ``temperature``: by which its logits are divided before an ensemble takes them, fitted on validation;
-    ``parameters``: how many weights its networks have; ``ms_an_image``: what a prediction took here, None
-    where an earlier report had kept it.
+    ``parameters``: how many weights its networks have; ``ms_an_image``: what its prediction took when it was
+    computed, loading included. The last two are there where it classifies.
     """
 
     ranked: RankedTrial
@@ -43,6 +43,13 @@ class Ensembles:
     best: list[Ensemble] = field(default_factory=list)
     winner: Ensemble | None = None
     disagreement_KK: tuple[tuple[float, ...], ...] = ()
+
+    def costs(self, ensemble: Ensemble) -> tuple[int, float]:
+        """Of all its members: the weights of their networks, and milliseconds an image where all are known."""
+        members = [self.evaluated[place] for place in ensemble.members]
+        times = [one.ms_an_image for one in members]
+        known = [time for time in times if time is not None]
+        return sum(one.parameters for one in members), sum(known) if len(known) == len(times) else 0.0
 
     def names(self, ensemble: Ensemble) -> tuple[str, ...]:
         """The trials that are its members."""

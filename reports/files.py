@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 
 def write_whole(file: Path, content: str | bytes) -> None:
@@ -18,6 +20,15 @@ def write_whole(file: Path, content: str | bytes) -> None:
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def read_npz(file: Path) -> dict[str, npt.NDArray[Any]] | None:
+    """The arrays of an .npz file; None where there is none, or one that was cut short."""
+    try:
+        with np.load(BytesIO(file.read_bytes())) as kept:
+            return {name: kept[name] for name in kept.files}
+    except (FileNotFoundError, BadZipFile, ValueError, EOFError):
+        return None
 
 
 def npz(arrays: Mapping[str, Any]) -> bytes:

@@ -182,7 +182,7 @@ class Judge:
 
     def _validate(self, one: EvaluatedTrial) -> tuple[EvaluatedTrial, Predicted]:
         """What its checkpoint is worth on validation, and what ensembles must know of it."""
-        kept = kept_prediction(one.checkpoint, one.digest, self.data, self.inputs.folder.report)
+        kept = kept_prediction(one.checkpoint, one.digest, self.data, self.inputs.folder.path)
         metrics = validation_metrics(kept.probabilities_MNC, self.data)
         evaluated = replace(
             one,

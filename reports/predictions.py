@@ -1,12 +1,11 @@
-"""What checkpoints say of validation, computed once each and kept in report/predictions/.
+"""What checkpoints say of validation, computed once each and kept in runs/NAME/validation/.
 
 Shapes: M networks, N samples, C classes.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from platform.training.evaluation import Probabilities
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from reports.evaluate import device
-from reports.files import npz, write_whole
+from reports.files import npz, read_npz, write_whole
 
-FOLDER = "predictions"
+FOLDER = "validation"
 _DIGITS = 16  # of a digest: enough to tell files apart
 
 
@@ -39,14 +38,14 @@ class Prediction:
         return mean
 
 
-def kept_prediction(checkpoint: Path, digest: str, data: Data, report_folder: Path) -> Prediction:
+def kept_prediction(checkpoint: Path, digest: str, data: Data, run_folder: Path) -> Prediction:
     """Of validation: read where a report computed it before, of these very files and data."""
-    file = report_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
+    file = run_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
     kept = _read(file)
     if kept is not None:
         return kept
     made = prediction(checkpoint, data, "val")
-    _write(file, made)
+    write_whole(file, npz(vars(made)))
     return made
 
 
@@ -62,13 +61,7 @@ def prediction(checkpoint: Path, data: Data, split: Split) -> Prediction:
 
 
 def _read(file: Path) -> Prediction | None:
-    """None where there is none, or one that was cut short: it is computed again."""
-    try:
-        with np.load(file) as kept:
-            return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))
-    except (FileNotFoundError, BadZipFile, KeyError, ValueError, EOFError):
+    kept = read_npz(file)
+    if kept is None or kept.keys() != {one.name for one in fields(Prediction)}:
         return None
-
-
-def _write(file: Path, made: Prediction) -> None:
-    write_whole(file, npz(vars(made)))
+    return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))

@@ -5,9 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from zipfile import BadZipFile
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from platform.datasets.geometry import KeptSize
@@ -16,7 +14,7 @@ from platform.training.description import DESCRIPTION
 from reports.contents import Ensembles
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
-from reports.files import npz, write_whole
+from reports.files import npz, read_npz, write_whole
 from reports.rank import RankedTrial, number
 from reports.selection import Ensemble
 
@@ -86,8 +84,6 @@ def read_winner(report_folder: Path) -> Winner | None:
         winner = Winner.model_validate_json((report_folder / FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    if winner.learnt is not None and not (report_folder / winner.learnt).exists():
-        return None
     return winner if winner.rule is None or winner.rule in rules() else None
 
 
@@ -99,15 +95,9 @@ def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:
     """
     if winner.rule is None:
         return None
-    learnt = {}
-    if winner.learnt is not None:
-        try:
-            with np.load(report_folder / winner.learnt) as file:
-                learnt = {name: file[name] for name in file.files}
-        except (OSError, BadZipFile, ValueError) as error:
-            raise ReportError(
-                f"{report_folder / winner.learnt}: broken ({error}); make the report again"
-            ) from error
+    learnt = {} if winner.learnt is None else read_npz(report_folder / winner.learnt)
+    if learnt is None:
+        raise ReportError(f"{report_folder / str(winner.learnt)}: is gone or broken; make the report again")
     members = tuple(range(len(winner.members)))
     return Ensemble(winner.rule, members, {}, learnt, winner.temperature)
 

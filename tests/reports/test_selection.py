@@ -20,7 +20,7 @@ JUDGE = Judgement(LABELS, accuracy, "val/accuracy", "max")
 
 
 def members(*right):
-    """Logits of members that are right on the given share of samples, each on others, with probability 0.6."""
+    """Logits of members right on the given share of samples, each on others, with probability 0.6."""
     rng = np.random.default_rng(0)
     all_members = []
     for share in right:
