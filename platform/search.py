@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.search_options import misuse, parser_of_search
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from platform.config.load import LoadedSpace
+    from platform.tuning.given import Given
     from platform.tuning.plan import Plan
     from platform.tuning.sweep import SweepEnd
     from platform.tuning.sweep_config import SweepConfig
@@ -25,9 +27,9 @@ SHOWN_TRIALS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = _parser()
+    parser = parser_of_search()
     options = parser.parse_intermixed_args(arguments)
-    if problem := _misuse(options):
+    if problem := misuse(options):
         parser.error(problem)
     try:
         return _search(options) if options.space else _oversee(options)
@@ -37,64 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted before the sweep began", file=sys.stderr)
         return INTERRUPTED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m platform.search",
-        description="Run the sweep that a YAML describes: trials in MLflow, a table of the best, a report.",
-        epilog="exit codes: 0 done; 1 no trial succeeded, or the sweep broke; 2 bad usage or configuration; "
-        "130 interrupted (go on with --resume)",
-    )
-    parser.add_argument("space", type=Path, nargs="?", metavar="SPACE.yaml", help="the search space")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key.path=value", help="lay a value or a range over the YAML"
-    )
-    parser.add_argument("--plan", action="store_true", help="show what would run, and stop")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with an interrupted sweep, or one whose --trials or --budget were too few",
-    )
-    parser.add_argument("--name", help="the sweep's name (default: the space's, with -2, -3 … where taken)")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
-    parser.add_argument("--trials", metavar="N", help="the same as search.trials=N")
-    parser.add_argument(
-        "--budget", metavar="TIME", help="the same as search.budget.time=TIME, e.g. 90s, 30m, 2h"
-    )
-    parser.add_argument(
-        "--trial", metavar="RUN_ID", help="run one trial again, from its MLflow run, and compare the metric"
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        metavar="X",
-        help="with --trial: difference that counts as the same (0.001)",
-    )
-    parser.add_argument("--address", metavar="ADDR", help="a Ray cluster's address (default: Ray here)")
-    look = parser.add_argument_group("sweeps of other terminals, without SPACE.yaml")
-    look.add_argument(
-        "--list", action="store_true", help="the sweeps below runs/, or --out, and how they stand"
-    )
-    look.add_argument("--status", metavar="NAME", help="one sweep: its trials, the best, what is left")
-    look.add_argument(
-        "--stop", metavar="NAME", help="stop a running sweep as one Ctrl-C would: --resume goes on"
-    )
-    look.add_argument("--json", action="store_true", help="with --list or --status: for programs")
-    return parser
-
-
-def _misuse(options: argparse.Namespace) -> str | None:
-    asked = [name for name in ("list", "status", "stop") if getattr(options, name)]
-    if len(asked) > 1:
-        return f"--{asked[0]} and --{asked[1]}: one at a time"
-    if asked and options.space:
-        return f"--{asked[0]} takes no SPACE.yaml"
-    if not asked and not options.space:
-        return "the following arguments are required: SPACE.yaml (or --list, --status NAME, --stop NAME)"
-    if options.json and asked not in (["list"], ["status"]):
-        return "--json: goes with --list or --status"
-    return None
 
 
 def _oversee(options: argparse.Namespace) -> int:
@@ -130,33 +74,49 @@ def _search(options: argparse.Namespace) -> int:
     # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
     # mistake in the YAML is answered at once.
     from platform.config.load import load_space
-    from platform.tuning.limits import overrides_of, refuse_all_but_limits
+    from platform.tuning.given import given, overrides_of
     from platform.tuning.plan import make_plan
     from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-    from platform.tuning.sweep_folder import folder_to_resume, new_folder
+    from platform.tuning.sweep_folder import new_folder
 
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    if options.resume and options.trial is None:
+        return _resume(options)
+    address = _address(options)
     overrides = overrides_of(options.space, options.overrides, trials=options.trials, budget=options.budget)
     loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     own_name = loaded.first().name or options.space.stem
     if options.trial is not None:
         return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
+    plan = make_plan(loaded, name, out=options.out, address=address)
     if options.plan:
-        return _show_plan(make_plan(loaded, name, address=address))
-    if options.resume:
-        refuse_all_but_limits(overrides)
-        folder = folder_to_resume(options.out, name, is_given=options.name is not None)
-        more = overrides_of(folder.space, options.overrides, trials=options.trials, budget=options.budget)
-        loaded = load_space(folder.space, SweepConfig, overrides=more, fixed=SWEEP_FIELDS)
-        plan = make_plan(loaded, folder.name, address=address)
-        plan = replace(plan, experiment=folder.read_record().experiment)
-    else:
-        if options.trials is not None and not loaded.space.parameters():
-            raise UserError("--trials: the space has no range, so it is one training run")
-        plan = make_plan(loaded, name, address=address)
-        folder = new_folder(options.out, name, is_given=options.name is not None)
-    return _run(loaded, replace(plan, name=folder.name), folder, options)
+        return _show_plan(plan)
+    if options.trials is not None and not loaded.space.parameters():
+        raise UserError("--trials: the space has no range, so it is one training run")
+    folder = new_folder(options.out, name, is_given=options.name is not None)
+    plan = replace(plan, name=folder.name)
+    return _run(loaded, plan, folder, options, given=given(options.space, overrides))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """By what SPACE.yaml says now, and the overrides of this and of earlier commands."""
+    from platform.tuning.given import known_space_of, name_in, space_to_resume
+    from platform.tuning.plan import make_plan
+    from platform.tuning.space_change import changes_between
+    from platform.tuning.sweep_folder import folder_to_resume
+
+    name = name_in(options.space, options.overrides) if options.name is None else options.name
+    folder = folder_to_resume(options.out, name, is_given=options.name is not None)
+    loaded, given = space_to_resume(
+        folder, options.space, options.overrides, trials=options.trials, budget=options.budget
+    )
+    changes = changes_between(known_space_of(folder), loaded, folder.name)
+    plan = make_plan(loaded, folder.name, out=options.out, address=_address(options))
+    if options.plan:
+        print("".join(f"{change}\n" for change in changes), end="")
+        return _show_plan(plan)
+    plan = replace(plan, experiment=folder.read_record().experiment)
+    return _run(loaded, plan, folder, options, given=given)
 
 
 def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argparse.Namespace) -> int:
@@ -175,7 +135,7 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     with TemporaryDirectory() as folder:
         space = space_of(past, Path(folder) / "space.yaml")
     name = options.name or f"{past.sweep}-{past.trial.trial_id}-again"
-    plan = make_plan(space, name, address=options.address or os.environ.get("RAY_ADDRESS"))
+    plan = make_plan(space, name, out=options.out, address=_address(options))
     folder_of_run = new_folder(options.out, name, is_given=options.name is not None)
     plan = replace(plan, name=folder_of_run.name)
     code = _run(space, plan, folder_of_run, options, data_digest=past.data_digest)
@@ -185,6 +145,11 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     comparison = compare(past, folder_of_run, tolerance)
     print(comparison)
     return DONE if comparison.came_back else BROKE
+
+
+def _address(options: argparse.Namespace) -> str | None:
+    address: str | None = options.address or os.environ.get("RAY_ADDRESS")
+    return address
 
 
 def _show_plan(plan: "Plan") -> int:
@@ -201,6 +166,7 @@ def _run(
     plan: "Plan",
     folder: "SweepFolder",
     options: argparse.Namespace,
+    given: "Given | None" = None,
     data_digest: str | None = None,
 ) -> int:
     from rich.console import Console
@@ -209,6 +175,7 @@ def _run(
     from platform.tuning.quiet import quiet_settings
 
     quiet_settings()
+    from platform.training.disk import full_disk
     from platform.tuning.cluster import leave
     from platform.tuning.failure import SweepBroken
     from platform.tuning.holder import Holder, holding
@@ -218,20 +185,26 @@ def _run(
     log = logging.getLogger("platform")
     log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
     log.setLevel(logging.INFO)
-    address = options.address or os.environ.get("RAY_ADDRESS")
+    address, say = options.address or os.environ.get("RAY_ADDRESS"), console.print
     holder = Holder.this_process(plan.trials, plan.epochs_at_most, plan.epochs_a_trial)
     with holding(folder, holder):
         console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
         try:
             if options.resume:
-                end = resume_sweep(loaded, plan, folder, address=address, say=console.print)
+                end = resume_sweep(loaded, plan, folder, address=address, say=say, given=given)
             else:
                 end = run_sweep(
-                    loaded, plan, folder, address=address, say=console.print, data_digest=data_digest
+                    loaded, plan, folder, address=address, say=say, given=given, data_digest=data_digest
                 )
             _report(console, folder, end)
         except SweepBroken as error:
             print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+            return BROKE
+        except (OSError, UserError) as error:
+            if (words := full_disk(error, folder.path)) is None:
+                raise
+            remedy = f"; go on with: {_resume_command(options, folder)}" * folder.record_file.exists()
+            print(words + remedy, file=sys.stderr)
             return BROKE
         except KeyboardInterrupt:
             if not folder.record_file.exists():

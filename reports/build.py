@@ -11,6 +11,8 @@ from platform.datasets.prepare import prepare
 from platform.tracking.note import note
 from platform.tracking.tracking_config import MlflowAway
 from platform.tracking.writer import SweepWriter
+from platform.training.disk import StorageError
+from platform.tuning.checkpoint_place import publish
 from reports.confirmation import confirmation
 from reports.contents import Contents, DataFacts, Ensembles, TestScores
 from reports.edges import edges
@@ -76,6 +78,7 @@ def build_report(
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
+    notices += _left_out(inputs)
     ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
@@ -96,6 +99,7 @@ def build_report(
     say("writing the page")
     page = _write(inputs, contents)
     undelivered = inputs.undelivered or _log(inputs, contents)
+    unpublished = _publish(inputs)
     return Report(
         page=page,
         summary=sentences(contents),
@@ -107,7 +111,7 @@ def build_report(
         failures=digest(inputs.sweep.trials),
         edges=contents.edges,
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
-        undelivered=undelivered,
+        undelivered="\n".join(filter(None, (undelivered, unpublished))) or None,
         pareto=found,
     )
 
@@ -117,6 +121,15 @@ def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pa
     statistic, goals = inputs.identity.statistic, inputs.identity.goals
     ranking = rank_trials(inputs.sweep.trials, inputs.metric, inputs.mode, statistic)
     return pareto(ranking, goals, statistic, data.samples if data else {}) if goals[1:] else (ranking, None)
+
+
+def _left_out(inputs: Inputs) -> list[str]:
+    left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
+    if not left:
+        return []
+    return [
+        f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
+    ]
 
 
 def _judge(
@@ -180,6 +193,15 @@ def _log(inputs: Inputs, contents: Contents) -> str | None:
 
 def _values(contents: Contents, one: RankedTrial) -> tuple[float, ...]:
     return contents.pareto.places[one.trial.trial_id].values if contents.pareto else (one.best,)
+
+
+def _publish(inputs: Inputs) -> str | None:
+    """Lay the results beside the checkpoints; where these cannot be reached, a line that says so."""
+    try:
+        publish(inputs.folder, inputs.trials)
+    except StorageError as error:
+        return f"{error}; the report is not there; write it with: python -m reports {inputs.folder.path}"
+    return None
 
 
 def _closing_metrics(contents: Contents) -> dict[str, float]:

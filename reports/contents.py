@@ -1,10 +1,10 @@
 """All that a report page says, gathered before any of it is written."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from platform.tracking.records import SweepRecord, TrialRecord
+from platform.training.folder import Folder
 from platform.tuning.sweep_folder import SweepIdentity
 from reports.confirmation import Confirmation
 from reports.pareto import Pareto
@@ -22,7 +22,7 @@ class EvaluatedTrial:
     """
 
     ranked: RankedTrial
-    checkpoint: Path
+    checkpoint: Folder
     digest: str
     metrics: dict[str, float]
     temperature: float = 1.0
@@ -45,7 +45,7 @@ class Ensembles:
     disagreement_KK: tuple[tuple[float, ...], ...] = ()
 
     def costs(self, ensemble: Ensemble) -> tuple[int, float]:
-        """Of all its members: the weights of their networks, and milliseconds an image where all are known."""
+        """Of its members: the weights of their networks, and milliseconds an image, 0 where not known."""
         members = [self.evaluated[place] for place in ensemble.members]
         times = [one.ms_an_image for one in members]
         known = [time for time in times if time is not None]

@@ -11,6 +11,7 @@ import torch
 from platform.config.errors import UserError
 from platform.tracking.records import TrialRecord
 from platform.training.description import DESCRIPTION, best_checkpoint
+from platform.training.folder import Folder
 from reports.rank import Mode
 
 
@@ -18,22 +19,24 @@ class ReportError(UserError):
     """No report can be made of what is there; ``str()`` is one line."""
 
 
-def find_checkpoint(run_folder: Path, trial: TrialRecord, metric: str, mode: Mode) -> Path:
-    """The folder of a trial's best checkpoint: in the sweep's own folder, which may have been moved or
-    copied since MLflow was told of it, else where MLflow says.
+def find_checkpoint(trials: Folder, trial: TrialRecord, metric: str, mode: Mode) -> Folder:
+    """The folder of a trial's best checkpoint: in that of the sweep's ``trials``, which may have been moved
+    or copied since MLflow was told of it, else where MLflow says.
 
     A trial that was interrupted had nobody to write down its best; it is found by its own metrics.
 
     Raises:
         ReportError: there is none.
     """
-    own = run_folder / "trials" / trial.trial_id
+    own = trials / trial.trial_id
     if trial.checkpoint is not None:
-        recorded = Path(trial.checkpoint)
+        recorded = Folder.of(trial.checkpoint)
         for folder in (own / recorded.name, own / "checkpoints" / recorded.name, recorded):
-            if (folder / DESCRIPTION).is_file():
+            if folder.has(DESCRIPTION):
                 return folder
         raise ReportError(f"trial {trial.trial_id}: its checkpoint {recorded} is gone")
+    if trial.was_deleted:
+        raise ReportError(f"trial {trial.trial_id}: its checkpoint was deleted to keep storage.max_bytes")
     best = best_checkpoint(own, metric, mode)
     if best is None:
         raise ReportError(f"trial {trial.trial_id}: has no checkpoint")

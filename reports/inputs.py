@@ -10,6 +10,8 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import Size, covering
 from platform.tracking.recorded import recorded_sweep
 from platform.tracking.records import SweepRecord, TrialRecord
+from platform.training.folder import Folder
+from platform.tuning.names import named_settings
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 from reports.contents import DataFacts
@@ -36,6 +38,11 @@ class Inputs:
     repeats: list[TrialRecord] = field(default_factory=list)
 
     @property
+    def trials(self) -> Folder:
+        """Where the trials' checkpoints lie."""
+        return self.identity.trials_in(Folder.of(self.folder.path))
+
+    @property
     def metric(self) -> str:
         return self.identity.metric
 
@@ -58,7 +65,9 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
     return Inputs(
         folder=folder,
         identity=identity,
-        sweep=replace(recorded.sweep, trials=[one for one in trials if one.confirms is None]),
+        sweep=replace(
+            recorded.sweep, trials=[_searched_now(one, loaded) for one in trials if one.confirms is None]
+        ),
         repeats=[one for one in trials if one.confirms is not None],
         loaded=loaded,
         data_config=loaded.first().data,
@@ -67,6 +76,17 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
         undelivered=recorded.undelivered
         and f"{recorded.undelivered}; deliver them with: python -m reports {run_folder}",
     )
+
+
+def _searched_now(trial: TrialRecord, loaded: LoadedSpace[SweepConfig]) -> TrialRecord:
+    """With the values of what was constant when it ran, and is searched in every trial since."""
+    settings = named_settings(trial.config)
+    missing = {
+        one.path: settings[one.path]
+        for one in loaded.space.parameters()
+        if not one.condition and one.path not in trial.searched and one.path in settings
+    }
+    return replace(trial, searched=trial.searched | missing) if missing else trial
 
 
 def read_data_facts(inputs: Inputs) -> DataFacts | None:

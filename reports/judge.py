@@ -169,8 +169,8 @@ class Judge:
 
     def _member(self, ranked: RankedTrial) -> Member:
         metric = self.inputs.metric
-        checkpoint = find_checkpoint(self.inputs.folder.path, ranked.trial, metric, self.inputs.mode)
-        digest = checkpoint_digest(checkpoint)
+        checkpoint = find_checkpoint(self.inputs.trials, ranked.trial, metric, self.inputs.mode)
+        digest = checkpoint_digest(checkpoint.fetched())
         evaluated, predicted = self._validate(EvaluatedTrial(ranked, checkpoint, digest, {}))
         metrics = evaluated.metrics
         if abs(metrics[metric] - ranked.best) > _TOLERANCE:

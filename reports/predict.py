@@ -21,6 +21,7 @@ from platform.datasets.sources import FolderSource, Source
 from platform.datasets.unlabelled import SPLIT, Block, image_paths, read_blocks
 from platform.training.description import DESCRIPTION
 from platform.training.evaluation import Probabilities
+from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Predictor
 from platform.tuning.sweep_folder import SweepFolder
@@ -103,13 +104,13 @@ def _winner(folder: SweepFolder, say: Callable[[str], None]) -> tuple[Winner, Pa
 
 
 def _load(folder: SweepFolder, member: Member) -> Predictor:
-    checkpoint = folder.path / member.checkpoint  # stays what it is if it is absolute
+    checkpoint = Folder.of(folder.path).at(member.checkpoint)
     remedy = f"run `python -m reports {folder.path}` to choose again"
-    if not (checkpoint / DESCRIPTION).is_file():
+    if not checkpoint.has(DESCRIPTION):
         raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone: {remedy}")
-    if checkpoint_digest(checkpoint) != member.digest:
+    if checkpoint_digest(checkpoint.fetched()) != member.digest:
         raise ReportError(f"{checkpoint}: the checkpoint is not what the report chose any more: {remedy}")
-    return load_predictor(checkpoint, device())
+    return load_predictor(checkpoint.fetched(), device())
 
 
 def _predict(

@@ -11,6 +11,7 @@ import numpy as np
 
 from platform.datasets.data import Data
 from platform.training.evaluation import Probabilities
+from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from reports.evaluate import device
@@ -38,7 +39,7 @@ class Prediction:
         return mean
 
 
-def kept_prediction(checkpoint: Path, digest: str, data: Data, run_folder: Path) -> Prediction:
+def kept_prediction(checkpoint: Folder, digest: str, data: Data, run_folder: Path) -> Prediction:
     """Of validation: read where a report computed it before, of these very files and data."""
     file = run_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
     kept = _read(file)
@@ -49,9 +50,9 @@ def kept_prediction(checkpoint: Path, digest: str, data: Data, run_folder: Path)
     return made
 
 
-def prediction(checkpoint: Path, data: Data, split: Split) -> Prediction:
+def prediction(checkpoint: Folder, data: Data, split: Split) -> Prediction:
     """Loads the checkpoint and predicts the split's images."""
-    predictor = load_predictor(checkpoint, device())
+    predictor = load_predictor(checkpoint.fetched(), device())
     loader = predictor.loader(data, split)
     started = time.perf_counter()
     probabilities_MNC = predictor.network_probabilities(loader)

@@ -33,12 +33,15 @@ def rank_trials(
 ) -> list[RankedTrial]:
     """Every trial that reported ``metric`` and did not fail, the best first; ties in the order of starting.
 
-    Trials that were pruned or interrupted have a place by the epochs they did.
+    Trials that were pruned or interrupted have a place by the epochs they did; those that do not fit the
+    space any more, since it was changed, have none.
     """
     measured = [
         measured_trial
         for trial in trials
-        if trial.outcome != "failed" and (measured_trial := _measure(trial, metric, mode)) is not None
+        if trial.outcome != "failed"
+        and trial.left_out is None
+        and (measured_trial := _measure(trial, metric, mode)) is not None
     ]
     sign = -1 if mode == "max" else 1
     measured.sort(key=lambda one: _key(sign * one.value(statistic)))
@@ -59,11 +62,16 @@ def table_rows(ranking: Sequence[RankedTrial], metric: str, top: int | None = No
             "last": number(one.last),
             "mean of last 3": number(one.mean_of_last_3),
             "epochs": str(one.epochs),
-            "outcome": one.trial.outcome,
+            "outcome": ending(one.trial),
             **{name: parameter(one.trial.searched.get(name, "")) for name in names},
         }
         for one in ranking[:top]
     ]
+
+
+def ending(trial: TrialRecord) -> str:
+    """How a trial ended, and which earlier one it was taken from."""
+    return f"{trial.outcome}, reused from {trial.reused_from}" if trial.reused_from else trial.outcome
 
 
 def searched_names(ranking: Sequence[RankedTrial]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from platform.training.embeddings import embedding_metrics
+from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from platform.training.retrieval import RANKS
@@ -40,7 +40,7 @@ class RetrievalJudge(Judge):
         (single,) = on_test
         return single.metrics
 
-    def _retrieval(self, checkpoint: Path, split: Split) -> dict[str, float]:
-        predictor = load_predictor(checkpoint, device())
+    def _retrieval(self, checkpoint: Folder, split: Split) -> dict[str, float]:
+        predictor = load_predictor(checkpoint.fetched(), device())
         embeddings = predictor.network_embeddings(predictor.loader(self.data, split))
         return embedding_metrics(embeddings, self.data, split, predictor.config.retrieval)

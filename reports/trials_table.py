@@ -19,17 +19,24 @@ def trials_table(
 ) -> pd.DataFrame:
     """Ranked trials first, those without a rank, then repeats; metrics of the best epoch, or of the last.
 
-    A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial. Of a search
-    with several goals ``front`` says which trials no other beats, ``beaten_by`` which does, ``goal …`` what
-    was compared.
+    A repeat has no rank among trials that it repeats; the column ``confirms`` names its trial. ``left_out``
+    says why a trial does not fit the space any more, ``reused_from`` which trial was taken for it. Of a
+    search with several goals ``front`` says which trials no other beats, ``beaten_by`` which does, ``goal …``
+    what was compared.
     """
     places = {one.trial.trial_id: one for one in ranking}
     ranked = [one.trial for one in ranking]
     others = [trial for trial in sweep.trials if trial.trial_id not in places]
-    rows = [_row(trial, places.get(trial.trial_id), metric) for trial in [*ranked, *others, *repeats]]
-    if repeats:
-        for row, trial in zip(rows, [*ranked, *others, *repeats], strict=True):
-            row["confirms"] = trial.confirms
+    every = [*ranked, *others, *repeats]
+    rows = [_row(trial, places.get(trial.trial_id), metric) for trial in every]
+    for name, told in (
+        ("confirms", [trial.confirms for trial in every]),
+        ("left_out", [trial.left_out for trial in every]),
+        ("reused_from", [trial.reused_from for trial in every]),
+    ):
+        if any(told):
+            for row, words in zip(rows, told, strict=True):
+                row[name] = words
     if pareto is not None:
         rows = [_standing(row, pareto) for row in rows]
     return pd.DataFrame(rows).convert_dtypes()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from platform.datasets.geometry import KeptSize
 from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
+from platform.training.folder import Folder
 from reports.contents import Ensembles
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
@@ -30,7 +31,7 @@ class Record(BaseModel):
 
 
 class Member(Record):
-    """A trial's checkpoint; its path is relative to the sweep's folder where it lies in there.
+    """A trial's checkpoint; its path is relative to the sweep's folder where it lies in there, or a URI.
 
     ``temperature``: by which the logarithms of its probabilities are divided.
     """
@@ -126,15 +127,15 @@ def _first_that_is_there(inputs: "Inputs", ranking: Sequence[RankedTrial]) -> Wi
     """Where nothing could be evaluated: the best trial by what was logged that has its checkpoint still."""
     for ranked in ranking:
         try:
-            checkpoint = find_checkpoint(inputs.folder.path, ranked.trial, inputs.metric, inputs.mode)
-            member = _member(inputs, ranked, checkpoint, checkpoint_digest(checkpoint))
+            checkpoint = find_checkpoint(inputs.trials, ranked.trial, inputs.metric, inputs.mode)
+            member = _member(inputs, ranked, checkpoint, checkpoint_digest(checkpoint.fetched()))
             return _winner(inputs, ranked.best, [member], checkpoint)
         except ReportError:
             continue
     return None
 
 
-def _winner(inputs: "Inputs", value: float, members: Sequence[Member], checkpoint: Path) -> Winner:
+def _winner(inputs: "Inputs", value: float, members: Sequence[Member], checkpoint: Folder) -> Winner:
     """Of no rule yet. ``checkpoint``: of any member, to read the classes from."""
     return Winner(
         rule=None,
@@ -147,19 +148,21 @@ def _winner(inputs: "Inputs", value: float, members: Sequence[Member], checkpoin
 
 
 def _member(
-    inputs: "Inputs", ranked: RankedTrial, checkpoint: Path, digest: str, temperature: float = 1.0
+    inputs: "Inputs", ranked: RankedTrial, checkpoint: Folder, digest: str, temperature: float = 1.0
 ) -> Member:
     path = _path_in(inputs.folder.path, checkpoint)
     return Member(trial=ranked.trial.trial_id, checkpoint=path, digest=digest, temperature=temperature)
 
 
-def _path_in(root: Path, folder: Path) -> str:
-    real, real_root = folder.resolve(), root.resolve()
+def _path_in(root: Path, folder: Folder) -> str:
+    if folder.local is None:
+        return str(folder)
+    real, real_root = folder.local.resolve(), root.resolve()
     return real.relative_to(real_root).as_posix() if real.is_relative_to(real_root) else str(real)
 
 
-def _classes(checkpoint: Path) -> tuple[str, ...]:
+def _classes(checkpoint: Folder) -> tuple[str, ...]:
     try:
-        return tuple(json.loads((checkpoint / DESCRIPTION).read_text(encoding="utf-8"))["classes"])
+        return tuple(json.loads(checkpoint.read(DESCRIPTION))["classes"])
     except (ValueError, KeyError) as error:
         raise ReportError(f"{checkpoint / DESCRIPTION}: broken ({error})") from error

@@ -169,11 +169,6 @@ def test_a_budget_that_ends_before_any_epoch_is_exit_code_1(search, tmp_path):
     assert done.stderr.strip().endswith("the budget ended before any trial's first epoch")
 
 
-@pytest.mark.parametrize("argument", ["optim.lr=0.1", "search.statistic=last"])
-def test_a_sweep_is_resumed_as_it_was_started(search, tmp_path, argument):
-    assert_refused(search(QUICK, "--resume", argument), tmp_path, "--resume goes on with a sweep as it was")
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

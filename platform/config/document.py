@@ -1,5 +1,6 @@
 """A YAML file as plain values that remember where they were written, and overrides laid over them."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -95,11 +96,19 @@ def _path_in(tree: Any, parts: list[str]) -> TreePath:
 
 
 def write_yaml(tree: dict[str, Any], path: Path) -> None:
+    """Write the file, which is there afterwards in full or as it was before."""
     yaml = YAML()
     yaml.default_flow_style = None
     yaml.width = 110
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            yaml.dump(tree, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _parent(document: Document, path: TreePath) -> Any:

@@ -56,6 +56,12 @@ def load_space(
     return loaded
 
 
+def known_space(tree: dict[str, Any], source: str, root: type[S]) -> LoadedSpace[S]:
+    """A space that was checked when it was loaded, from the tree that was kept of it."""
+    document = Document(source, tree)
+    return LoadedSpace(document, Space(parse_ranges(tree, document)), root)
+
+
 def _refuse_ranges_in(fixed: Collection[str], loaded: LoadedSpace[Any]) -> None:
     for parameter in loaded.space.parameters():
         section = parameter.path.split(".")[0]

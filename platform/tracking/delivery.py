@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from platform.tracking.failures import one_line
 from platform.tracking.records import WriterState
+from platform.tracking.space_change import write_space_change
 from platform.tracking.spool import Entry, Spool, described
 from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri
 from platform.tracking.writer import SweepWriter
@@ -50,6 +52,8 @@ class Courier:
             try:
                 self._writer = self._writer or SweepWriter.from_state(self._state)
                 _send(self._writer, entry)
+                if entry.call == "change_space":
+                    self._writer = None  # made anew, it finds the trials as they are now
             except TrackingError:
                 self._writer, self._has_failed = None, True
                 raise
@@ -166,10 +170,13 @@ def prompt_requests() -> Iterator[None]:
 
 
 def _send(writer: SweepWriter, entry: Entry) -> None:
+    given: dict[str, Any] = entry.arguments
     match entry.call:
         case "log_sweep":
             writer.log_sweep(*described(entry))
+        case "change_space":
+            write_space_change(writer.state, **given, at_ms=entry.at_ms)
         case "reopen":
             writer.reopen()
         case call:
-            getattr(writer, call)(**entry.arguments, at_ms=entry.at_ms)
+            getattr(writer, call)(**given, at_ms=entry.at_ms)

@@ -22,6 +22,12 @@ class CodeVersion:
     dirty: str
     lock: str
 
+    @property
+    def key(self) -> str | None:
+        """What tells this code from any other; None where files differ from the commit, or there is none."""
+        is_known = self.dirty == "false" and UNKNOWN not in (self.commit, self.lock)
+        return f"{self.commit} {self.lock}" if is_known else None
+
 
 def code_version(root: Path = ROOT) -> CodeVersion:
     """Commit and state of the checkout at ``root``; "unknown" where there is no git or no commit."""

@@ -32,6 +32,7 @@ class TrialGlance:
     attempt: int
     cause: str | None
     confirms: str | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def _trial(client: MlflowClient, run: Run, metric: str, mode: str) -> TrialGlanc
         attempt=int(run.data.tags.get(names.ATTEMPT, "1")),
         cause=run.data.tags.get(names.CAUSE),
         confirms=run.data.tags.get(names.CONFIRMS),
+        left_out=run.data.tags.get(names.LEFT_OUT),
     )
 
 

@@ -104,8 +104,11 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
         searched={name: _searched_value(config, name, text) for name, text in params.items()},
         config=config,
         confirms=tags.get(names.CONFIRMS),
-        checkpoint=tags.get(names.CHECKPOINT),
-        checkpoint_last=tags.get(names.CHECKPOINT_LAST),
+        left_out=tags.get(names.LEFT_OUT),
+        reused_from=tags.get(names.REUSED_FROM),
+        checkpoint=_path(tags.get(names.CHECKPOINT)),
+        checkpoint_last=_path(tags.get(names.CHECKPOINT_LAST)),
+        was_deleted=tags.get(names.CHECKPOINT) == names.DELETED,
         cause=tags.get(names.CAUSE),
         started_ms=run.info.start_time or 0,
         ended_ms=run.info.end_time,
@@ -114,6 +117,10 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
             for name in sorted(run.data.metrics)
         },
     )
+
+
+def _path(tag: str | None) -> str | None:
+    return None if tag == names.DELETED else tag
 
 
 def _curve(points: list[Metric]) -> list[tuple[int, float]]:

@@ -89,6 +89,7 @@ class _Replay:
             searched=given["searched"],
             config=given["config"],
             confirms=given.get("confirms"),
+            reused_from=given.get("marks", {}).get(names.REUSED_FROM),
             started_ms=entry.at_ms,
         )
 
@@ -98,6 +99,15 @@ class _Replay:
         logged = max((curve[-1][0] for curve in history.values()), default=0)
         for name, value in given["metrics"].items() if given["step"] > logged else ():
             history.setdefault(name, []).append((given["step"], value))
+
+    def change_space(self, entry: Entry) -> None:
+        given: dict[str, Any] = entry.arguments
+        self.params = {name: shown(value) for name, value in given["constants"].items()} | self.params
+        for trial_id, trial in self.trials.items():
+            self.trials[trial_id] = replace(trial, left_out=given["left_out"].get(trial_id))
+        for trial_id in given["unfinished"]:
+            ended = {"outcome": "interrupted", "cause": given["left_out"][trial_id], "ended_ms": entry.at_ms}
+            self.trials[trial_id] = replace(self.trials[trial_id], **ended)
 
     def finish_trial(self, entry: Entry) -> None:
         given: dict[str, Any] = entry.arguments
@@ -109,6 +119,15 @@ class _Replay:
             checkpoint_last=given["checkpoint_last"] or known.checkpoint_last,
             cause=given["cause"].strip().split("\n", 1)[0] if given["cause"] else known.cause,
             ended_ms=entry.at_ms,
+        )
+
+    def let_go(self, entry: Entry) -> None:
+        given: dict[str, Any] = entry.arguments
+        self.trials[given["trial_id"]] = replace(
+            self.trials[given["trial_id"]],
+            checkpoint=given["checkpoint"],
+            checkpoint_last=given["checkpoint_last"],
+            was_deleted=given["checkpoint"] is None,
         )
 
     def reopen(self, entry: Entry) -> None:

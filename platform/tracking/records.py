@@ -52,7 +52,10 @@ class TrialRecord:
 
     ``history``: for each metric the (epoch, value) pairs in the order of epochs; a value that was not
     finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
-    this one repeats with another seed; None of a trial that the search drew.
+    this one repeats with another seed; None of a trial that the search drew. ``left_out``: why it does not
+    fit the space any more since that was changed; None of one that does. ``reused_from``: the trial, as
+    SWEEP/0003, that was taken instead of running this one. ``was_deleted``: it had a checkpoint, which was
+    deleted to keep storage.max_bytes.
     """
 
     run_id: str
@@ -64,10 +67,13 @@ class TrialRecord:
     confirms: str | None = None
     checkpoint: str | None = None
     checkpoint_last: str | None = None
+    was_deleted: bool = False
     cause: str | None = None
     started_ms: int = 0
     ended_ms: int | None = None
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    left_out: str | None = None
+    reused_from: str | None = None
 
 
 @dataclass(frozen=True)

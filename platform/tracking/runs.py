@@ -31,3 +31,15 @@ def last_step(client: MlflowClient, run: Run) -> int:
     histories = (client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
     steps = (point.step for history in histories for point in history)
     return max(steps, default=0)
+
+
+def one_each(client: MlflowClient, children: list[Run]) -> list[Run]:
+    """One run a trial: of two, the emptier goes, made by a request that arrived after it was given up."""
+    kept: dict[str, Run] = {}
+    for run in children:
+        other = kept.setdefault(run.data.tags[names.TRIAL_ID], run)
+        if other is not run:
+            fuller = max(other, run, key=lambda each: (len(each.data.metrics), len(each.data.params)))
+            kept[run.data.tags[names.TRIAL_ID]] = fuller
+            client.delete_run((run if fuller is other else other).info.run_id)
+    return list(kept.values())

@@ -22,7 +22,9 @@ from platform.tracking.environment import CodeVersion
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import TrackingError
 
-Call = Literal["log_sweep", "start_trial", "report", "finish_trial", "reopen", "finish"]
+Call = Literal[
+    "log_sweep", "change_space", "start_trial", "report", "finish_trial", "let_go", "reopen", "finish"
+]
 
 _POSITION_WIDTH = 20
 
@@ -78,6 +80,8 @@ class Spool:
         """How often each trial had started when the spool was opened."""
         self.open_trials = _open_trials(entries)
         """Those that had started and not ended then."""
+        self.space = _last_space(entries)
+        """The text of the space that MLflow was told of last, and the trials that do not fit it, with why."""
 
     def append(self, call: Call, arguments: Mapping[str, object]) -> None:
         """Add a call; where the disk does not take it, the file is as it was, and TrackingError says so."""
@@ -184,6 +188,19 @@ def _open_trials(entries: Iterable[Entry]) -> set[str]:
             found.add(str(entry.arguments["trial_id"]))
         elif entry.call == "finish_trial":
             found.discard(str(entry.arguments["trial_id"]))
+        elif entry.call == "change_space":
+            found.difference_update(cast("list[str]", entry.arguments["unfinished"]))
         elif entry.call == "finish":
             found.clear()
     return found
+
+
+def _last_space(entries: Iterable[Entry]) -> tuple[str, dict[str, str]]:
+    space: tuple[str, dict[str, str]] = ("", {})
+    for entry in entries:
+        given: dict[str, Any] = entry.arguments
+        if entry.call == "log_sweep":
+            space = (given["sweep"]["space_yaml"], {})
+        elif entry.call == "change_space":
+            space = (given["space_yaml"], given["left_out"])
+    return space

@@ -1,6 +1,6 @@
 """The writer that a sweep's driver holds: a call goes to the spool and returns; MLflow gets it from there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -51,6 +51,11 @@ class SpooledWriter:
         """Those that had started and not ended when an earlier process was gone."""
         return frozenset(self._spool.open_trials)
 
+    @property
+    def space(self) -> tuple[str, dict[str, str]]:
+        """The text of the space that was written last, and why trials do not fit it, as it was opened."""
+        return self._spool.space
+
     def __enter__(self) -> Self:
         return self
 
@@ -78,6 +83,25 @@ class SpooledWriter:
         """See SweepWriter, as for the methods that follow."""
         self._append("log_sweep", sweep=asdict(sweep), code=asdict(code_version()))
 
+    def change_space(
+        self,
+        *,
+        space_yaml: str,
+        plan: str,
+        constants: Mapping[str, object],
+        left_out: Mapping[str, str],
+        unfinished: Sequence[str],
+    ) -> None:
+        """See platform.tracking.space_change."""
+        self._append(
+            "change_space",
+            space_yaml=space_yaml,
+            plan=plan,
+            constants=constants,
+            left_out=left_out,
+            unfinished=unfinished,
+        )
+
     def start_trial(
         self,
         trial_id: str,
@@ -86,6 +110,7 @@ class SpooledWriter:
         constants: Mapping[str, object],
         config: Mapping[str, object],
         confirms: str | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         """Raises TrackingError where the config is longer than MLflow keeps."""
         trial_tags(searched=searched, constants=constants, config=config)
@@ -97,6 +122,7 @@ class SpooledWriter:
             constants=constants,
             config=config,
             confirms=confirms,
+            marks=dict(marks or {}),
             attempt=self._attempts[trial_id],
         )
 
@@ -120,6 +146,9 @@ class SpooledWriter:
             checkpoint_last=checkpoint_last,
             cause=cause,
         )
+
+    def let_go(self, trial_id: str, *, checkpoint: str | None, checkpoint_last: str | None) -> None:
+        self._append("let_go", trial_id=trial_id, checkpoint=checkpoint, checkpoint_last=checkpoint_last)
 
     def reopen(self) -> None:
         self._append("reopen")

@@ -24,7 +24,7 @@ from platform.tracking.fields import (
 )
 from platform.tracking.links import comparison_path
 from platform.tracking.records import Outcome, SweepDescription, SweepOutcome, WriterState
-from platform.tracking.runs import child_runs, last_step
+from platform.tracking.runs import child_runs, last_step, one_each
 from platform.tracking.tracking_config import TrackingError, shown_uri
 
 # MLflow knows no "pruned": a pruned or interrupted trial is KILLED there, and the tag `outcome` says which.
@@ -86,7 +86,7 @@ class SweepWriter:
                     f"the sweep {state.sweep!r} was deleted in MLflow ({shown_uri(state.uri)}): "
                     f"restore it with `mlflow runs restore --run-id {state.parent_run_id}`"
                 )
-            children = _one_each(client, child_runs(client, state.experiment_id, state.parent_run_id))
+            children = one_each(client, child_runs(client, state.experiment_id, state.parent_run_id))
         return cls(client, state, {run.data.tags[names.TRIAL_ID]: _known(run) for run in children})
 
     @property
@@ -116,6 +116,7 @@ class SweepWriter:
         constants: Mapping[str, object],
         config: Mapping[str, object],
         confirms: str | None = None,
+        marks: Mapping[str, str] | None = None,
         attempt: int | None = None,
         at_ms: int | None = None,
     ) -> None:
@@ -123,15 +124,17 @@ class SweepWriter:
 
         Its parameters are ``searched`` and, of the rest, ``names.COLUMNS``: other sweeps may lie beside it.
         ``searched`` and ``constants`` have dotted names; ``config`` is the whole trial as JSON-able sections.
-        ``confirms``: the trial that this one repeats with another seed.
+        ``confirms``: the trial that this one repeats with another seed. ``marks``: further tags; of a trial
+        that starts again with other code ``names.CODE`` is gone.
         ``attempt``: by default 1, and one more than before each time the trial starts again.
         """
         tags = trial_tags(searched=searched, constants=constants, config=config)
-        tags |= {names.CONFIRMS: confirms} if confirms else {}
+        tags |= ({names.CONFIRMS: confirms} if confirms else {}) | dict(marks or {})
         params = trial_params(searched, config)
         with talking(self._state.uri):
             if known := self._trials.get(trial_id):
                 self._restart(known, known.attempt + 1 if attempt is None else attempt, params)
+                self._keep_code(known.run_id, (marks or {}).get(names.CODE))
                 return
             attempt = 1 if attempt is None else attempt
             run = self._client.create_run(
@@ -199,6 +202,15 @@ class SweepWriter:
             self._client.set_terminated(trial.run_id, _STATUS[outcome], at_ms)
         trial.open = False
 
+    def let_go(
+        self, trial_id: str, *, checkpoint: str | None, checkpoint_last: str | None, at_ms: int | None = None
+    ) -> None:
+        """Say which of an ended trial's checkpoints are left: None of one that was deleted."""
+        left = {names.CHECKPOINT: checkpoint, names.CHECKPOINT_LAST: checkpoint_last}
+        tags = [RunTag(name, path or names.DELETED) for name, path in left.items()]
+        with talking(self._state.uri):
+            self._client.log_batch(self._trial(trial_id).run_id, tags=tags)
+
     def reopen(self) -> None:
         """Say on the parent that a sweep which was stopped runs again."""
         with talking(self._state.uri):
@@ -253,6 +265,11 @@ class SweepWriter:
         trial.attempt = attempt
         trial.open = True
 
+    def _keep_code(self, run_id: str, code: str | None) -> None:
+        """No code is that of all epochs where another one goes on."""
+        if self._client.get_run(run_id).data.tags.get(names.CODE, code) != code:
+            self._client.delete_tag(run_id, names.CODE)
+
     def _log_params(self, run_id: str, values: Mapping[str, object], tags: Mapping[str, str]) -> None:
         params = [Param(name, shown(value)) for name, value in values.items()]
         first, rest = params[:_PARAMS_A_REQUEST], params[_PARAMS_A_REQUEST:]
@@ -261,18 +278,6 @@ class SweepWriter:
             self._client.log_batch(run_id, params=first, tags=given)
         if rest:
             self._log_params(run_id, dict(list(values.items())[_PARAMS_A_REQUEST:]), {})
-
-
-def _one_each(client: MlflowClient, children: list[Run]) -> list[Run]:
-    """One run a trial: of two, the emptier goes, made by a request that arrived after it was given up."""
-    kept: dict[str, Run] = {}
-    for run in children:
-        other = kept.setdefault(run.data.tags[names.TRIAL_ID], run)
-        if other is not run:
-            fuller = max(other, run, key=lambda each: (len(each.data.metrics), len(each.data.params)))
-            kept[run.data.tags[names.TRIAL_ID]] = fuller
-            client.delete_run((run if fuller is other else other).info.run_id)
-    return list(kept.values())
 
 
 def _known(run: Run) -> _Trial:

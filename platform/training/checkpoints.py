@@ -27,6 +27,7 @@ from platform.training.description import (
     FORMAT,
     read_description,
 )
+from platform.training.disk import written_to
 from platform.training.errors import CheckpointError
 from platform.training.loading import STATE, read_state, read_weights
 from platform.training.trainer import Trainer
@@ -41,10 +42,11 @@ DESCRIBED = ("epoch", "step", "history", "precision")
 def save_checkpoint(folder: Path, trainer: Trainer) -> None:
     """Write the trial into ``folder``, which is there afterwards in full or not at all.
 
-    An older checkpoint of that name, or an empty folder, is replaced.
+    An older checkpoint of that name, or an empty folder, is replaced. Raises :class:`StorageError` where the
+    disk does not take it.
     """
     folder = Path(folder)
-    with _written_at_once(folder) as draft:
+    with _written_at_once(folder) as draft, written_to(folder):
         for number, network in enumerate(trainer.networks, start=1):
             save_model(network, str(draft / f"network_{number}.safetensors"))
         for number, average in enumerate(trainer.averages, start=1):

@@ -8,6 +8,7 @@ from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation
 from platform.training.description import DESCRIPTION, normalisation_of, read_description, weights_file
 from platform.training.errors import CheckpointError
+from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
 
 
@@ -43,13 +44,13 @@ def read_initial_weights(config: TrialConfig) -> tuple[InitialWeights, ...]:
     """
     if config.init_from is None:
         return ()
-    path = Path(config.init_from)
+    folder = Folder.of(config.init_from)
     count = len(config.models)
-    if path.is_file():
-        return (InitialWeights(path),) * count
-    if not (path / DESCRIPTION).is_file():
-        raise CheckpointError(f"init_from: {path} is neither a checkpoint's folder nor a file of weights")
-    known = _networks_of(path)
+    if folder.local is not None and folder.local.is_file():
+        return (InitialWeights(folder.local),) * count
+    if not folder.has(DESCRIPTION):
+        raise CheckpointError(f"init_from: {folder} is neither a checkpoint's folder nor a file of weights")
+    known = _networks_of(folder.fetched())
     return tuple(known[min(place, len(known) - 1)] for place in range(count))
 
 

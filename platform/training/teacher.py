@@ -15,6 +15,7 @@ from platform.methods import ProjectsFeatures, build_method
 from platform.models.normalisation import Normalisation, convert_input
 from platform.training.description import read_description
 from platform.training.errors import CheckpointError
+from platform.training.folder import Folder
 from platform.training.loading import STATE, load_predictor, read_state
 from platform.training.prediction import Predictor
 from platform.training.stages import StagePlan
@@ -66,9 +67,10 @@ def load_teacher(folder: str, classes: Sequence[str], given: Normalisation, devi
     Raises UserError where there is no checkpoint, or one of other classes.
     """
     try:
-        predictor = load_predictor(Path(folder), device)
+        path = Folder.of(folder).fetched()
+        predictor = load_predictor(path, device)
         predictor.check_classes(classes)
-        heads = _heads(Path(folder), predictor)
+        heads = _heads(path, predictor)
     except UserError as error:
         raise UserError(f"teacher: {error}") from error
     return Teacher(predictor, heads, given)

@@ -9,6 +9,7 @@ from ray.tune.experiment import Trial
 
 from platform.tuning.budget import Account
 from platform.tuning.outcome import FAILURE
+from platform.tuning.past_trials import REUSED
 
 COUNTED_EVERY_S = 0.5  # going through all trials at every step would cost the more, the more there are
 
@@ -41,7 +42,7 @@ class BudgetWatch(tune.Stopper, tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        if FAILURE not in result:
+        if FAILURE not in result and not trial.config.get(REUSED):
             self.account.told(trial.config["number"], result["epoch"])
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:

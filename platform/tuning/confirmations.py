@@ -14,7 +14,8 @@ from ray.tune.search import Searcher
 from platform.config.errors import UserError
 from platform.tuning.names import repeat_number
 from platform.tuning.outcome import Outcome, outcome_of
-from platform.tuning.past_trials import PastTrial
+from platform.tuning.past_trials import REUSED, PastTrial
+from platform.tuning.reuse import Reuse
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trial_seed import seed_of
@@ -24,7 +25,10 @@ SEED = "seed"
 
 @dataclass
 class Repeat:
-    """One finalist with one other seed. ``outcome``: None until it has ended; ``values``: by epoch."""
+    """One finalist with one other seed. ``outcome``: None until it has ended; ``values``: by epoch.
+
+    ``reused``: the trial that answered it.
+    """
 
     number: int
     epochs: int
@@ -32,6 +36,7 @@ class Repeat:
     config: dict[str, Any]
     outcome: Outcome | None = None
     values: dict[int, float] = field(default_factory=dict)
+    reused: str | None = None
 
 
 class ConfirmSearch(Searcher):
@@ -54,6 +59,7 @@ class ConfirmSearch(Searcher):
         self._wanted = [one.number for one in wanted]
         self._unclaimed = [number for number in self._wanted if self._repeats[number].outcome is None]
         self._numbers: dict[str, int] = {}
+        self.reuse: Reuse | None = None
         self._save()
 
     @property
@@ -73,7 +79,12 @@ class ConfirmSearch(Searcher):
             return Searcher.FINISHED
         one = self._repeats[self._unclaimed.pop(0)]
         self._numbers[trial_id] = one.number
-        return {"number": one.number, "parameters": one.parameters, "trial": one.config}
+        suggestion: dict[str, Any] = {"number": one.number, "parameters": one.parameters, "trial": one.config}
+        if self.reuse and (one.reused or not one.values):
+            suggestion = self.reuse.answered(suggestion)
+            one.reused = suggestion.get(REUSED)
+            self._save()
+        return suggestion
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self.metric in result:
@@ -119,7 +130,9 @@ def read_repeats(folder: SweepFolder) -> list[Repeat]:
 
 def ended_repeats(repeats: Sequence[Repeat]) -> list[PastTrial]:
     return [
-        PastTrial(one.number, one.parameters, one.epochs, one.outcome, one.values, one.config)
+        PastTrial(
+            one.number, one.parameters, one.epochs, one.outcome, one.values, one.config, reused=one.reused
+        )
         for one in repeats
         if one.outcome is not None
     ]

@@ -8,7 +8,7 @@ from platform.config.load import LoadedSpace
 from platform.tracking.reader import read_sweep
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import gains, reached
-from platform.tuning.names import flatten
+from platform.tuning.names import named_settings
 from platform.tuning.pareto import by_preference
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.start_points import PointError, Start, fit_point, refusal, written_starts
@@ -88,11 +88,7 @@ def _searched_here(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> dict
 
     Raises PointError where nothing is common to both.
     """
-    flat = flatten(trial.config)
-    named = {
-        path.rpartition(".")[0]: name for path, name in flat.items() if path.endswith((".name", ".kind"))
-    }
-    known = named | flat | dict(trial.searched)
+    known = named_settings(trial.config) | dict(trial.searched)
     point = {one.path: known[one.path] for one in loaded.space.parameters() if one.path in known}
     if not point:
         raise PointError("", "it has nothing that is searched here")

@@ -8,6 +8,7 @@ from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 
 from platform.config.errors import UserError
+from platform.training.disk import full_disk
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OUT_OF_MEMORY = re.compile(
@@ -20,12 +21,17 @@ class SweepBroken(Exception):
     """Something outside the trials ended the sweep; ``str()`` is one line. What was saved can be resumed."""
 
 
-def outside_cause(error: BaseException) -> UserError | None:
-    """The error of ours that Tune wrapped, if it is one that the user can do something about."""
+def outside_cause(error: BaseException, place: Path) -> str | None:
+    """The error that Tune wrapped, in one line, if it is one that the user can do something about.
+
+    ``place``: where the sweep writes.
+    """
+    if words := full_disk(error, place):
+        return words
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, UserError):
-            return inner
+            return str(inner)
         inner = inner.__cause__ or inner.__context__
     return None
 

@@ -96,12 +96,13 @@ def _excess(parameters: Mapping[str, Any], other: Mapping[str, Any]) -> float | 
     excess = 0.0
     for name in parameters.keys() | other.keys():
         own, others = parameters.get(name), other.get(name)
-        if name.rpartition(".")[2] in SIZES and _is_size(own) and _is_size(others):
+        is_size = name.rpartition(".")[2] in SIZES
+        if is_size and _is_size(own) and _is_size(others):
             powers = math.log2(own / others)
             if powers < 0:
                 return None
             excess += powers
-        elif _matters(name, own) and repr(own) != repr(others):
+        elif (is_size or _matters(name, own)) and repr(own) != repr(others):
             return None
     return excess
 

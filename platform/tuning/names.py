@@ -18,6 +18,15 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def named_settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name, and each section that has a name or a kind by that one."""
+    flat = flatten(tree)
+    named = {
+        path.rpartition(".")[0]: name for path, name in flat.items() if path.endswith((".name", ".kind"))
+    }
+    return named | flat
+
+
 def is_below(name: str, searched: Collection[str]) -> bool:
     """Whether ``name`` is searched itself or lies in a section that is chosen as a whole."""
     return any(name == path or name.startswith(f"{path}.") for path in searched)

@@ -1,8 +1,11 @@
-"""A new sweep's first records: its folder's files and its parent run; and its writer from then on."""
+"""A sweep's records: its folder's files, its parent run, and what of both is otherwise once it goes on."""
 
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from platform.config.document import write_yaml
 from platform.config.load import LoadedSpace
@@ -12,7 +15,10 @@ from platform.tracking.records import DatasetRecord, SweepDescription, WriterSta
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.tracking_config import resolve_uri
 from platform.tracking.writer import SweepWriter
+from platform.training.folder import Folder
+from platform.tuning.checkpoint_place import publish, trials_elsewhere
 from platform.tuning.names import flatten, is_below
+from platform.tuning.past_trials import LeftOut
 from platform.tuning.plan import Plan, as_text
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
@@ -27,15 +33,43 @@ def open_sweep(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder
     with SpooledWriter(state, folder.spool) as writer:
         writer.log_sweep(_description(plan, folder, data, command))
         writer.catch_up()  # a sweep does not start without MLflow
+    publish(folder, folder.read_record().trials_in(Folder.of(folder.path)))
+
+
+def go_on_with(loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder) -> None:
+    """Write down what the sweep goes by from now on; its study is for it already."""
+    write_yaml(loaded.document.tree, folder.space)
+    top, statistic = plan.config.report.top, plan.config.search.statistic
+    folder.write_record(replace(folder.read_record(), top=top, statistic=statistic))
+
+
+def tell_of_space(writer: SpooledWriter, plan: Plan, folder: SweepFolder, left: Sequence[LeftOut]) -> None:
+    """Let MLflow have the space and the trials that do not fit it, unless that is what it was told last."""
+    space = folder.space.read_text(encoding="utf-8")
+    why = {one.name: one.why for one in left if one.name in writer.started}
+    if (space, why) == writer.space:
+        return
+    unfinished = [one.name for one in left if one.name in why and not one.has_ended]
+    writer.change_space(
+        space_yaml=space,
+        plan=as_text(plan),
+        constants=_constants(plan),
+        left_out=why,
+        unfinished=unfinished,
+    )
+
+
+def _constants(plan: Plan) -> dict[str, Any]:
+    searched = {parameter.path: None for parameter in plan.parameters}
+    flat = flatten(plan.config.model_dump(mode="json"))
+    return {name: value for name, value in flat.items() if not is_below(name, searched)}
 
 
 def _description(plan: Plan, folder: SweepFolder, data: Data, command: str) -> SweepDescription:
-    searched = {parameter.path: None for parameter in plan.parameters}
-    flat = flatten(plan.config.model_dump(mode="json"))
     return SweepDescription(
         space_yaml=folder.space.read_text(encoding="utf-8"),
         plan=as_text(plan),
-        constants={name: value for name, value in flat.items() if not is_below(name, searched)},
+        constants=_constants(plan),
         seed=plan.config.seed,
         data=DatasetRecord(
             name=Path(plan.config.data.source).stem,
@@ -66,6 +100,7 @@ def _identity(plan: Plan, folder: SweepFolder, data: Data, state: WriterState, c
         git_commit=code_version().commit,
         statistic=search.statistic,
         directions={goal.metric: goal.direction for goal in search.goals},
+        trials=trials_elsewhere(plan.config.storage.path, folder.name),
     )
 
 

@@ -14,6 +14,9 @@ Outcome = Literal["finished", "pruned", "failed"]
 FAILURE = "failure"
 """Key of a result in which a trial says why it cannot go on."""
 
+NOT_KEPT = "not_kept"
+"""Key of a result in which a trial says why what it has learnt cannot be kept: it has not ended by that."""
+
 FINAL = (
     UserError,
     TrainingDiverged,
@@ -50,6 +53,11 @@ def given_up(cause: str, epoch: int) -> dict[str, Any]:
     Without ``done`` Tune's searcher would look for the metric in it, and end the sweep where there is none.
     """
     return {FAILURE: cause, "epoch": epoch, "finished": False, "done": True}
+
+
+def not_kept(cause: str) -> dict[str, Any]:
+    """What a trial tells that could not write its last checkpoint, or read it."""
+    return {NOT_KEPT: cause.partition("\n")[0].rpartition("StorageError: ")[2], "epoch": 0, "finished": False}
 
 
 def in_words(error: BaseException) -> str:

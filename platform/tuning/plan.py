@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -15,8 +16,11 @@ from platform.datasets.image_size import Size, covering
 from platform.datasets.prepare import Summary, inspect
 from platform.models.model_config import checkpoint_bytes
 from platform.tracking.tracking_config import resolve_uri
+from platform.training.disk import free_bytes
+from platform.training.folder import Folder
 from platform.training.unlabelled import refuse_unlabelled
 from platform.tuning.budget import check_gpu_hours
+from platform.tuning.checkpoint_place import place_of
 from platform.tuning.names import flatten
 from platform.tuning.resources import resources_here, trial_resources
 from platform.tuning.scheduler_config import NoScheduler
@@ -36,7 +40,9 @@ class Plan:
     """``repeats``: trials that confirm the best; the other counts leave them out, but for the bytes.
 
     ``epochs_at_least`` is what the scheduler leaves where it stops each trial as early as it can.
-    ``checkpoint_bytes`` is what the sweep's checkpoints take at most; 0 where the size is not known.
+    ``checkpoint_bytes`` is what the sweep's checkpoints take at most, were it not for storage.max_bytes;
+    ``needed_bytes`` what cannot be deleted for that; both 0 where the size of a checkpoint is not known.
+    ``free_bytes``: what the disk has left on which they will lie; None where it is none of this machine.
     ``concurrency`` is known of this machine, None for a cluster.
     """
 
@@ -48,7 +54,10 @@ class Plan:
     epochs_at_least: int
     epochs_at_most: int
     epochs_a_trial: int
+    bytes_a_checkpoint: int
     checkpoint_bytes: int
+    needed_bytes: int
+    free_bytes: int | None
     largest_image: Size
     data: Summary
     parameters: list[Parameter]
@@ -70,8 +79,13 @@ def repeats_of(config: SweepConfig, trials: int) -> int:
     return min(confirm.top, trials) * confirm.seeds if confirm else 0
 
 
-def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | None = None) -> Plan:
-    """Raises UserError for data that cannot be read or a trial that this machine has no room for."""
+def make_plan(
+    loaded: LoadedSpace[SweepConfig], name: str, *, out: Path = Path("runs"), address: str | None = None
+) -> Plan:
+    """The sweep's folder will be ``out``/NAME.
+
+    Raises UserError for data that cannot be read or a trial that this machine has no room for.
+    """
     config = loaded.first()
     check_search(loaded)
     resolve_uri(config.tracking)
@@ -87,6 +101,7 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
         refuse_unlabelled(corner.trial(), data.unlabelled)
     repeats = repeats_of(config, trials)
     kept = config.storage.keep_checkpoints + 1
+    each = max(_bytes(corner, len(data.classes)) for corner in corners)
     return Plan(
         name=name,
         experiment=config.experiment or config.name or name,
@@ -96,15 +111,27 @@ def make_plan(loaded: LoadedSpace[SweepConfig], name: str, *, address: str | Non
         epochs_at_least=config.search.scheduler.least_epochs(trials, shortest, longest),
         epochs_at_most=trials * longest,
         epochs_a_trial=longest,
-        checkpoint_bytes=(trials + repeats)
-        * kept
-        * max(_bytes(corner, len(data.classes)) for corner in corners),
+        bytes_a_checkpoint=each,
+        checkpoint_bytes=(trials + repeats) * kept * each,
+        needed_bytes=each * _needed_checkpoints(config, trials, here.concurrency if here else 1),
+        free_bytes=_free_bytes(place_of(config.storage.path, name) or Folder.of(out)),
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
         left_to_chance=left_to_chance(loaded),
         config=config,
     )
+
+
+def _needed_checkpoints(config: SweepConfig, trials: int, at_once: int) -> int:
+    """Those of the best trials; of each that runs, what is kept of it and the one that it writes."""
+    confirm = config.search.confirm
+    best = min(trials, max(config.report.top, confirm.top if confirm else 0))
+    return best + at_once * (config.storage.keep_checkpoints + 2)
+
+
+def _free_bytes(place: Folder) -> int | None:
+    return None if place.local is None else free_bytes(place.local)
 
 
 def _bytes(config: SweepConfig, classes: int) -> int:
@@ -137,7 +164,7 @@ def render(plan: Plan) -> Group:
         ("stopping", _stopping(search)),
         ("budget", _budget(plan)),
         ("confirms", _confirms(plan)),
-        ("checkpoints", f"{size(plan.checkpoint_bytes)} at most"),
+        ("checkpoints", _checkpoints(plan)),
     ):
         if value:
             facts.add_row(Text(key, style="bold"), Text(value))
@@ -174,6 +201,20 @@ def _budget(plan: Plan) -> str:
     if budget.epochs is not None and budget.epochs < plan.epochs_at_least:
         return f"{budget}: too few for {plan.trials} trials, it ends the sweep before they are done"
     return str(budget) or "none"
+
+
+def _checkpoints(plan: Plan) -> str:
+    limit = plan.config.storage.max_bytes
+    most = plan.checkpoint_bytes if limit is None else min(plan.checkpoint_bytes, limit)
+    free = f"; in {plan.config.storage.path}" if plan.config.storage.path else ""
+    if plan.free_bytes is not None:
+        free += f"; {size(plan.free_bytes)} free" + (", which is too little" * (most > plan.free_bytes))
+    if limit is None or plan.checkpoint_bytes <= limit:
+        return f"{size(most)} at most{free}"
+    kept = f"{size(limit)} at most, by storage.max_bytes, of {size(plan.checkpoint_bytes)}"
+    if plan.needed_bytes > limit:
+        kept += f": too few for the best trials and what runs, {size(plan.needed_bytes)}"
+    return kept + free
 
 
 def _confirms(plan: Plan) -> str:

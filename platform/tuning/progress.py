@@ -20,7 +20,7 @@ from platform.tuning.failure import cause_line
 from platform.tuning.goals import figure
 from platform.tuning.names import trial_name
 from platform.tuning.outcome import FAILURE, Outcome, outcome_of
-from platform.tuning.past_trials import PastTrial
+from platform.tuning.past_trials import REUSED, PastTrial
 from platform.tuning.signs import Signs
 from platform.tuning.trainable import trial_of
 
@@ -45,6 +45,7 @@ class TrialView:
     images_per_s: float = 0.0
     cause: str = ""
     beside: dict[str, float] = field(default_factory=dict)
+    reused: str | None = None
 
     def add(self, value: float, mode: str, beside: Mapping[str, float] = MappingProxyType({})) -> None:
         """An epoch's value; of equally good ones the last is the best, as its checkpoint is kept."""
@@ -188,6 +189,7 @@ class ProgressCallback(tune.Callback):
         if number not in self.view.trials:
             config = trial.config
             self.view.trials[number] = TrialView(number, config["parameters"], trial_of(config).total_epochs)
+        self.view.trials[number].reused = trial.config.get(REUSED)
         return self.view.trials[number]
 
     def _end(self, trial: Trial, outcome: Outcome) -> None:
@@ -207,6 +209,7 @@ class ProgressCallback(tune.Callback):
             what = f"failed: {view.cause}"
         else:
             what = f"{view.outcome}: {self.view.reached(view)}, {view.epoch}/{view.epochs} epochs"
+            what += f", reused from {view.reused}" if view.reused else ""
         parameters = f" ({_words(view.parameters)})" if view.parameters else ""
         done = f"[{len(self.view.ended())}/{self.view.planned}]"
         return f"{done} trial {trial_name(view.number)} {what}{parameters}"
@@ -241,7 +244,7 @@ class ProgressCallback(tune.Callback):
 
 
 def _past_view(trial: PastTrial, mode: str) -> TrialView:
-    view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome)
+    view = TrialView(trial.number, trial.parameters, trial.epochs, trial.outcome, reused=trial.reused)
     for epoch, value in sorted(trial.values.items()):
         view.epoch = epoch
         beside = {name: values[epoch] for name, values in trial.others.items() if epoch in values}

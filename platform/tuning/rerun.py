@@ -15,7 +15,17 @@ from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 
 TOLERANCE = 0.001
-OF_A_SEARCH = ("trials", "budget", "sampler", "scheduler", "storage", "constraints", "start_with", "confirm")
+OF_A_SEARCH = (
+    "trials",
+    "budget",
+    "sampler",
+    "scheduler",
+    "storage",
+    "constraints",
+    "start_with",
+    "confirm",
+    "reuse",
+)
 """What of the section ``search`` a single run has no use for."""
 
 

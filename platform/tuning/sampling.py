@@ -54,14 +54,10 @@ class Sampling:
 
     def start_with(self, starts: Iterable[Start]) -> None:
         """Draw these first."""
-        for start in starts:
-            attributes = {START: start.origin, START_WITH: start.parameters}
-            self._study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
+        enqueue(self._study, starts)
 
     def of(self, trial: Trial | FrozenTrial) -> Sample:
-        """What ``trial`` has drawn, or draws now; raises ConfigError where that builds no valid trial."""
-        resolved = self._loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
-        return Sample(resolved.parameters, self._loaded.validate(resolved).trial())
+        return sample_of(self._loaded, trial)
 
     def draw(self) -> tuple[Trial, Sample] | None:
         """A sample that fulfils the constraints; None where a grid has no other, or 500 in a row do not.
@@ -136,6 +132,19 @@ class Sampling:
             return False
         drawn = {repr(trial.params) for trial in self._study.get_trials(deepcopy=False) if trial.params}
         return len(drawn) >= self._loaded.space.points()
+
+
+def sample_of(loaded: LoadedSpace[SweepConfig], trial: Trial | FrozenTrial) -> Sample:
+    """What ``trial`` has drawn, or draws now; raises ConfigError where that builds no valid trial."""
+    resolved = loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
+    return Sample(resolved.parameters, loaded.validate(resolved).trial())
+
+
+def enqueue(study: optuna.Study, starts: Iterable[Start]) -> None:
+    """Let the study draw these next, but for those that it knows."""
+    for start in starts:
+        attributes = {START: start.origin, START_WITH: start.parameters}
+        study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
 
 
 def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:

@@ -16,7 +16,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from platform.tuning.past_trials import PastTrial
+from platform.tuning.past_trials import REUSED, PastTrial
 from platform.tuning.scheduler_config import AshaScheduler, HyperbandScheduler, MedianScheduler, NoScheduler
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.trial_seed import seed_of
@@ -33,7 +33,7 @@ def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> Trial
         case MedianScheduler() as median:
             options = median.model_dump(exclude={"name"})
             never = {"min_time_slice": math.inf} if median.min_time_slice is None else {}
-            return MedianStoppingRule(**selects, **options | never)
+            return SparingMedian(**selects, **options | never)
         case HyperbandScheduler() as hyperband:
             return HyperBandScheduler(**selects, **hyperband.model_dump(exclude={"name"}), max_t=max_epochs)
         case NoScheduler():
@@ -57,6 +57,22 @@ class SeededAsha(AsyncHyperBandScheduler):
             super().on_trial_add(tune_controller, trial)
         finally:
             np.random.set_state(state)
+
+    def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        """Others are judged by a reused trial, but it is not stopped: its epochs cost nothing."""
+        decision = super().on_trial_result(tune_controller, trial, result)
+        return TrialScheduler.CONTINUE if trial.config.get(REUSED) else decision
+
+
+class SparingMedian(MedianStoppingRule):
+    """Stops no reused trial, whose epochs cost nothing; others are judged by it."""
+
+    def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if trial.config.get(REUSED):
+            self._stopped_trials.discard(trial)
+            return TrialScheduler.CONTINUE
+        return decision
 
 
 @dataclass(frozen=True)

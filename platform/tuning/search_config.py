@@ -74,6 +74,12 @@ class SearchConfig(Section):
         None, description="whether the best are as good with other seeds; null: their one seed is believed"
     )
 
+    reuse: bool = Field(
+        False,
+        description="take a trial that ran to its end before, with the same settings, code and data, from "
+        "this MLflow instead of training it again",
+    )
+
     constraints: tuple[Annotated[str, AfterValidator(_is_a_constraint)], ...] = Field(
         (),
         strict=False,

@@ -14,7 +14,8 @@ from platform.tuning.goals import gains, reached
 from platform.tuning.memory import MemoryLimit
 from platform.tuning.outcome import Outcome, outcome_of
 from platform.tuning.pareto import by_preference
-from platform.tuning.past_trials import BEGUN, OUTCOMES, PastTrial, begun
+from platform.tuning.past_trials import BEGUN, OUTCOMES, REUSED, PastTrial, begun, left_out
+from platform.tuning.reuse import Reuse
 from platform.tuning.samplers import SeededByNumber
 from platform.tuning.sampling import Sample, Sampling
 from platform.tuning.start_points import Start
@@ -49,8 +50,12 @@ class SpaceSearch(Searcher):
         search = config.search
         super().__init__(metric=search.first.metric, mode=search.first.direction)
         self._search = search
-        open_study = known_study if resumes else new_study
-        self.study: optuna.Study = open_study(search, folder, SeededByNumber(search.sampler, config.seed))
+        sampler = SeededByNumber(search.sampler, config.seed)
+        self.study: optuna.Study = (
+            known_study(search, folder, sampler)
+            if resumes
+            else new_study(search, folder, sampler, loaded.document.tree)
+        )
         self._storage = self.study._storage
         self._told = ToldEpochs(self._storage, search.goals)
         self._sampling = Sampling(loaded, self.study)
@@ -59,6 +64,7 @@ class SpaceSearch(Searcher):
         self._past: dict[int, PastTrial] = {}
         self._numbers: dict[str, int] = {}
         self._histories: dict[str, dict[str, dict[int, float]]] = {}
+        self.reuse: Reuse | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes its searcher down, and nobody reads that: all is in the study."""
@@ -87,6 +93,7 @@ class SpaceSearch(Searcher):
             values=history.pop(self.metric),
             config=sample.config.model_dump(mode="json"),
             others=history,
+            reused=trial.user_attrs.get(REUSED),
         )
 
     def outcomes(self) -> list[Outcome]:
@@ -105,23 +112,35 @@ class SpaceSearch(Searcher):
         return sum(bool(self._values_of(trial)) for trial in begun(self.study, ended=False))
 
     def epochs(self) -> dict[int, int]:
-        """How many epochs the study knows of each trial that was begun, by the trial's number."""
+        """How many epochs the study knows of each trial that was begun and not reused, by its number."""
         trials = [*begun(self.study, ended=True), *begun(self.study, ended=False)]
-        return {trial.number: max(self._values_of(trial), default=0) for trial in trials}
+        of_trials = {
+            trial.number: max(self._values_of(trial), default=0)
+            for trial in trials
+            if REUSED not in trial.user_attrs
+        }
+        return of_trials | {one.number: one.epochs for one in left_out(self.study)}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
         """The next trial: one that had not ended, else a new sample; FINISHED where there is no other."""
         if self._unclaimed:
             number = self._unclaimed.popleft()
-            sample = self._sampling.of(self.study.get_trials(deepcopy=False)[number])
+            known = self.study.get_trials(deepcopy=False)[number]
+            sample = self._sampling.of(known)
+            asks = REUSED in known.user_attrs  # any other has epochs of its own
         elif drawn := self._sampling.draw():
-            trial, sample = drawn
+            (trial, sample), asks = drawn, True
             trial.set_user_attr(BEGUN, True)
             number = trial.number
         else:
             return Searcher.FINISHED
         self._numbers[trial_id] = number
-        return _suggestion(number, sample)
+        suggestion = _suggestion(number, sample)
+        if self.reuse and asks:
+            suggestion = self.reuse.answered(suggestion)
+            if REUSED in suggestion:
+                self._storage.set_trial_user_attr(self._storage_id(trial_id), REUSED, suggestion[REUSED])
+        return suggestion
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self.metric not in result:
@@ -153,6 +172,8 @@ class SpaceSearch(Searcher):
         told = values if state is TrialState.COMPLETE else None
         self.study.tell(self._numbers[trial_id], told, state=state, skip_if_finished=True)
         self._histories.pop(trial_id, None)
+        if self.reuse and state is TrialState.COMPLETE:
+            self.reuse.ended(self._numbers[trial_id])
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: all is in the study."""

@@ -8,7 +8,7 @@ from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.names import confirms, constants_of
 from platform.tuning.past_trials import PastTrial
 from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.tracking_callback import checkpoints_of
+from platform.tuning.tracking_callback import checkpoints_of, reused_mark
 
 LOST = "the sweep was killed before it had written down why"
 
@@ -28,6 +28,7 @@ def settle(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]
                 constants=constants,
                 config=trial.config,
                 confirms=confirms(trial.number),
+                marks=reused_mark(trial.reused),
             )
         elif trial.name not in writer.open_trials:
             continue

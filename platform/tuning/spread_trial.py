@@ -21,11 +21,13 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.disk import StorageError, written_to
+from platform.training.folder import Folder
 from platform.training.trainer import Trainer
 from platform.training.workers import Workers
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.outcome import FINAL, given_up, in_words
+from platform.tuning.outcome import FINAL, given_up, in_words, not_kept
 from platform.tuning.resources import TrialResources, cores
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.trainable import Place, log_to, name_of, result_of, trial_of
@@ -94,9 +96,11 @@ class Group:
         )
 
     def run(self, name: str, keeping: Keeping) -> RunConfig:
+        system, path = keeping.trials.opened()
         return RunConfig(
             name=name,
-            storage_path=str(keeping.trials),
+            storage_path=path,
+            storage_filesystem=system,
             failure_config=FailureConfig(max_failures=self.max_failures, controller_failure_limit=0),
             checkpoint_config=CheckpointConfig(
                 num_to_keep=keeping.count,
@@ -129,7 +133,9 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
     try:
         trainer.fit()
     except WorkerGroupError as error:
-        tune.report(given_up(_cause(error), epoch=0))
+        words = _cause(error)
+        is_storage = f"{StorageError.__name__}: " in words
+        tune.report(not_kept(words) if is_storage else given_up(words, epoch=0))
     except ControllerError as error:
         cause = error.controller_failure
         if isinstance(cause, GivenUp):
@@ -165,24 +171,29 @@ def train_worker(given: dict[str, Any]) -> None:
         if checkpoint := train.get_checkpoint():
             with checkpoint.as_directory() as folder:
                 restore(Path(folder), trainer)
+        elif newest := place.keeping.of(name_of(given["config"])).newest:  # of when it was one process
+            with newest.at_hand() as path:
+                restore(path, trainer)
         epoch = trainer.epoch
         for earlier in range(1, epoch + 1):
             train.report(result_of(trainer, earlier))
         while not trainer.is_over:
             train_epoch(trainer)
-            _report(trainer)
+            _report(trainer, place.keeping.trials)
             epoch = trainer.epoch
     except FINAL as error:
+        if isinstance(error, StorageError):
+            raise  # Ray Train tries again, from the last checkpoint
         raise GivenUp(in_words(error), epoch) from error
 
 
-def _report(trainer: Trainer) -> None:
+def _report(trainer: Trainer, trials: Folder) -> None:
     """Tell of the last epoch; the first worker brings the checkpoint."""
     result, name = result_of(trainer, trainer.epoch), f"checkpoint_{trainer.epoch:06d}"
     if not trainer.workers.is_first:
         train.report(result, checkpoint_dir_name=name)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, written_to(str(trials)):
         save_checkpoint(Path(folder) / name, trainer)
         checkpoint = train.Checkpoint(str(Path(folder) / name))
         train.report(result, checkpoint, checkpoint_dir_name=name)

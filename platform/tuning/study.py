@@ -2,25 +2,30 @@
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from platform.config.errors import UserError
 from platform.tracking.tracking_config import shown_uri
+from platform.tuning.journal import WholeLines
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.sweep_folder import SweepFolder
+
+SPACE: Final = "space"
+"""Attribute of a study: the YAML's tree whose ranges it has."""
 
 DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {"max": "maximize", "min": "minimize"}
 
 
-def new_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler) -> optuna.Study:
-    """The study of a new sweep, which bears its name.
+def new_study(
+    search: SearchConfig, folder: SweepFolder, sampler: BaseSampler, space: dict[str, Any]
+) -> optuna.Study:
+    """The study of a new sweep, which bears its name; ``space``: the YAML's tree, kept in it.
 
     Raises UserError for a storage that cannot be used, or that has a study of this name: two sweeps in one
     study would learn from each other's trials as if they were their own.
@@ -38,6 +43,7 @@ def new_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler) -
         raise UserError(
             f"search.storage: {_shown(search, folder)} has a study {folder.name} already; give another --name"
         ) from None
+    study.set_user_attr(SPACE, space)
     if len(search.goals) > 1:
         with warnings.catch_warnings():  # Optuna calls it experimental; its dashboard shows the names
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -63,7 +69,7 @@ def known_study(search: SearchConfig, folder: SweepFolder, sampler: BaseSampler)
 def _open(search: SearchConfig, folder: SweepFolder) -> BaseStorage:
     try:
         if search.storage is None:
-            return JournalStorage(JournalFileBackend(str(folder.study)))
+            return JournalStorage(WholeLines(folder.study))
         return optuna.storages.get_storage(search.storage)
     except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         # SQLAlchemy's messages go on with the statement and a link, and may hold the password.

@@ -22,7 +22,8 @@ class Survey:
 
     ``metric``: the goal that is told of, the first of ``goals``.
     ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``trials``:
-    those of the search; ``confirmations``: its best again; ``problem``: why MLflow could not be asked.
+    those of the search that fit its space; ``confirmations``: its best again; ``problem``: why MLflow could
+    not be asked.
     """
 
     name: str
@@ -106,7 +107,7 @@ def survey(folder: SweepFolder) -> Survey:
     except TrackingError as error:
         return replace(seen, problem=str(error))
     state = _state_of(folder, holder, glance.outcome)
-    drawn = [trial for trial in glance.trials if trial.confirms is None]
+    drawn = [trial for trial in glance.trials if trial.confirms is None and trial.left_out is None]
     again = [trial for trial in glance.trials if trial.confirms is not None]
     return replace(seen, state=state, started=glance.started, trials=drawn, confirmations=again)
 

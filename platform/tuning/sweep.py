@@ -8,7 +8,6 @@ from functools import partial
 from ray import tune
 from ray.tune.error import TuneError
 
-from platform.config.document import write_yaml
 from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
@@ -19,19 +18,25 @@ from platform.tracking.records import SweepOutcome
 from platform.tracking.spooled_writer import PATIENCE_S, SpooledWriter
 from platform.tuning.budget import Account, check_gpu_hours
 from platform.tuning.buildable import check_buildable
+from platform.tuning.checkpoint_place import check_writable, claim
 from platform.tuning.cluster import join
 from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.failure import SweepBroken, outside_cause, words_of
+from platform.tuning.given import Given
 from platform.tuning.goal_check import refuse_unmeasured
 from platform.tuning.interrupt import graceful_interrupt
-from platform.tuning.opening import open_sweep, open_writer
+from platform.tuning.opening import go_on_with, open_sweep, open_writer, tell_of_space
 from platform.tuning.outcome import FAILURE
+from platform.tuning.past_trials import left_out
 from platform.tuning.plan import Plan
 from platform.tuning.quiet import chatter_to
+from platform.tuning.reuse import reuse_of
 from platform.tuning.search_config import ConfirmConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.settling import settle
+from platform.tuning.storage_watch import StorageWatch
+from platform.tuning.study_change import study_change
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tuner import Phase, Work, confirm_phase, make_tuner, search_phase
@@ -60,15 +65,17 @@ def run_sweep(
     *,
     address: str | None,
     say: Say,
+    given: Given | None = None,
     data_digest: str | None = None,
 ) -> SweepEnd:
     """Run a new sweep in ``folder``; a mistake of the user's found before its first trial leaves nothing.
 
-    ``data_digest``: what the data must be, where it matters. Ray still runs afterwards, as ``data`` lies in
-    it: :func:`platform.tuning.cluster.leave` ends it.
+    ``given``: by the command, kept for a resume. ``data_digest``: what the data must be, where it matters.
+    Ray still runs afterwards, as ``data`` lies in it: :func:`platform.tuning.cluster.leave` ends it.
     """
     with chatter_to(folder.logs):
         try:
+            claim(plan.config.storage.path, folder.name)
             check_buildable(loaded, plan.data.classes)
             resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
             check_gpu_hours(loaded, resources)
@@ -81,6 +88,8 @@ def run_sweep(
             refuse_unmeasured(plan.config.search.goals, data, gpus=resources.gpus)
             _save_data(data, folder, say)
             search = _open(loaded, plan, folder, data, say)
+            if given is not None:
+                given.write(folder)
         except BaseException:
             shutil.rmtree(folder.path)
             raise
@@ -89,14 +98,24 @@ def run_sweep(
 
 
 def resume_sweep(
-    loaded: LoadedSpace[SweepConfig], plan: Plan, folder: SweepFolder, *, address: str | None, say: Say
+    loaded: LoadedSpace[SweepConfig],
+    plan: Plan,
+    folder: SweepFolder,
+    *,
+    address: str | None,
+    say: Say,
+    given: Given | None = None,
 ) -> SweepEnd:
     """Go on with the sweep in ``folder``: its unfinished trials from their last epoch, then the rest.
 
-    ``loaded`` may allow more trials or another budget than before, and is what the sweep goes by from now on.
+    ``loaded`` is what it goes by from now on: what of it has changed is said. Nothing is written before all
+    of it is known to be possible.
     """
     with chatter_to(folder.logs):
-        search = SpaceSearch(loaded, folder, resumes=True)
+        change = study_change(loaded, folder)
+        if change.changes:
+            check_buildable(loaded, plan.data.classes)
+        check_writable(plan.config.storage.path, folder.name)
         resources = join(address, plan.config.resources, max(plan.trials, plan.repeats))
         check_gpu_hours(loaded, resources)
         data = _prepare(plan, say)
@@ -105,36 +124,48 @@ def resume_sweep(
                 f"data.source: {plan.config.data.source} is not what it was when {folder.path} was started; "
                 f"start a new sweep, its trials could not be compared"
             )
+        for line in change.words():
+            say(line)
         with open_writer(folder) as writer:
+            change.commit()
+            go_on_with(loaded, plan, folder)
+            if given is not None:
+                given.write(folder)
+            search = SpaceSearch(loaded, folder, resumes=True)
             writer.reopen()
             settle(writer, folder, [*search.past(), *ended_repeats(read_repeats(folder))])
+            tell_of_space(writer, plan, folder, left_out(search.study))
             writer.catch_up()  # what an earlier process left there; a sweep does not go on without MLflow
-            write_yaml(loaded.document.tree, folder.space)
             return _fit(Work(loaded, plan, folder, data, resources), search, writer)
 
 
 def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
     """The search, then its best again; what has ended before stays as it is."""
-    account, failures = _account(work, search), []
+    account, storage, failures = _account(work, search), StorageWatch(), []
     account.save()
+    config = work.plan.config
+    reuse = reuse_of(config, work.folder, work.data) if config.search.reuse else None
     writer.start()
     phases = [partial(search_phase, work, search)]
-    if work.plan.config.search.confirm:
-        phases.append(partial(_confirm_phase, work, search, work.plan.config.search.confirm))
+    if config.search.confirm:
+        phases.append(partial(_confirm_phase, work, search, config.search.confirm))
     left = 0
     try:
         with graceful_interrupt() as interrupt:
             for make_phase in phases:
-                if interrupt.is_set or (left and account.balance.reached):
+                if interrupt.is_set or storage.problem or (left and account.balance.reached):
                     break
                 phase = make_phase()
+                phase.search.reuse = reuse
                 if len(phase.past) < phase.planned and not account.balance.reached:
-                    failures += _causes(make_tuner(work, phase, account, writer).fit())
+                    failures += _causes(make_tuner(work, phase, account, writer, storage).fit())
                 left += phase.planned - len(phase.search.outcomes())
     except TuneError as error:
-        if outside := outside_cause(error):
-            raise SweepBroken(str(outside)) from error
+        if outside := outside_cause(error, work.folder.path):
+            raise SweepBroken(outside) from error
         raise
+    if storage.problem:
+        raise SweepBroken(storage.problem)
     spent = account.balance.reached if left and not interrupt.is_set else None
     succeeded = sum(one != "failed" for one in search.outcomes()) + search.begun_with_a_result()
     outcome: SweepOutcome = "interrupted" if interrupt.is_set else "finished" if succeeded else "failed"
@@ -146,7 +177,8 @@ def _fit(work: Work, search: SpaceSearch, writer: SpooledWriter) -> SweepEnd:
 def _confirm_phase(work: Work, search: SpaceSearch, confirm: ConfirmConfig) -> Phase:
     """Asked for when the search has ended, and its best are known."""
     finalists = search.finalists(confirm.top)
-    return confirm_phase(ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds))
+    again = ConfirmSearch(work.plan.config.search, work.folder, finalists, confirm.seeds)
+    return confirm_phase(work, again, search.past())
 
 
 def _causes(results: tune.ResultGrid) -> list[str]:
@@ -156,7 +188,7 @@ def _causes(results: tune.ResultGrid) -> list[str]:
 
 def _account(work: Work, search: SpaceSearch) -> Account:
     gpus, budget = work.resources.gpus * work.resources.workers, work.plan.config.search.budget
-    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder)}
+    again = {one.number: max(one.values, default=0) for one in read_repeats(work.folder) if not one.reused}
     return Account(work.folder, budget, gpus=gpus, epochs=search.epochs() | again)
 
 

@@ -1,13 +1,14 @@
 """Everything a YAML says: a trial's settings and, beside them, what is one for the whole sweep."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, ByteSize, Field, field_validator, model_validator
 
 from platform.config.section import Section, reject
 from platform.datasets.data_config import DataConfig
 from platform.tracking.tracking_config import TrackingConfig
 from platform.training.trial_config import TrialConfig
+from platform.tuning.checkpoint_place import is_a_place
 from platform.tuning.goals import CLASSIFICATION, COSTS, RETRIEVAL, SHOTS
 from platform.tuning.scheduler_config import AshaScheduler, MedianScheduler
 from platform.tuning.search_config import SearchConfig
@@ -54,7 +55,21 @@ class ResourcesConfig(Section):
 
 
 class StorageConfig(Section):
+    """Where what the trials have learnt is kept, and how much of it."""
+
     keep_checkpoints: int = Field(1, ge=1, description="best checkpoints kept a trial, besides the last")
+    max_bytes: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="what the checkpoints of all trials may take together, e.g. 20GB; those of ended trials "
+        "that rank low are deleted for it while the sweep runs; null: no limit",
+    )
+    path: Annotated[str, AfterValidator(is_a_place)] | None = Field(
+        None,
+        min_length=1,
+        description="folder of the sweeps' checkpoints and results, on any file system that pyarrow knows: "
+        "s3://bucket/folder, gs://…, hdfs://…, a path; null: the sweep's own, runs/NAME",
+    )
 
 
 class ReportConfig(Section):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from platform.config.errors import UserError
 from platform.tracking.records import WriterState
+from platform.training.folder import Folder
 from platform.tuning.goals import Goal
 from platform.tuning.statistic import Direction, Statistic
 
+RECORD = "sweep.json"
+TRIALS = "trials"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What a sweep may be called: it is a folder, a study and an MLflow run."""
 
@@ -20,7 +23,8 @@ class SweepIdentity:
     """What sweep.json holds: all that a report or a resume needs besides the YAML and MLflow.
 
     ``directions``: of each goal by its metric, ``metric`` and ``mode`` being the first; empty in the record
-    of an earlier version, which knew a single one.
+    of an earlier version, which knew a single one. ``trials``: the folder of the trials' checkpoints, where
+    it is not in the sweep's own.
     """
 
     name: str
@@ -37,6 +41,7 @@ class SweepIdentity:
     git_commit: str
     statistic: Statistic = "best"
     directions: dict[str, Direction] = field(default_factory=dict)
+    trials: str | None = None
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -44,6 +49,10 @@ class SweepIdentity:
         return tuple(Goal(name, direction) for name, direction in self.directions.items()) or (
             Goal(self.metric, "min" if self.mode == "min" else "max"),
         )
+
+    def trials_in(self, sweep: Folder) -> Folder:
+        """One folder a trial, its checkpoints within; ``sweep``: the sweep's own folder, as it is now."""
+        return sweep / TRIALS if self.trials is None else Folder.of(self.trials)
 
     @property
     def writer_state(self) -> WriterState:
@@ -63,7 +72,7 @@ class SweepFolder:
 
     @property
     def record_file(self) -> Path:
-        return self.path / "sweep.json"
+        return self.path / RECORD
 
     @property
     def lock(self) -> Path:
@@ -95,6 +104,11 @@ class SweepFolder:
         return self.path / "space.yaml"
 
     @property
+    def given(self) -> Path:
+        """What the commands have given: SPACE.yaml as it stood, and overrides; see platform.tuning.given."""
+        return self.path / "given.json"
+
+    @property
     def study(self) -> Path:
         """Optuna's journal of the study, where search.storage names no other storage."""
         return self.path / "optuna_journal.log"
@@ -122,8 +136,8 @@ class SweepFolder:
 
     @property
     def trials(self) -> Path:
-        """One folder a trial, its checkpoints within."""
-        return self.path / "trials"
+        """One folder a trial, its checkpoints within, where storage.path says nothing else."""
+        return self.path / TRIALS
 
     @property
     def report(self) -> Path:
@@ -138,12 +152,17 @@ class SweepFolder:
         temporary.replace(self.record_file)
 
     def read_record(self) -> SweepIdentity:
-        try:
-            return SweepIdentity(**json.loads(self.record_file.read_text(encoding="utf-8")))
-        except (FileNotFoundError, NotADirectoryError):
-            raise UserError(f"{self.path}: is not a sweep's folder (it has no sweep.json)") from None
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{self.record_file}: cannot be read as a sweep's record: {error}") from None
+        return read_identity(self.path)
+
+
+def read_identity(folder: Path | Folder) -> SweepIdentity:
+    """The record of the sweep in ``folder``; raises UserError where there is none."""
+    try:
+        return SweepIdentity(**json.loads(Folder.of(folder).read(RECORD)))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{folder}: is not a sweep's folder (it has no {RECORD})") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{folder / RECORD}: cannot be read as a sweep's record: {error}") from None
 
 
 def new_folder(out: Path, name: str, *, is_given: bool) -> SweepFolder:

@@ -17,6 +17,18 @@ def has_done_an_epoch(trial: FrozenTrial) -> bool:
     return bool(trial.intermediate_values) or any(name.startswith(EPOCH) for name in trial.user_attrs)
 
 
+def history_of(trial: FrozenTrial, goals: Sequence[Goal]) -> dict[str, dict[int, float]]:
+    """By metric and epoch; what was no finite number is NaN where there are several goals."""
+    if len(goals) == 1:
+        return {goals[0].metric: dict(trial.intermediate_values)}
+    history: dict[str, dict[int, float]] = {goal.metric: {} for goal in goals}
+    for name, values in trial.user_attrs.items():
+        if name.startswith(EPOCH):
+            for metric, value in values.items():
+                history[metric][int(name.removeprefix(EPOCH))] = math.nan if value is None else value
+    return history
+
+
 class ToldEpochs:
     """The values of ``goals`` after each epoch, in ``storage``.
 
@@ -39,12 +51,4 @@ class ToldEpochs:
             self._storage.set_trial_user_attr(storage_id, f"{EPOCH}{epoch:06d}", numbers)
 
     def of(self, trial: FrozenTrial) -> dict[str, dict[int, float]]:
-        """By metric and epoch; what was no finite number is NaN where there are several goals."""
-        if len(self._goals) == 1:
-            return {self._goals[0].metric: dict(trial.intermediate_values)}
-        history: dict[str, dict[int, float]] = {goal.metric: {} for goal in self._goals}
-        for name, values in trial.user_attrs.items():
-            if name.startswith(EPOCH):
-                for metric, value in values.items():
-                    history[metric][int(name.removeprefix(EPOCH))] = math.nan if value is None else value
-        return history
+        return history_of(trial, self._goals)

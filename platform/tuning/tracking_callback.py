@@ -6,11 +6,14 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from platform.tracking import names
+from platform.tracking.environment import code_version
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.failure import cause_of
 from platform.tuning.kept_checkpoints import Keeping, keeping_of
 from platform.tuning.names import confirms, constants_of
-from platform.tuning.outcome import FAILURE, outcome_of
+from platform.tuning.outcome import FAILURE, NOT_KEPT, outcome_of
+from platform.tuning.past_trials import REUSED
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.trainable import name_of
 
@@ -22,10 +25,11 @@ class TrackingCallback(tune.Callback):
         self.keeping = keeping_of(folder)
         self.writer = writer
         self.started: set[str] = set()
+        self.code = code_version().key
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes its callbacks down, and nobody reads that: the open spool stays with this process."""
-        return {"keeping": self.keeping, "started": self.started}
+        return {"keeping": self.keeping, "started": self.started, "code": self.code}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self.started.add(label(trial))
@@ -38,12 +42,14 @@ class TrackingCallback(tune.Callback):
             constants=constants,
             config=config,
             confirms=confirms(trial.config["number"]),
+            marks=({names.CODE: self.code} if self.code else {}) | reused_mark(trial.config.get(REUSED)),
         )
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        self.writer.report(label(trial), result["epoch"], metrics_of(result))
+        if NOT_KEPT not in result:
+            self.writer.report(label(trial), result["epoch"], metrics_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         cause = trial.last_result.get(FAILURE)
@@ -58,6 +64,11 @@ class TrackingCallback(tune.Callback):
         )
 
 
+def reused_mark(earlier: str | None) -> dict[str, str]:
+    """The tag of a trial that ``earlier`` answered."""
+    return {names.REUSED_FROM: earlier} if earlier else {}
+
+
 def label(trial: Trial) -> str:
     """A trial's name."""
     return name_of(trial.config)
@@ -70,9 +81,8 @@ def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 def checkpoints_of(trial: str, keeping: Keeping) -> dict[str, str | None]:
     """The folders of a trial's best and last checkpoint; None for both while there is none."""
-    own = keeping.of(trial)
-    best, newest = own.best, own.newest
+    best, newest = keeping.of(trial).best_and_newest()
     return {
-        "checkpoint": str(best.absolute()) if best else None,
-        "checkpoint_last": str(newest.absolute()) if newest else None,
+        "checkpoint": str(best) if best else None,
+        "checkpoint_last": str(newest) if newest else None,
     }

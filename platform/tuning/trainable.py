@@ -13,12 +13,13 @@ from ray import tune
 from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.training.checkpoints import restore
+from platform.training.disk import StorageError
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.footprint import train_epoch
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.names import trial_name
-from platform.tuning.outcome import FINAL_ALONE, failure_result
+from platform.tuning.outcome import FINAL_ALONE, failure_result, not_kept
 
 
 def trial_of(config: dict[str, Any]) -> TrialConfig:
@@ -36,11 +37,14 @@ class Place:
     keeping: Keeping
 
     def check(self) -> None:
-        """Raise UserError on a machine that does not see the sweep's folder: checkpoints would be lost."""
-        if not self.logs.is_dir():
+        """Raise UserError on a machine that does not see the sweep's folder: checkpoints would be lost.
+
+        Where storage.path is on another file system, they are not in it.
+        """
+        if self.keeping.trials.local is not None and not self.logs.is_dir():
             raise UserError(
                 f"{self.logs}: is not there on the machine {socket.gethostname()}: --out must name a folder "
-                "that all machines of the cluster see"
+                "that all machines of the cluster see, or storage.path one such as s3://…"
             )
 
 
@@ -70,7 +74,10 @@ class TrialTrainable(tune.Trainable):
             place.check()
             self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
             if newest := self.checkpoints.newest:
-                restore(newest, self.trainer)
+                with newest.at_hand() as path:
+                    restore(path, self.trainer)
+        except StorageError as error:
+            self.failure = not_kept(str(error))
         except FINAL_ALONE as error:
             self.failure = failure_result(error, epoch=0)
 
@@ -88,6 +95,9 @@ class TrialTrainable(tune.Trainable):
             if epoch > trainer.epoch:
                 train_epoch(trainer)
                 self.checkpoints.save(trainer)
+        except StorageError as error:
+            self.failure = not_kept(str(error))
+            return self.failure
         except FINAL_ALONE as error:
             return failure_result(error, trainer.epoch)
         result = result_of(trainer, epoch)

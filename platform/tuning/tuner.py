@@ -11,13 +11,15 @@ from typing import Any
 
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.stopper import CombinedStopper
 
 from platform.config.load import LoadedSpace
 from platform.datasets.data import Data
 from platform.tracking.spooled_writer import SpooledWriter
 from platform.tuning.budget import Account
 from platform.tuning.budget_watch import BudgetWatch
-from platform.tuning.confirmations import ConfirmSearch
+from platform.tuning.checkpoint_cap import CheckpointCap, limit_of
+from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.goals import Goal
 from platform.tuning.kept_checkpoints import keeping_of
 from platform.tuning.memory import MemoryWatch
@@ -30,6 +32,7 @@ from platform.tuning.room import RoomWatch
 from platform.tuning.schedulers import make_scheduler, remember
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.spread_trial import group_of, run_spread_trial
+from platform.tuning.storage_watch import StorageWatch
 from platform.tuning.sweep_config import SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 from platform.tuning.tracking_callback import TrackingCallback, label
@@ -49,12 +52,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a sweep, one experiment of Tune's: ``planned`` trials, of which ``past`` have ended."""
+    """A part of a sweep, one experiment of Tune's: ``planned`` trials, of which ``past`` have ended.
+
+    ``ended``: these and those of the sweep's other part.
+    """
 
     search: SpaceSearch | ConfirmSearch
     scheduler: TrialScheduler
     planned: int
     past: list[PastTrial]
+    ended: list[PastTrial]
     pauses: bool = False
     watches: tuple[tune.Callback, ...] = ()
 
@@ -64,17 +71,24 @@ def search_phase(work: Work, search: SpaceSearch) -> Phase:
     settings, past = work.plan.config.search, search.past()
     scheduler = make_scheduler(settings, max_epochs=work.plan.epochs_a_trial, seed=work.plan.config.seed)
     remember(scheduler, past, settings.first.metric)
+    ended = [*past, *ended_repeats(read_repeats(work.folder))]
     watches = (MemoryWatch(search.memory),)
-    return Phase(search, scheduler, work.plan.trials, past, settings.scheduler.pauses, watches)
+    return Phase(search, scheduler, work.plan.trials, past, ended, settings.scheduler.pauses, watches)
 
 
-def confirm_phase(search: ConfirmSearch) -> Phase:
-    """Its best again, of which none is stopped early."""
-    return Phase(search, FIFOScheduler(), search.planned, search.past())
+def confirm_phase(work: Work, search: ConfirmSearch, searched: list[PastTrial]) -> Phase:
+    """Its best again, of which none is stopped early; ``searched``: the trials of the search."""
+    ended = [*searched, *ended_repeats(read_repeats(work.folder))]
+    return Phase(search, FIFOScheduler(), search.planned, search.past(), ended)
 
 
-def make_tuner(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.Tuner:
-    """The experiment for the trials that have not ended; it ends with the budget that ``account`` keeps."""
+def make_tuner(
+    work: Work, phase: Phase, account: Account, writer: SpooledWriter, storage: StorageWatch
+) -> tune.Tuner:
+    """The experiment for the trials that have not ended.
+
+    It ends with the budget that ``account`` keeps, or when ``storage`` hears that nothing can be kept.
+    """
     resources = work.resources
     tune_config = tune.TuneConfig(
         search_alg=phase.search,
@@ -86,7 +100,7 @@ def make_tuner(work: Work, phase: Phase, account: Account, writer: SpooledWriter
         trial_name_creator=label,
         trial_dirname_creator=label,
     )
-    run_config = _run_config(work, phase, account, writer)
+    run_config = _run_config(work, phase, account, writer, storage)
     return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=run_config)
 
 
@@ -109,19 +123,25 @@ def _progress(goals: Sequence[Goal], phase: Phase, account: Account) -> Progress
     return ProgressCallback(first.metric, first.direction, phase.planned, phase.past, account, beside)
 
 
-def _run_config(work: Work, phase: Phase, account: Account, writer: SpooledWriter) -> tune.RunConfig:
+def _run_config(
+    work: Work, phase: Phase, account: Account, writer: SpooledWriter, storage: StorageWatch
+) -> tune.RunConfig:
     config, logs = work.plan.config, work.folder.logs
     start_timeout_s = config.resources.start_timeout_s
     before = len(list(logs.glob("tune_*")))
     watch = BudgetWatch(account)
+    limit, keeping = limit_of(work.plan), keeping_of(work.folder)
+    cap = [CheckpointCap(limit, keeping, writer, phase.ended)] if limit else []
     return tune.RunConfig(
         name=f"tune_{before + 1}",
         storage_path=str(logs.absolute()),
-        stop=watch,
+        stop=CombinedStopper(watch, storage),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial keeps its own
         callbacks=[
             watch,
+            storage,
             TrackingCallback(work.folder, writer),
+            *cap,  # after the tracking: what is deleted was recorded
             _progress(config.search.goals, phase, account),
             OrphanedGroups() if work.resources.workers > 1 else RoomWatch(work.resources, start_timeout_s),
             *phase.watches,

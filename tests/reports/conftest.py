@@ -21,6 +21,7 @@ from platform.tracking.spooled_writer import SpooledWriter
 from platform.tracking.writer import SweepWriter
 from platform.training.checkpoints import save_checkpoint
 from platform.training.errors import TrainingDiverged
+from platform.training.folder import Folder
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
@@ -232,9 +233,8 @@ def contents_of(trials=12, name="peer", **changes):
 
 
 def _ensembles(ranking):
-    evaluated = [
-        EvaluatedTrial(one, Path("gone"), f"digest-{one.rank}", _metrics(one.best)) for one in ranking[:3]
-    ]
+    gone = Folder.of("/gone")
+    evaluated = [EvaluatedTrial(one, gone, f"digest-{one.rank}", _metrics(one.best)) for one in ranking[:3]]
     best = ranking[0].best
     grown = [
         Ensemble("mean_probability", (0, 1), _metrics(best - 0.01)),

@@ -62,7 +62,9 @@ def write_sweep(state, path, write_trial, description=None):
         writer.start_trial("0003", searched={}, constants={}, config={})
         writer.finish("interrupted")
         writer.reopen()
-        write_trial(writer, "0003", epochs=2)
+        write_trial(writer, "0003", epochs=2, checkpoint="runs/d", checkpoint_last="runs/e")
+        writer.let_go("0000", checkpoint=None, checkpoint_last=None)
+        writer.let_go("0003", checkpoint="runs/d", checkpoint_last=None)
         writer.finish("finished")
         return writer.waiting
 

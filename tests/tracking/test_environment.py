@@ -1,7 +1,9 @@
 import hashlib
 import subprocess
 
-from platform.tracking.environment import code_version
+import pytest
+
+from platform.tracking.environment import CodeVersion, code_version
 
 
 def git(folder, *arguments):
@@ -28,3 +30,16 @@ def test_commit_changes_and_lock_file_are_told(tmp_path):
 def test_outside_a_checkout_nothing_is_made_up(tmp_path):
     version = code_version(tmp_path)
     assert (version.commit, version.dirty, version.lock) == ("unknown", "unknown", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("commit", "dirty", "lock", "expected"),
+    [
+        ("c", "false", "l", "c l"),
+        ("c", "true", "l", None),
+        ("unknown", "unknown", "l", None),
+        ("c", "false", "unknown", None),
+    ],
+)
+def test_only_committed_code_is_told_from_other_code(commit, dirty, lock, expected):
+    assert CodeVersion(commit, dirty, lock).key == expected

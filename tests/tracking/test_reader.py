@@ -35,6 +35,19 @@ def test_what_was_written_is_read_back_with_its_types(uri, description):
     assert trial.ended_ms >= trial.started_ms > 0
 
 
+def test_a_checkpoint_that_was_deleted_is_none(uri):
+    writer = SweepWriter.open(uri, "exp", "night")
+    for trial in ("all", "last"):
+        writer.start_trial(trial, searched={}, constants={}, config={})
+        writer.finish_trial(trial, "finished", checkpoint="best", checkpoint_last="last")
+    writer.let_go("all", checkpoint=None, checkpoint_last=None)
+    writer.let_go("last", checkpoint="best", checkpoint_last=None)
+    trials = {one.trial_id: one for one in read_sweep(uri, writer.state.parent_run_id).trials}
+    assert (trials["all"].checkpoint, trials["all"].was_deleted) == (None, True)
+    last = trials["last"]
+    assert (last.checkpoint, last.checkpoint_last, last.was_deleted) == ("best", None, False)
+
+
 def test_a_sweep_that_still_runs_can_be_read(uri):
     writer = SweepWriter.open(uri, "exp", "night")
     writer.start_trial("t", searched={"method": "peer"}, constants={}, config={"method": {"name": "peer"}})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from platform.training.folder import Folder
 from platform.tuning.kept_checkpoints import Keeping
 
 
@@ -24,7 +25,7 @@ def after(trainer, metrics, kept):
 
 
 def names(kept):
-    return sorted(path.name[-1] for path in kept.folder.iterdir())
+    return sorted(path.name[-1] for path in kept.folder.local.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -32,18 +33,18 @@ def names(kept):
     [("min", 1, "25", "2"), ("max", 1, "35", "3"), ("min", 2, "245", "2"), ("max", 3, "135", "3")],
 )
 def test_the_best_and_the_last_are_kept(mode, count, expected, best, trainer, tmp_path):
-    kept = Keeping(tmp_path, "val/loss", mode, count).of("0007")
+    kept = Keeping(Folder.of(tmp_path), "val/loss", mode, count).of("0007")
     after(trainer, [0.5, 0.1, 0.9, 0.3, 0.4], kept)
     assert names(kept) == list(expected)
     assert (kept.best.name[-1], kept.newest.name[-1]) == (best, "5")
-    assert kept.folder == tmp_path / "0007"
+    assert kept.folder.local == tmp_path / "0007"
 
 
 def test_what_is_not_whole_is_neither_best_nor_newest_and_goes_away(trainer, tmp_path):
-    kept = Keeping(tmp_path, "val/loss", "min", 1).of("0000")
+    kept = Keeping(Folder.of(tmp_path), "val/loss", "min", 1).of("0000")
     after(trainer, [0.5, 0.1, 0.9], kept)
-    (kept.best / "network_1.safetensors").unlink()
-    (kept.newest / "checkpoint.json").unlink()
+    (kept.best.local / "network_1.safetensors").unlink()
+    (kept.newest.local / "checkpoint.json").unlink()
     assert (kept.best, kept.newest) == (None, None)
     trainer.epoch = 4
     kept.save(trainer)
@@ -51,6 +52,6 @@ def test_what_is_not_whole_is_neither_best_nor_newest_and_goes_away(trainer, tmp
 
 
 def test_a_metric_that_is_not_finite_is_never_best(trainer, tmp_path):
-    kept = Keeping(tmp_path, "val/loss", "min", 1).of("0000")
+    kept = Keeping(Folder.of(tmp_path), "val/loss", "min", 1).of("0000")
     after(trainer, [float("nan"), 0.5, float("nan")], kept)
     assert (kept.best.name[-1], kept.newest.name[-1]) == ("2", "3")

@@ -1,5 +1,7 @@
 """What a sweep would do, without Ray."""
 
+import re
+import shutil
 import subprocess
 import sys
 
@@ -72,6 +74,26 @@ def test_the_plan_counts_what_confirms_the_best(plan, tmp_path):
     assert "the best 2 again with 3 other seeds each: 6 trials, 54 epochs more at most" in text
     assert confirmed.checkpoint_bytes == pytest.approx(1.6 * plan.checkpoint_bytes)
     assert "other seeds" not in as_text(plan)
+
+
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        ("{}", r"1\.6 GB at most; [\d.]+ .B free"),
+        ("{max_bytes: 9GB}", r"1\.6 GB at most; "),
+        ("{max_bytes: 1500MB}", r"1\.5 GB at most, by storage\.max_bytes, of 1\.6 GB; "),
+        (
+            "{max_bytes: 400MB}",
+            r"400\.0 MB at most, by .* of 1\.6 GB: too few for the best trials and what runs, \d+\.\d MB",
+        ),
+    ],
+)
+def test_the_plan_holds_the_need_against_the_limit_and_the_disk(tmp_path, storage, words):
+    path = tmp_path / "space.yaml"
+    path.write_text(f"{SPACE}storage: {storage}\n")
+    plan = make_plan(load_space(path, SweepConfig, fixed=SWEEP_FIELDS), "night", out=tmp_path / "not" / "yet")
+    assert re.search(words, " ".join(as_text(plan).split()))
+    assert plan.free_bytes == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
 
 
 def test_the_plan_is_shown_as_text(plan):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, TrialScheduler
 
 from platform.tuning.past_trials import PastTrial
-from platform.tuning.schedulers import SeededAsha, make_scheduler, remember
+from platform.tuning.schedulers import SeededAsha, SparingMedian, make_scheduler, remember
 from platform.tuning.search_config import SearchConfig
 
 
@@ -31,7 +31,7 @@ def trial(number):
         (
             "median",
             {"grace_period": 2, "min_samples_required": 2, "min_time_slice": 1, "hard_stop": False},
-            MedianStoppingRule,
+            SparingMedian,
         ),
         ("hyperband", {"reduction_factor": 2}, HyperBandScheduler),
         ("none", {}, FIFOScheduler),

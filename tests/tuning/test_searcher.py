@@ -9,6 +9,7 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
+from platform.training.folder import Folder
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -242,3 +243,22 @@ def test_a_sample_that_builds_no_trial_is_drawn_again(make):
     assert all(suggestion["trial"]["image_size"] % 16 == 0 for suggestion in suggestions)
     states = [trial.state.name for trial in search.study.trials]
     assert "FAIL" in states and states.count("RUNNING") == 2
+
+
+def test_a_trial_that_was_answered_is_said_to_be_and_costs_no_epochs(
+    resume, searcher, golden_steps, tmp_path
+):
+    from platform.tuning.kept_checkpoints import Keeping
+    from platform.tuning.reuse import Reuse
+
+    searcher.reuse = Reuse(
+        "nightly", Keeping(Folder.of(tmp_path), "val/loss", "min", 1), golden_steps.few_digits()
+    )
+    assert "reused" not in searcher.suggest("run")
+    report(searcher, "run", 0.1, 0.2, 0.3, 0.4, finished=True)
+    searcher.suggest("answered")
+    searcher._storage.set_trial_user_attr(searcher._storage_id("answered"), "reused", "nightly/0000")
+    report(searcher, "answered", 0.1, 0.2, 0.3, 0.4, finished=True)
+    resumed = resume(searcher)
+    assert resumed.epochs() == {0: 4}
+    assert [one.reused for one in resumed.past()] == [None, "nightly/0000"]

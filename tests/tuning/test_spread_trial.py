@@ -11,6 +11,7 @@ from ray.util.placement_group import placement_group_table
 from platform.datasets.data_config import DataConfig
 from platform.datasets.decode import decode_here, lazily
 from platform.datasets.prepare import prepare
+from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.quiet import SETTINGS
@@ -48,7 +49,7 @@ def test_an_error_that_one_worker_meets_ends_the_trial_at_once(local_ray, data, 
     gone = data.manifest["path"][data.rows("train")[0]]
     (tmp_path / "photos" / gone).unlink()
     (tmp_path / "logs").mkdir()
-    place = Place("cpu", 1, tmp_path / "logs", Keeping(tmp_path / "trials", "val/loss", "min", 1))
+    place = Place("cpu", 1, tmp_path / "logs", Keeping(Folder.of(tmp_path / "trials"), "val/loss", "min", 1))
     group = Group(TrialResources(2, 1, 0.0, "PACK", 1), max_failures=3, start_timeout_s=60)
     trainable = tune.with_parameters(run_spread_trial, data=data, place=place, group=group)
     config = TrialConfig.model_validate(TRIAL, strict=False).model_dump(mode="json")

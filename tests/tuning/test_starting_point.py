@@ -48,7 +48,9 @@ def sweep(data, tmp_path_factory):
     root = tmp_path_factory.mktemp("runs") / "earlier"
     values = dict.fromkeys(SweepIdentity.__annotations__, "x")
     root.mkdir()
-    identity = SweepIdentity(**values | {"metric": "val/loss", "mode": "min", "top": 1, "seed": 0})
+    identity = SweepIdentity(
+        **values | {"metric": "val/loss", "mode": "min", "top": 1, "seed": 0, "trials": None}
+    )
     (root / "sweep.json").write_text(json.dumps(asdict(identity)))
     file = root / "space.yaml"
     file.write_text(YAML)

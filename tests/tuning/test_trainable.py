@@ -9,6 +9,7 @@ from ray import tune
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.prepare import prepare
+from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
 from platform.tuning.kept_checkpoints import Keeping
 from platform.tuning.trainable import Place, TrialTrainable
@@ -36,7 +37,7 @@ def data():
 def make(local_ray, data, tmp_path):
     log = logging.getLogger("platform")
     before = log.handlers[:], log.level
-    place = Place("cpu", 1, tmp_path, Keeping(tmp_path / "trials", "val/loss", "min", 1))
+    place = Place("cpu", 1, tmp_path, Keeping(Folder.of(tmp_path / "trials"), "val/loss", "min", 1))
     trainable = tune.with_parameters(TrialTrainable, data=data, place=place)
     yield lambda config: trainable(config)
     for handler in log.handlers:
@@ -111,7 +112,9 @@ def test_what_our_code_says_in_the_process_is_kept_beside_the_sweep(make, tmp_pa
 
 
 def test_a_machine_that_does_not_see_the_sweeps_folder_says_so_and_writes_nothing(local_ray, data, tmp_path):
-    place = Place("cpu", 1, tmp_path / "elsewhere", Keeping(tmp_path / "trials", "val/loss", "min", 1))
+    place = Place(
+        "cpu", 1, tmp_path / "elsewhere", Keeping(Folder.of(tmp_path / "trials"), "val/loss", "min", 1)
+    )
     actor = tune.with_parameters(TrialTrainable, data=data, place=place)(trial())
     told = actor.train()
     assert told["done"]
