@@ -16,12 +16,11 @@ from reports.inputs import Inputs
 from reports.paired import gain
 from reports.predictions import kept_prediction, prediction
 from reports.rank import RankedTrial, better
-from reports.selection import Ensemble, Judgement, contributions, grow, taught, tempered
+from reports.selection import Bounds, Ensemble, Judgement, contributions, grow, taught, tempered
 from reports.temperature import temperature
 from reports.words import ensemble_name
 
 SINGLE = "best single trial"
-MOST_MEMBERS = 8
 OTHER_SINGLE = "trial "
 """What the names of other single trials begin with, which are finalists where there are several goals."""
 _TOLERANCE = 0.005  # by which evaluating a checkpoint again may differ: rounding on another device
@@ -82,7 +81,13 @@ class Judge:
     def combine(self, members: Sequence[Member]) -> Ensembles:
         """Every rule's ensembles of these members, and the best of them, judged on validation alone."""
         evaluated = [member.evaluated for member in members]
-        if len(members) < 2:
+        bounds = Bounds(
+            self.inputs.max_members,
+            self.inputs.max_latency_ms,
+            tuple(one.ms_an_image or 0.0 for one in evaluated),
+        )
+        candidates = bounds.highest_ranked()
+        if len(candidates) < 2:
             return Ensembles(evaluated)
         logits_KNC = np.stack([member.logits_NC for member in members])
         judge = Judgement(
@@ -93,9 +98,11 @@ class Judge:
         best: list[Ensemble] = []
         for rule in rules().values():
             if rule.fit:
-                found, judged_NC = taught(rule, logits_KNC, judge, MOST_MEMBERS)
+                found, judged_NC = taught(rule, logits_KNC, judge, candidates)
             else:
-                sizes = grow(rule, logits_KNC, judge, MOST_MEMBERS)
+                sizes = grow(rule, logits_KNC, judge, bounds)
+                if not sizes:  # the best single leaves no room for a second
+                    continue
                 grown += sizes
                 found = judge.best_of(sizes)
                 judged_NC = found.combine(logits_KNC[list(found.members)])

@@ -63,35 +63,63 @@ class Judgement:
         return best
 
 
-def grow(rule: Rule, logits_KNC: Logits, judge: Judgement, most: int) -> list[Ensemble]:
-    """One ensemble a size 2 … ``most``: the best single first, then each time the member that helps most.
+@dataclass(frozen=True)
+class Bounds:
+    """How large an ensemble may be: ``members``, and milliseconds an image of all of them together.
 
-    Greedy selection without replacement; of members that help equally, the higher ranked is taken. For a
-    rule that learns nothing: one that does weighs its members by itself (:func:`taught`).
+    ``ms_K``: what each candidate takes. None of a limit that there is not.
+    """
+
+    members: int
+    ms: float | None
+    ms_K: tuple[float, ...]
+
+    def hold(self, members: Sequence[int]) -> bool:
+        """Whether an ensemble of these candidates is within them."""
+        is_fast = self.ms is None or sum(self.ms_K[place] for place in members) <= self.ms
+        return len(members) <= self.members and is_fast
+
+    def highest_ranked(self) -> tuple[int, ...]:
+        """As many candidates as there may be, each that still fits, in the order of the ranking."""
+        chosen: tuple[int, ...] = ()
+        for place in range(len(self.ms_K)):
+            if self.hold((*chosen, place)):
+                chosen = (*chosen, place)
+        return chosen
+
+
+def grow(rule: Rule, logits_KNC: Logits, judge: Judgement, bounds: Bounds) -> list[Ensemble]:
+    """One ensemble a size from 2 on: the best single first, then each time the member that helps most.
+
+    Greedy selection without replacement, for as long as ``bounds`` hold; of members that help equally, the
+    higher ranked is taken. For a rule that learns nothing: one that does weighs its members by itself
+    (:func:`taught`).
     """
     chosen: tuple[int, ...] = (0,)
     grown: list[Ensemble] = []
-    while len(chosen) < min(most, len(logits_KNC)):
-        left = [index for index in range(len(logits_KNC)) if index not in chosen]
+    while left := [
+        index for index in range(len(logits_KNC)) if index not in chosen and bounds.hold((*chosen, index))
+    ]:
         grown.append(judge.best_of([judge.of(rule, (*chosen, index), logits_KNC) for index in left]))
         chosen = grown[-1].members
     return grown
 
 
-def taught(rule: Rule, logits_KNC: Logits, judge: Judgement, most: int) -> tuple[Ensemble, Probabilities]:
-    """The ensemble of a rule that learns, of the ``most`` highest ranked, and its judged probabilities.
+def taught(
+    rule: Rule, logits_KNC: Logits, judge: Judgement, members: tuple[int, ...]
+) -> tuple[Ensemble, Probabilities]:
+    """The ensemble of a rule that learns, of these candidates, and its judged probabilities.
 
     It is judged on folds left out; what it learnt at last it learnt from all samples. Members that the rule
     gave no weight are none.
     """
-    members = tuple(range(min(most, len(logits_KNC))))
     judged_NC = rule.judged(logits_KNC[list(members)], judge.labels_N)
     learnt = rule.learn(logits_KNC[list(members)], judge.labels_N)
     weights_M = learnt.get("weights_M")
     if weights_M is not None:
         used = np.flatnonzero(weights_M > LEAST_WEIGHT)
         learnt = {"weights_M": weights_M[used] / weights_M[used].sum()}
-        members = tuple(int(place) for place in used)
+        members = tuple(members[place] for place in used)
     return Ensemble(rule.name, members, dict(judge.score(judged_NC)), learnt), judged_NC
 
 

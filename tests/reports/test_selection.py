@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reports.ensemble import logits_of, rules
-from reports.selection import Ensemble, Judgement, contributions, grow, taught, tempered
+from reports.selection import Bounds, Ensemble, Judgement, contributions, grow, taught, tempered
 
 LABELS = np.arange(60) % 3
 MEAN = rules()["mean_probability"]
@@ -14,6 +14,11 @@ MEAN = rules()["mean_probability"]
 
 def accuracy(probabilities_NC):
     return {"val/accuracy": float((probabilities_NC.argmax(1) == LABELS).mean()), "val/loss": 1.0}
+
+
+def at_most(members, *, ms=None, of=4):
+    """Bounds of candidates that take 1 ms, 2 ms, 3 ms … an image."""
+    return Bounds(members, ms, tuple(map(float, range(1, of + 1))))
 
 
 JUDGE = Judgement(LABELS, accuracy, "val/accuracy", "max")
@@ -30,17 +35,27 @@ def members(*right):
 
 
 def test_one_ensemble_a_size_and_each_holds_the_one_before():
-    grown = grow(MEAN, members(0.8, 0.7, 0.7, 0.6), JUDGE, most=8)
+    grown = grow(MEAN, members(0.8, 0.7, 0.7, 0.6), JUDGE, at_most(8))
     assert [len(ensemble.members) for ensemble in grown] == [2, 3, 4]
     assert all(ensemble.members[0] == 0 for ensemble in grown)
     assert grown[1].members[:2] == grown[0].members
     assert grown[2].members[:3] == grown[1].members
-    assert [len(one.members) for one in grow(MEAN, members(0.8, 0.7, 0.7, 0.6), JUDGE, most=3)] == [2, 3]
+    assert [len(one.members) for one in grow(MEAN, members(0.8, 0.7, 0.7, 0.6), JUDGE, at_most(3))] == [2, 3]
+
+
+def test_bounds_on_members_and_on_their_time_hold():
+    logits_KNC = members(0.8, 0.7, 0.7, 0.6)
+    for one in grow(MEAN, logits_KNC, JUDGE, at_most(8, ms=5)):
+        assert sum(place + 1 for place in one.members) <= 5
+    assert grow(MEAN, logits_KNC, JUDGE, at_most(8, ms=2)) == []
+    assert at_most(2).highest_ranked() == (0, 1)
+    assert at_most(8, ms=5).highest_ranked() == (0, 1)
+    assert Bounds(8, 4.0, (3.0, 5.0, 1.0)).highest_ranked() == (0, 2)
 
 
 def test_the_member_added_is_the_one_that_helps_most():
     logits_KNC = members(0.8, 0.5, 0.75, 0.6)
-    first = grow(MEAN, logits_KNC, JUDGE, most=8)[0]
+    first = grow(MEAN, logits_KNC, JUDGE, at_most(8))[0]
     pairs = {
         pair: accuracy(MEAN.combine(logits_KNC[list(pair)]))["val/accuracy"]
         for pair in combinations(range(4), 2)
@@ -51,7 +66,7 @@ def test_the_member_added_is_the_one_that_helps_most():
 
 
 def test_a_single_candidate_makes_no_ensemble():
-    assert grow(MEAN, members(0.9), JUDGE, most=8) == []
+    assert grow(MEAN, members(0.9), JUDGE, at_most(8, of=1)) == []
 
 
 def test_of_equals_the_first_is_best_and_a_loss_is_minimised():
@@ -63,7 +78,7 @@ def test_of_equals_the_first_is_best_and_a_loss_is_minimised():
 
 def test_a_rule_that_learns_drops_members_without_weight():
     logits_KNC = members(0.9, 0.8, 0.33)
-    found, judged_NC = taught(rules()["greedy"], logits_KNC, JUDGE, most=8)
+    found, judged_NC = taught(rules()["greedy"], logits_KNC, JUDGE, (0, 1, 2))
     assert 2 not in found.members and len(found.learnt["weights_M"]) == len(found.members)
     assert found.learnt["weights_M"].sum() == pytest.approx(1)
     assert found.metrics == accuracy(judged_NC)
