@@ -41,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("sweep", type=Path, metavar="runs/NAME", help="the sweep's folder")
     parser.add_argument("--top", type=int, metavar="K", help="best trials to evaluate and ensemble")
+    parser.add_argument("--max-members", type=int, metavar="M", help="trials that an ensemble may have")
+    parser.add_argument(
+        "--max-latency",
+        type=float,
+        metavar="MS",
+        help="milliseconds an image that an ensemble's members may take together",
+    )
     parser.add_argument(
         "--predict",
         metavar="FOLDER",
@@ -58,12 +65,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _misuse(options: argparse.Namespace) -> str | None:
     """What is wrong with the arguments, on one line."""
-    if options.top is not None and options.top < 1:
-        return f"--top: must be at least 1, got {options.top}"
+    for option, value in (("top", options.top), ("max-members", options.max_members)):
+        if value is not None and value < 1:
+            return f"--{option}: must be at least 1, got {value}"
+    if options.max_latency is not None and not options.max_latency > 0:
+        return f"--max-latency: must be above 0, got {options.max_latency:g}"
     if options.predict is None:
         return None if options.out is None else "--out: needs --predict FOLDER, whose predictions it is for"
-    if options.top is not None:
-        return "--top: cannot go with --predict, which uses the report as it is; make the report first"
+    for option in ("top", "max_members", "max_latency"):
+        if getattr(options, option) is not None:
+            name = option.replace("_", "-")
+            return (
+                f"--{name}: cannot go with --predict, which uses the report as it is; make the report first"
+            )
     if not options.predict:
         return "--predict: names no folder"
     if options.out is not None and options.out.suffix.lower() != ".csv":
@@ -80,7 +94,13 @@ def _report(options: argparse.Namespace) -> int:
 
     console = _console()
     with _console(stderr=True).status("reading the sweep") as status:
-        report = build_report(options.sweep, top=options.top, progress=status.update)
+        report = build_report(
+            options.sweep,
+            top=options.top,
+            max_members=options.max_members,
+            max_latency_ms=options.max_latency,
+            progress=status.update,
+        )
     if report.ranking:
         print_table(console, report.rows(SHOWN_TRIALS))
         console.print()

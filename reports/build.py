@@ -17,7 +17,7 @@ from reports.confirmation import confirmation
 from reports.contents import Contents, DataFacts, Ensembles, TestScores
 from reports.edges import edges
 from reports.failures import digest
-from reports.finalists import write_whole
+from reports.files import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
 from reports.judge import OTHER_SINGLE, Judge
 from reports.page import render
@@ -61,12 +61,19 @@ class Report:
 
 
 def build_report(
-    run_folder: Path, *, top: int | None = None, data: Data | None = None, progress: Progress | None = None
+    run_folder: Path,
+    *,
+    top: int | None = None,
+    max_members: int | None = None,
+    max_latency_ms: float | None = None,
+    data: Data | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Write ``report/index.html`` and ``trials.csv`` of the sweep in ``run_folder``, and log both to MLflow.
 
-    ``top`` trials are evaluated and ensembled (as the sweep says, if None). ``data`` is prepared anew from
-    the sweep's space unless the caller still has it. Where the data or checkpoints are gone, the page is made
+    ``top`` trials are evaluated, of which ensembles have at most ``max_members`` that take together at most
+    ``max_latency_ms`` an image (as the sweep says, if None). ``data`` is prepared anew from the sweep's space
+    unless the caller still has it. Where the data or checkpoints are gone, the page is made
     of what there is and says what is missing.
 
     Raises:
@@ -74,7 +81,7 @@ def build_report(
     """
     say = progress or (lambda _: None)
     say("reading the sweep")
-    inputs = read_inputs(run_folder, top)
+    inputs = read_inputs(run_folder, top, max_members=max_members, max_latency_ms=max_latency_ms)
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []

@@ -1,23 +1,16 @@
 """Whether the best trials are as good with other seeds, and whether the best is better than the second."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist, fmean, stdev
-
-import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+from statistics import fmean, stdev
 
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import Goal, figure, gains, reached
 from platform.tuning.pareto import front
 from platform.tuning.statistic import Statistic
+from reports.paired import bootstrap_interval
 from reports.rank import number
-
-CONFIDENCE = 0.95
-_ALL_RESAMPLES = 7  # up to so many pairs each of the n^n resamples is looked at: 823,543
-_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True)
@@ -166,25 +159,3 @@ def _compare(first: Finalist, second: Finalist, sign: int) -> Comparison | None:
     differences = [sign * (first.values[nth] - second.values[nth]) for nth in common]
     low, high = bootstrap_interval(differences)
     return Comparison(first.trial, second.trial, fmean(differences), low, high, len(common))
-
-
-def bootstrap_interval(differences: Sequence[float]) -> tuple[float, float]:
-    """The 95 % interval of the mean of n >= 2 paired differences: the expanded bootstrap percentiles.
-
-    Plain percentiles of resampled means are far too narrow for a few seeds: their variance is (n - 1) / n of
-    what it should be, and their tails are normal. So each percentile's distance from the mean is multiplied
-    by sqrt(n / (n - 1)) t_(n-1) / z. (Hesterberg, What Teachers Should Know About the Bootstrap, The American
-    Statistician 69, 2015, takes percentiles further out to the same end; of a few seeds there are none.) Up
-    to seven differences all n^n resamples are looked at, else 100,000 drawn ones.
-    """
-    values = np.asarray(differences)
-    count = len(values)
-    if count <= _ALL_RESAMPLES:
-        places = np.array(list(itertools.product(range(count), repeat=count)))
-    else:
-        places = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
-    upper = (1 + CONFIDENCE) / 2
-    low, high = np.quantile(values[places].mean(axis=1), [1 - upper, upper])
-    wider = math.sqrt(count / (count - 1)) * stats.t.ppf(upper, count - 1) / NormalDist().inv_cdf(upper)
-    mean = float(values.mean())
-    return mean + wider * (float(low) - mean), mean + wider * (float(high) - mean)

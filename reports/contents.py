@@ -14,12 +14,20 @@ from reports.selection import Ensemble
 
 @dataclass(frozen=True)
 class EvaluatedTrial:
-    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files."""
+    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files.
+
+    ``temperature``: by which its logits are divided before an ensemble takes them, fitted on validation;
+    ``parameters``: how many weights its networks have; ``ms_an_image``: what its prediction took when it was
+    computed, loading included. The last two are there where it classifies.
+    """
 
     ranked: RankedTrial
     checkpoint: Folder
     digest: str
     metrics: dict[str, float]
+    temperature: float = 1.0
+    parameters: int = 0
+    ms_an_image: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,21 @@ class Ensembles:
     """``grown``: every ensemble tried, by rule and size; ``best``: the best of each rule, all on validation.
 
     Their ``members`` count in ``evaluated``. ``winner`` beats the best single trial; None where none does.
+    ``disagreement_KK``: on what share of validation two of the evaluated predict different classes.
     """
 
     evaluated: list[EvaluatedTrial]
     grown: list[Ensemble] = field(default_factory=list)
     best: list[Ensemble] = field(default_factory=list)
     winner: Ensemble | None = None
+    disagreement_KK: tuple[tuple[float, ...], ...] = ()
+
+    def costs(self, ensemble: Ensemble) -> tuple[int, float]:
+        """Of its members: the weights of their networks, and milliseconds an image, 0 where not known."""
+        members = [self.evaluated[place] for place in ensemble.members]
+        times = [one.ms_an_image for one in members]
+        known = [time for time in times if time is not None]
+        return sum(one.parameters for one in members), sum(known) if len(known) == len(times) else 0.0
 
     def names(self, ensemble: Ensemble) -> tuple[str, ...]:
         """The trials that are its members."""

@@ -9,13 +9,9 @@ from pathlib import Path
 import torch
 
 from platform.config.errors import UserError
-from platform.datasets.data import Data
 from platform.tracking.records import TrialRecord
 from platform.training.description import DESCRIPTION, best_checkpoint
-from platform.training.evaluation import Probabilities
 from platform.training.folder import Folder
-from platform.training.loading import load_predictor
-from platform.training.prediction import Split
 from reports.rank import Mode
 
 
@@ -60,10 +56,3 @@ def checkpoint_digest(folder: Path) -> str:
 def device() -> str:
     """Where networks predict: on the GPU, if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def predict(checkpoint: Folder, data: Data, split: Split) -> tuple[Probabilities, Probabilities]:
-    """Probabilities of each network [M, N, C] and their mean [N, C] on a split's images."""
-    predictor = load_predictor(checkpoint.fetched(), device())
-    probabilities_MNC = predictor.network_probabilities(predictor.loader(data, split))
-    return probabilities_MNC, probabilities_MNC.mean(axis=0)

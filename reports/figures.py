@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from plotly.io import to_json
 
 from platform.tracking.records import SweepRecord, TrialRecord
-from reports.contents import Ensembles
 from reports.rank import RankedTrial, parameter, searched_names
 
 SERIES = tuple(f"var(--series-{index})" for index in range(1, 6))
@@ -72,40 +71,6 @@ def parameters(ranking: Sequence[RankedTrial], metric: str) -> list[Figure]:
     """For each searched parameter with two values or more: every trial's best metric against it."""
     drawn = (_parameter(name, ranking, metric) for name in searched_names(ranking))
     return [figure for figure in drawn if figure is not None]
-
-
-def ensembles(found: Ensembles, metric: str) -> Figure:
-    """The metric by the number of members, a line a rule, against the best single trial."""
-    figure = go.Figure()
-    for rule, colour in zip(sorted({one.rule for one in found.grown}), SERIES * 10, strict=False):
-        line = [one for one in found.grown if one.rule == rule]
-        figure.add_trace(
-            go.Scatter(
-                x=[len(one.members) for one in line],
-                y=[one.metrics[metric] for one in line],
-                text=[plain(", ".join(found.names(one))) for one in line],
-                name=plain(rule.replace("_", " ")),
-                mode="lines+markers",
-                line={"color": colour, "width": 2.5},
-                marker={"size": 8},
-                hovertemplate="%{text}: %{y:.4f}<extra></extra>",
-            )
-        )
-    single = found.evaluated[0].metrics[metric]
-    sizes = [len(one.members) for one in found.grown]
-    figure.add_trace(
-        go.Scatter(
-            x=[min(sizes), max(sizes)],
-            y=[single, single],
-            name="best single trial",
-            mode="lines+markers" if min(sizes) == max(sizes) else "lines",
-            line={"color": TEXT, "dash": "dot", "width": 1.5},
-            hovertemplate="best single trial: %{y:.4f}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(dtick=1)
-    caption = f"{metric} of each rule's ensembles by the number of members, against the best single trial."
-    return finish(figure, "ensembles", caption, x="members", y=metric)
 
 
 def over_epochs(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.evaluate import ReportError
+from reports.files import write_whole
 
 FILE = "finalists.json"
 
@@ -61,17 +61,6 @@ def score_once(
         kept["scorings"].append({"at": now, "finalists": [key for key, _ in new]})
         write_whole(file, json.dumps(kept, indent=1))
     return [kept["scores"][key]["metrics"] for key in keys], len(kept["scorings"])
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that it is never seen half written."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from reports.rank import Mode
 class Inputs:
     """One sweep, as it searched; ``repeats``: its best again, with other seeds.
 
-    ``image_size`` covers those of its trials, ``top`` is how many of the best are evaluated.
+    ``image_size`` covers those of its trials, ``top`` is how many of the best are evaluated. ``max_members``
+    and ``max_latency_ms`` bound ensembles.
     ``undelivered``: why MLflow does not have the sweep whole, and how it will; None where it has.
     """
 
@@ -34,6 +35,8 @@ class Inputs:
     data_config: DataConfig
     image_size: Size
     top: int
+    max_members: int
+    max_latency_ms: float | None
     undelivered: str | None = None
     repeats: list[TrialRecord] = field(default_factory=list)
 
@@ -51,8 +54,14 @@ class Inputs:
         return "min" if self.identity.mode == "min" else "max"
 
 
-def read_inputs(run_folder: Path, top: int | None) -> Inputs:
-    """Read everything but the images.
+def read_inputs(
+    run_folder: Path,
+    top: int | None,
+    *,
+    max_members: int | None = None,
+    max_latency_ms: float | None = None,
+) -> Inputs:
+    """Read everything but the images; what is None is as the sweep's YAML says.
 
     Raises:
         UserError: it is no sweep's folder, or MLflow is silent and no spool has what it was told.
@@ -73,6 +82,8 @@ def read_inputs(run_folder: Path, top: int | None) -> Inputs:
         data_config=loaded.first().data,
         image_size=covering(corner.largest_image for corner in loaded.corners()),
         top=identity.top if top is None else top,
+        max_members=max_members or loaded.first().report.max_members,
+        max_latency_ms=max_latency_ms or loaded.first().report.max_latency_ms,
         undelivered=recorded.undelivered
         and f"{recorded.undelivered}; deliver them with: python -m reports {run_folder}",
     )

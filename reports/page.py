@@ -16,6 +16,7 @@ from platform.tracking.tracking_config import shown_uri
 from platform.tuning.goals import figure as figure_of
 from reports import figures, words
 from reports.contents import Contents
+from reports.ensemble_figures import ensemble_figures
 from reports.failures import failures
 from reports.figures import Figure
 from reports.front_figure import pareto_front
@@ -50,7 +51,12 @@ def render(contents: Contents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "parameter": parameter, "ensemble_name": words.ensemble_name}
+    environment.filters |= {
+        "number": number,
+        "parameter": parameter,
+        "ensemble_name": words.ensemble_name,
+        "interval": words.interval,
+    }
     environment.filters["figure"] = figure_of
     environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
     environment.globals |= {"nan": math.nan, "infinity": math.inf, "z": Z}
@@ -105,7 +111,7 @@ def _figures(contents: Contents) -> dict[str, list[Figure]]:
         drawn["curves"] = [figures.learning_curves(contents.sweep, ranking, metric)]
     drawn["parameters"] = figures.parameters(ranking, metric)
     if contents.ensembles is not None and contents.ensembles.grown:
-        drawn["ensembles"] = [figures.ensembles(contents.ensembles, metric)]
+        drawn["ensembles"] = ensemble_figures(contents.ensembles, metric)
     if ranking:
         drawn["noise"] = _noise_figures(contents)
     return drawn

@@ -25,9 +25,10 @@ from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Predictor
 from platform.tuning.sweep_folder import SweepFolder
-from reports.ensemble import rules
+from reports.ensemble import logits_of, probabilities_of
 from reports.evaluate import ReportError, checkpoint_digest, device
-from reports.winner import Member, Winner, read_winner
+from reports.selection import Ensemble
+from reports.winner import Member, Winner, ensemble_of, read_winner
 
 FILE = "predictions.csv"
 MOST_COLUMNS = 100  # classes up to which each has a column: beyond, the file would be mostly zeros
@@ -67,13 +68,14 @@ def predict_images(
     winner, made = _winner(folder, say)
     say("loading the checkpoints")
     predictors = [_load(folder, member) for member in winner.members]
+    ensemble = ensemble_of(winner, folder.report)
     file = folder.path / FILE if out is None else out
     bad: list[BadImage] = []
     done = 0
     with _written_whole(file) as stream:
         say(f"predicting {counted(len(paths), 'image')}")
         for block in read_blocks(source, paths, winner.kept, winner.classes):
-            table = _table(block, _predict(predictors, winner, block), winner.classes)
+            table = _table(block, _predict(predictors, winner, ensemble, block), winner.classes)
             table.to_csv(stream, index=False, header=not done)
             bad += block.bad
             done += len(block.paths)
@@ -111,12 +113,20 @@ def _load(folder: SweepFolder, member: Member) -> Predictor:
     return load_predictor(checkpoint.fetched(), device())
 
 
-def _predict(predictors: Sequence[Predictor], winner: Winner, block: Block) -> Probabilities:
+def _predict(
+    predictors: Sequence[Predictor], winner: Winner, ensemble: Ensemble | None, block: Block
+) -> Probabilities:
     """[K, C]; each member sees the images as its own trial did."""
     if not len(block.good):
         return np.empty((0, len(winner.classes)), dtype=np.float32)
-    members_MKC = np.stack([one.probabilities(one.loader(block.data, SPLIT)) for one in predictors])
-    return rules()[winner.rule](members_MKC) if winner.rule else members_MKC[0]
+    said = [one.probabilities(one.loader(block.data, SPLIT)) for one in predictors]
+    logits_MKC = np.stack(
+        [
+            logits_of(one) / np.float32(member.temperature)
+            for one, member in zip(said, winner.members, strict=True)
+        ]
+    )
+    return ensemble.combine(logits_MKC) if ensemble else probabilities_of(logits_MKC[0]).astype(np.float32)
 
 
 def _table(block: Block, probabilities_KC: Probabilities, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -1,16 +1,17 @@
 """Judges a sweep on data with identities: the best checkpoints by retrieval. (They are not ensembled.)"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from platform.training.embeddings import embedding_metrics
 from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
 from platform.training.retrieval import RANKS
-from reports.contents import Ensembles
+from reports.contents import Ensembles, EvaluatedTrial
 from reports.evaluate import device
-from reports.finalists import Finalist
 from reports.judge import Judge, Member, Predicted
+from reports.selection import Ensemble
 
 
 class RetrievalJudge(Judge):
@@ -26,12 +27,20 @@ class RetrievalJudge(Judge):
         """No ensemble: the single trials as they are."""
         return Ensembles([member.evaluated for member in members])
 
-    def _predict(self, checkpoint: Folder, split: Split) -> Predicted:
+    def _validate(self, one: EvaluatedTrial) -> tuple[EvaluatedTrial, Predicted]:
+        metrics = {f"val/{name}": value for name, value in self._retrieval(one.checkpoint, "val").items()}
+        return replace(one, metrics=metrics), Predicted(metrics)
+
+    def _on_test(self, one: EvaluatedTrial) -> Predicted:
+        return Predicted(self._retrieval(one.checkpoint, "test"))
+
+    def _test_metrics(
+        self, ensemble: Ensemble | None, on_test: Sequence[Predicted], members: Sequence[Member]
+    ) -> dict[str, float]:
+        (single,) = on_test
+        return single.metrics
+
+    def _retrieval(self, checkpoint: Folder, split: Split) -> dict[str, float]:
         predictor = load_predictor(checkpoint.fetched(), device())
         embeddings = predictor.network_embeddings(predictor.loader(self.data, split))
-        metrics = embedding_metrics(embeddings, self.data, split, predictor.config.retrieval)
-        return Predicted({f"{split}/{name}": value for name, value in metrics.items()})
-
-    def _test_metrics(self, finalist: Finalist, predicted: dict[str, Predicted]) -> dict[str, float]:
-        (trial,) = finalist.trials
-        return {name.removeprefix("test/"): value for name, value in predicted[trial].metrics.items()}
+        return embedding_metrics(embeddings, self.data, split, predictor.config.retrieval)

@@ -3,57 +3,143 @@
 Shapes: K candidates in the order of the ranking, N validation samples, C classes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from reports.ensemble import Probabilities, Rule
+from reports.ensemble import Labels, Learnt, Logits, Probabilities, Rule, logits_of, probabilities_of, rules
+from reports.paired import Gain
 from reports.rank import Mode, better
 
 Score = Callable[[Probabilities], Mapping[str, float]]
 
 
+LEAST_WEIGHT = 1e-3
+
+
 @dataclass(frozen=True)
 class Ensemble:
-    """``members``: places in the ranking's order, from 0; ``metrics``: of validation."""
+    """``members``: places in the ranking's order, from 0; ``metrics``: of validation.
+
+    ``learnt``: what its rule learnt from all of validation; ``metrics`` of such a rule are of samples that it
+    did not learn from. ``temperature``: by which the logarithms of its probabilities are divided at last.
+    ``gain``: of the metric over the best single trial, where it is a mean over samples; ``adds``: by how much
+    the metric is better with each of its members than without.
+    """
 
     rule: str
     members: tuple[int, ...]
     metrics: dict[str, float]
+    learnt: Learnt = field(default_factory=dict, compare=False)
+    temperature: float = 1.0
+    gain: Gain | None = None
+    adds: tuple[float, ...] = ()
+
+    def combine(self, logits_MNC: Logits) -> Probabilities:
+        """Probabilities [N, C] of its members' logits, in the order of ``members``."""
+        return tempered(rules()[self.rule].combine(logits_MNC, **self.learnt), self.temperature)
 
 
-def grow(
-    name: str,
-    rule: Rule,
-    probabilities_KNC: npt.NDArray[np.float32],
-    score: Score,
-    metric: str,
-    mode: Mode,
-) -> list[Ensemble]:
-    """One ensemble a size 2 … K: the best single first, then each time the member that helps most.
+@dataclass(frozen=True)
+class Judgement:
+    """Says what an ensemble is worth: ``score`` maps probabilities [N, C] to metrics, ``metric`` decides."""
 
-    Greedy selection without replacement; of members that help equally, the higher ranked is taken. ``score``
-    maps probabilities [N, C] to validation metrics; ``metric`` of them decides.
+    labels_N: Labels
+    score: Score
+    metric: str
+    mode: Mode
+
+    def of(self, rule: Rule, members: Sequence[int], logits_KNC: Logits) -> Ensemble:
+        judged_NC = rule.judged(logits_KNC[list(members)], self.labels_N)
+        return Ensemble(rule.name, tuple(members), dict(self.score(judged_NC)))
+
+    def best_of(self, ensembles: Sequence[Ensemble]) -> Ensemble:
+        """The best by ``metric``; of equals the first, the smaller where they are in order of size."""
+        best = ensembles[0]
+        for other in ensembles[1:]:
+            if better(other.metrics[self.metric], best.metrics[self.metric], self.mode):
+                best = other
+        return best
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large an ensemble may be: ``members``, and milliseconds an image of all of them together.
+
+    ``ms_K``: what each candidate takes. None of a limit that there is not.
+    """
+
+    members: int
+    ms: float | None
+    ms_K: tuple[float, ...]
+
+    def hold(self, members: Sequence[int]) -> bool:
+        """Whether an ensemble of these candidates is within them."""
+        is_fast = self.ms is None or sum(self.ms_K[place] for place in members) <= self.ms
+        return len(members) <= self.members and is_fast
+
+    def highest_ranked(self) -> tuple[int, ...]:
+        """As many candidates as there may be, each that still fits, in the order of the ranking."""
+        chosen: tuple[int, ...] = ()
+        for place in range(len(self.ms_K)):
+            if self.hold((*chosen, place)):
+                chosen = (*chosen, place)
+        return chosen
+
+
+def grow(rule: Rule, logits_KNC: Logits, judge: Judgement, bounds: Bounds) -> list[Ensemble]:
+    """One ensemble a size from 2 on: the best single first, then each time the member that helps most.
+
+    Greedy selection without replacement, for as long as ``bounds`` hold; of members that help equally, the
+    higher ranked is taken. For a rule that learns nothing: one that does weighs its members by itself
+    (:func:`taught`).
     """
     chosen: tuple[int, ...] = (0,)
     grown: list[Ensemble] = []
-    while len(chosen) < len(probabilities_KNC):
-        left = [index for index in range(len(probabilities_KNC)) if index not in chosen]
-        tried = [
-            Ensemble(name, (*chosen, index), dict(score(rule(probabilities_KNC[[*chosen, index]]))))
-            for index in left
-        ]
-        grown.append(best_of(tried, metric, mode))
+    while left := [
+        index for index in range(len(logits_KNC)) if index not in chosen and bounds.hold((*chosen, index))
+    ]:
+        grown.append(judge.best_of([judge.of(rule, (*chosen, index), logits_KNC) for index in left]))
         chosen = grown[-1].members
     return grown
 
 
-def best_of(ensembles: list[Ensemble], metric: str, mode: Mode) -> Ensemble:
-    """The best by ``metric``; of equals the first, which is the smaller where they are in order of size."""
-    best = ensembles[0]
-    for other in ensembles[1:]:
-        if better(other.metrics[metric], best.metrics[metric], mode):
-            best = other
-    return best
+def taught(
+    rule: Rule, logits_KNC: Logits, judge: Judgement, members: tuple[int, ...]
+) -> tuple[Ensemble, Probabilities]:
+    """The ensemble of a rule that learns, of these candidates, and its judged probabilities.
+
+    It is judged on folds left out; what it learnt at last it learnt from all samples. Members that the rule
+    gave no weight are none.
+    """
+    judged_NC = rule.judged(logits_KNC[list(members)], judge.labels_N)
+    learnt = rule.learn(logits_KNC[list(members)], judge.labels_N)
+    weights_M = learnt.get("weights_M")
+    if weights_M is not None:
+        used = np.flatnonzero(weights_M > LEAST_WEIGHT)
+        learnt = {"weights_M": weights_M[used] / weights_M[used].sum()}
+        members = tuple(members[place] for place in used)
+    return Ensemble(rule.name, members, dict(judge.score(judged_NC)), learnt), judged_NC
+
+
+def contributions(ensemble: Ensemble, logits_KNC: Logits, judge: Judgement) -> tuple[float, ...]:
+    """By how much the metric is better with each member than without it; empty where there is one member."""
+    if len(ensemble.members) < 2:
+        return ()
+    rule = rules()[ensemble.rule]
+    sign = 1 if judge.mode == "max" else -1
+    whole = judge.of(rule, ensemble.members, logits_KNC).metrics[judge.metric]
+    without = [
+        judge.of(rule, [one for one in ensemble.members if one != left], logits_KNC).metrics[judge.metric]
+        for left in ensemble.members
+    ]
+    return tuple(sign * (whole - value) for value in without)
+
+
+def tempered(probabilities_NC: Probabilities, by: float) -> Probabilities:
+    """softmax(log p / T); at T = 1 what is given."""
+    if by == 1:
+        return probabilities_NC
+    tempered_NC: Probabilities = probabilities_of(logits_of(probabilities_NC) / by).astype(np.float32)
+    return tempered_NC

@@ -1,5 +1,6 @@
 """What the report chose to predict with, written down for ``--predict``: report/winner.json."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +13,17 @@ from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
 from reports.contents import Ensembles
-from reports.ensemble import rules
+from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
-from reports.finalists import write_whole
+from reports.files import npz, read_npz, write_whole
 from reports.rank import RankedTrial, number
+from reports.selection import Ensemble
 
 if TYPE_CHECKING:
     from reports.inputs import Inputs  # imports MLflow, which predicting does without
 
 FILE = "winner.json"
+LEARNT = "learnt"
 
 
 class Record(BaseModel):
@@ -28,21 +31,29 @@ class Record(BaseModel):
 
 
 class Member(Record):
-    """A trial's checkpoint; its path is relative to the sweep's folder where it lies in there, or a URI."""
+    """A trial's checkpoint; its path is relative to the sweep's folder where it lies in there, or a URI.
+
+    ``temperature``: by which the logarithms of its probabilities are divided.
+    """
 
     trial: str
     checkpoint: str
     digest: str
+    temperature: float = Field(1.0, gt=0)
 
 
 class Winner(Record):
     """The ensemble that beat the best single trial on validation, else that trial: ``rule`` is None then.
 
     ``value`` of ``metric`` is what it reached there. ``kept``: how large the sweep kept its images.
+    ``learnt``: the file beside this one with what the rule learnt, None where it learns nothing;
+    ``temperature``: of the whole ensemble.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     rule: str | None
+    learnt: str | None = None
+    temperature: float = Field(1.0, gt=0)
     metric: str
     value: float
     members: tuple[Member, ...] = Field(min_length=1)
@@ -63,6 +74,9 @@ def write_winner(inputs: "Inputs", ranking: Sequence[RankedTrial], ensembles: En
         file.unlink(missing_ok=True)
     else:
         write_whole(file, winner.model_dump_json(indent=1))
+    for learnt in file.parent.glob(f"{LEARNT}-*.npz"):
+        if winner is None or learnt.name != winner.learnt:
+            learnt.unlink()
 
 
 def read_winner(report_folder: Path) -> Winner | None:
@@ -74,13 +88,39 @@ def read_winner(report_folder: Path) -> Winner | None:
     return winner if winner.rule is None or winner.rule in rules() else None
 
 
+def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:
+    """What combines the members' logits, each at its own temperature; None of a single trial.
+
+    Raises:
+        ReportError: the file of what its rule learnt is broken.
+    """
+    if winner.rule is None:
+        return None
+    learnt = {} if winner.learnt is None else read_npz(report_folder / winner.learnt)
+    if learnt is None:
+        raise ReportError(f"{report_folder / str(winner.learnt)}: is gone or broken; make the report again")
+    members = tuple(range(len(winner.members)))
+    return Ensemble(winner.rule, members, {}, learnt, winner.temperature)
+
+
 def _choose(inputs: "Inputs", ensembles: Ensembles) -> Winner:
     best = ensembles.winner
     evaluated = [ensembles.evaluated[place] for place in (best.members if best else (0,))]
     metrics = best.metrics if best else evaluated[0].metrics
-    members = [_member(inputs, one.ranked, one.checkpoint, one.digest) for one in evaluated]
-    rule = best.rule if best else None
-    return _winner(inputs, rule, metrics[inputs.metric], members, evaluated[0].checkpoint)
+    members = [_member(inputs, one.ranked, one.checkpoint, one.digest, one.temperature) for one in evaluated]
+    chosen = _winner(inputs, metrics[inputs.metric], members, evaluated[0].checkpoint)
+    if best is None:
+        return chosen
+    learnt = _write_learnt(best.learnt, inputs.folder.report) if best.learnt else None
+    return chosen.model_copy(update={"rule": best.rule, "learnt": learnt, "temperature": best.temperature})
+
+
+def _write_learnt(learnt: Learnt, report_folder: Path) -> str:
+    """The arrays in a file that is named after what is in it."""
+    content = npz(learnt)
+    name = f"{LEARNT}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
+    write_whole(report_folder / name, content)
+    return name
 
 
 def _first_that_is_there(inputs: "Inputs", ranking: Sequence[RankedTrial]) -> Winner | None:
@@ -89,18 +129,16 @@ def _first_that_is_there(inputs: "Inputs", ranking: Sequence[RankedTrial]) -> Wi
         try:
             checkpoint = find_checkpoint(inputs.trials, ranked.trial, inputs.metric, inputs.mode)
             member = _member(inputs, ranked, checkpoint, checkpoint_digest(checkpoint.fetched()))
-            return _winner(inputs, None, ranked.best, [member], checkpoint)
+            return _winner(inputs, ranked.best, [member], checkpoint)
         except ReportError:
             continue
     return None
 
 
-def _winner(
-    inputs: "Inputs", rule: str | None, value: float, members: Sequence[Member], checkpoint: Folder
-) -> Winner:
-    """``checkpoint``: of any member, to read the classes from."""
+def _winner(inputs: "Inputs", value: float, members: Sequence[Member], checkpoint: Folder) -> Winner:
+    """Of no rule yet. ``checkpoint``: of any member, to read the classes from."""
     return Winner(
-        rule=rule,
+        rule=None,
         metric=inputs.metric,
         value=value,
         members=tuple(members),
@@ -109,9 +147,11 @@ def _winner(
     )
 
 
-def _member(inputs: "Inputs", ranked: RankedTrial, checkpoint: Folder, digest: str) -> Member:
+def _member(
+    inputs: "Inputs", ranked: RankedTrial, checkpoint: Folder, digest: str, temperature: float = 1.0
+) -> Member:
     path = _path_in(inputs.folder.path, checkpoint)
-    return Member(trial=ranked.trial.trial_id, checkpoint=path, digest=digest)
+    return Member(trial=ranked.trial.trial_id, checkpoint=path, digest=digest, temperature=temperature)
 
 
 def _path_in(root: Path, folder: Folder) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from platform.tracking.records import SweepRecord
 from reports.contents import Contents, DataFacts, TestScore
+from reports.paired import Gain
 from reports.rank import number, parameter
 from reports.selection import Ensemble
 
@@ -117,6 +118,12 @@ def ensemble_name(ensemble: Ensemble) -> str:
     return f"{ensemble.rule.replace('_', ' ')} of {len(ensemble.members)}"
 
 
+def interval(gain: Gain) -> str:
+    """ "+0.0010 to +0.0210", "−0.0100 to +0.0120, a tie"."""
+    ends = f"{difference(gain.low, 0)} to {difference(gain.high, 0)}"
+    return f"{ends}, a tie" if gain.is_tie else ends
+
+
 def metric_in_words(name: str) -> str:
     """ "recall at 1", "mean average precision"."""
     return {"map": "mean average precision", "ece": "calibration error"}.get(name, name.replace("_", " "))
@@ -141,9 +148,10 @@ def _about_ensembles(contents: Contents) -> list[str]:
         ]
     value = found.winner.metrics[metric]
     gain = difference(value, found.evaluated[0].metrics[metric])
+    sure = f" (95 % interval {interval(found.winner.gain)})" if found.winner.gain else ""
     return [
         f"Best ensemble: {ensemble_name(found.winner)} trials ({', '.join(found.names(found.winner))}) with "
-        f"{metric} {number(value)} on validation, {gain} against the best single trial."
+        f"{metric} {number(value)} on validation, {gain} against the best single trial{sure}."
     ]
 
 

@@ -74,6 +74,13 @@ class StorageConfig(Section):
 
 class ReportConfig(Section):
     top: int = Field(5, ge=1, description="best trials whose checkpoints are evaluated and ensembled")
+    max_members: int = Field(8, ge=1, description="trials that an ensemble may have; 1: no ensembles")
+    max_latency_ms: float | None = Field(
+        None,
+        gt=0,
+        description="milliseconds an image that an ensemble's members may take together, as measured while "
+        "the report is made; null: no limit",
+    )
 
 
 class SweepConfig(TrialConfig):

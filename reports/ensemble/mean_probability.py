@@ -1,12 +1,9 @@
 """The mean of the members' probabilities."""
 
-import numpy as np
-import numpy.typing as npt
-
-Probabilities = npt.NDArray[np.float32]
+from reports.ensemble import Logits, Probabilities, probabilities_of
 
 
-def combine(probabilities_MNC: Probabilities) -> Probabilities:
+def combine(logits_MNC: Logits) -> Probabilities:
     """Probabilities [N, C]: the mean of p_m over the M members."""
-    combined_NC: Probabilities = probabilities_MNC.mean(axis=0, dtype=np.float64).astype(np.float32)
+    combined_NC: Probabilities = probabilities_of(logits_MNC).mean(axis=0).astype("float32")
     return combined_NC

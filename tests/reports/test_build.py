@@ -12,8 +12,9 @@ from platform.tracking.connect import connect
 from platform.tracking.reader import read_sweep
 from platform.tracking.writer import SweepWriter
 from platform.training.loading import load_predictor
-from reports import judge
+from reports import predictions
 from reports.build import build_report
+from reports.ensemble import rules
 from reports.evaluate import ReportError
 from reports.inputs import read_inputs
 
@@ -80,9 +81,12 @@ def test_every_rule_is_tried_at_every_size_and_its_best_kept(built):
     _, report, _ = built
     found = report.ensembles
     assert {(one.rule, len(one.members)) for one in found.grown} == {
-        (rule, size) for rule in ("mean_probability", "vote") for size in (2, 3)
+        (name, size) for name, rule in rules().items() if not rule.fit for size in (2, 3)
     }
+    assert [one.rule for one in found.best] == list(rules())
     for best in found.best:
+        if rules()[best.rule].fit:
+            continue
         same = [one.metrics["val/accuracy"] for one in found.grown if one.rule == best.rule]
         assert best.metrics["val/accuracy"] == max(same)
 
@@ -90,7 +94,7 @@ def test_every_rule_is_tried_at_every_size_and_its_best_kept(built):
 def test_the_finalists_are_scored_on_the_clean_test_labels(built):
     sweep, report, _ = built
     assert report.test.scores[0].name == "best single trial"
-    assert len(report.test.scores) == 3
+    assert len(report.test.scores) == 1 + len(rules())
     assert (report.test.labels, report.test.times) == ("clean", 1)
     data = prepare(read_inputs(sweep.folder.path, None).data_config, 16)
     best = report.ranking[0]
@@ -121,7 +125,8 @@ def test_page_and_table_and_figures_go_to_the_parent_run(built):
     client = connect(sweep.state.uri)
     run_id = sweep.state.parent_run_id
     names = {file.path for file in client.list_artifacts(run_id, "report")}
-    assert names == {"report/index.html", "report/finalists.json", "report/winner.json"}
+    learnt = {name for name in names if name.startswith("report/learnt-")}
+    assert names - learnt == {"report/index.html", "report/finalists.json", "report/winner.json"}
     assert "trials.csv" in {file.path for file in client.list_artifacts(run_id)}
     metrics = client.get_run(run_id).data.metrics
     assert metrics["best/val/accuracy"] == pytest.approx(report.ranking[0].best)
@@ -129,20 +134,26 @@ def test_page_and_table_and_figures_go_to_the_parent_run(built):
 
 
 def test_building_again_scores_test_again_only_if_the_finalists_changed(sweep, monkeypatch):
-    splits = []
-    real = judge.predict
+    loaded = []
+    real = predictions.load_predictor
 
-    def counting(checkpoint, data, split):
-        splits.append(split)
-        return real(checkpoint, data, split)
+    def counting(checkpoint, device):
+        loaded.append(checkpoint)
+        return real(checkpoint, device)
 
-    monkeypatch.setattr(judge, "predict", counting)
+    monkeypatch.setattr(predictions, "load_predictor", counting)
     first = build_report(sweep.folder.path)
-    assert "test" in splits
-    splits.clear()
+    assert len(loaded) > 3, "of validation, then of test"
+    loaded.clear()
     again = build_report(sweep.folder.path)
-    assert set(splits) == {"val"}
+    assert not loaded, "what they say of validation is kept"
     assert again.test == first.test
+    assert again.ensembles.evaluated == first.ensembles.evaluated
+
+    [*_, cut] = (sweep.folder.path / predictions.FOLDER).iterdir()
+    cut.write_bytes(cut.read_bytes()[:100])
+    assert build_report(sweep.folder.path).test == first.test
+    assert len(loaded) == 1, "one that was cut short is computed again"
 
     other = build_report(sweep.folder.path, top=2)
     expected = (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from platform.tracking.records import TrialRecord
 from reports import figures
+from reports.ensemble_figures import ensemble_figures
 from reports.rank import rank_trials
 
 COLOUR = re.compile(r"var\(--[a-z0-9-]+\)")
@@ -47,7 +48,7 @@ def test_colours_are_the_names_of_the_pages_variables(make_contents):
     contents = make_contents()
     drawn = [
         figures.learning_curves(contents.sweep, contents.ranking, "val/accuracy"),
-        figures.ensembles(contents.ensembles, "val/accuracy"),
+        *ensemble_figures(with_more(contents.ensembles), "val/accuracy"),
         *figures.parameters(contents.ranking, "val/accuracy"),
     ]
     for figure in drawn:
@@ -89,9 +90,25 @@ def test_trials_that_did_not_finish_are_hollow(make_contents):
     assert symbols == {"circle": 5, "circle-open": 5}
 
 
+def with_more(found):
+    """With how often members disagree, and what each adds."""
+    shares = ((0.0, 0.1, 0.2), (0.1, 0.0, 0.3), (0.2, 0.3, 0.0))
+    return replace(found, disagreement_KK=shares, winner=replace(found.winner, adds=(0.01, -0.002)))
+
+
+def test_members_disagreement_and_what_each_adds_are_drawn(make_contents):
+    found = with_more(make_contents().ensembles)
+    _, disagreement, adds = ensemble_figures(found, "val/accuracy")
+    [heatmap] = spec(disagreement)["data"]
+    assert heatmap["text"][1] == ["10.0%", "0.0%", "30.0%"]
+    assert heatmap["x"] == heatmap["y"] == [one.ranked.trial.trial_id for one in found.evaluated]
+    [bars] = spec(adds)["data"]
+    assert (bars["x"], bars["y"]) == ([0.01, -0.002], list(found.names(found.winner)))
+
+
 def test_ensembles_are_a_line_a_rule_against_the_single_trial(make_contents):
     found = make_contents().ensembles
-    traces = {trace["name"]: trace for trace in spec(figures.ensembles(found, "val/accuracy"))["data"]}
+    traces = {trace["name"]: trace for trace in spec(ensemble_figures(found, "val/accuracy")[0])["data"]}
     assert set(traces) == {"mean probability", "vote", "best single trial"}
     assert traces["vote"]["x"] == [2, 3]
     single = found.evaluated[0].metrics["val/accuracy"]

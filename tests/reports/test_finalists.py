@@ -3,7 +3,8 @@ import json
 import pytest
 
 from reports.evaluate import ReportError
-from reports.finalists import Finalist, score_once, write_whole
+from reports.files import write_whole
+from reports.finalists import Finalist, score_once
 
 SINGLE = Finalist("best single trial", None, ("a",), ("digest-a",))
 VOTE = Finalist("vote of 2", "vote", ("a", "b"), ("digest-a", "digest-b"))

@@ -1,0 +1,68 @@
+"""What checkpoints say of validation, computed once each and kept in runs/NAME/validation/.
+
+Shapes: M networks, N samples, C classes.
+"""
+
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from platform.datasets.data import Data
+from platform.training.evaluation import Probabilities
+from platform.training.folder import Folder
+from platform.training.loading import load_predictor
+from platform.training.prediction import Split
+from reports.evaluate import device
+from reports.files import npz, read_npz, write_whole
+
+FOLDER = "validation"
+_DIGITS = 16  # of a digest: enough to tell files apart
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Each network's probabilities [M, N, C] of a split; ``parameters``: how many weights the networks have.
+
+    ``ms_an_image``: milliseconds that it took an image, with the loading of the images, on the machine where
+    it was computed.
+    """
+
+    probabilities_MNC: Probabilities
+    parameters: int
+    ms_an_image: float
+
+    @property
+    def mean_NC(self) -> Probabilities:
+        mean: Probabilities = self.probabilities_MNC.mean(axis=0, dtype=np.float32)
+        return mean
+
+
+def kept_prediction(checkpoint: Folder, digest: str, data: Data, run_folder: Path) -> Prediction:
+    """Of validation: read where a report computed it before, of these very files and data."""
+    file = run_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
+    kept = _read(file)
+    if kept is not None:
+        return kept
+    made = prediction(checkpoint, data, "val")
+    write_whole(file, npz(vars(made)))
+    return made
+
+
+def prediction(checkpoint: Folder, data: Data, split: Split) -> Prediction:
+    """Loads the checkpoint and predicts the split's images."""
+    predictor = load_predictor(checkpoint.fetched(), device())
+    loader = predictor.loader(data, split)
+    started = time.perf_counter()
+    probabilities_MNC = predictor.network_probabilities(loader)
+    seconds = time.perf_counter() - started
+    parameters = sum(weight.numel() for network in predictor.networks for weight in network.parameters())
+    return Prediction(probabilities_MNC, parameters, 1000 * seconds / probabilities_MNC.shape[1])
+
+
+def _read(file: Path) -> Prediction | None:
+    kept = read_npz(file)
+    if kept is None or kept.keys() != {one.name for one in fields(Prediction)}:
+        return None
+    return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))

@@ -1,0 +1,22 @@
+"""The interval of a mean of paired differences, of a few seeds and of many images."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reports.paired import bootstrap_interval
+
+
+@pytest.mark.parametrize("count", [5, 150, 20_000])
+def test_it_is_the_t_interval_of_normal_differences(count):
+    values = np.random.default_rng(count).normal(0.3, 1.0, size=count)
+    expected = stats.t.interval(0.95, count - 1, values.mean(), values.std(ddof=1) / np.sqrt(count))
+    assert bootstrap_interval(values) == pytest.approx(expected, rel=0.25 if count == 5 else 0.08)
+
+
+def test_images_that_both_predict_rightly_widen_nothing():
+    """Of 1,000 images twelve are gained and two lost: the interval is of these, and above zero."""
+    differences = np.zeros(1000)
+    differences[:12], differences[12:14] = 1, -1
+    low, high = bootstrap_interval(differences)
+    assert 0 < low < 0.01 < high < 0.02
