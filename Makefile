@@ -55,7 +55,8 @@ format: $(INSTALLED) ## format, and mend what the linter can
 	$(BIN)/ruff format .
 
 # noisy_labels is an hour's experiment on data that you bring: it is started by hand.
-BENCHMARKS = answer_time ensembles input_pipeline mlflow_report retrieval supcon_loss training_epoch trial_overhead workers
+BENCHMARKS = answer_time ensembles input_pipeline mlflow_report retrieval search_quality search_scale supcon_loss \
+  training_epoch trial_overhead workers
 
 bench: $(INSTALLED) ## run the benchmarks, each a table with a ratio against a named reference
 	@failed=0; for name in $(BENCHMARKS); do \

@@ -83,11 +83,17 @@ def confirm_phase(work: Work, search: ConfirmSearch, searched: list[PastTrial]) 
 
 
 def make_tuner(
-    work: Work, phase: Phase, account: Account, writer: SpooledWriter, storage: StorageWatch
+    work: Work,
+    phase: Phase,
+    account: Account,
+    writer: SpooledWriter,
+    storage: StorageWatch,
+    trainable: Any = None,
 ) -> tune.Tuner:
     """The experiment for the trials that have not ended.
 
     It ends with the budget that ``account`` keeps, or when ``storage`` hears that nothing can be kept.
+    ``trainable``: what runs a trial, by default the training; a benchmark has one that trains nothing.
     """
     resources = work.resources
     tune_config = tune.TuneConfig(
@@ -101,7 +107,7 @@ def make_tuner(
         trial_dirname_creator=label,
     )
     run_config = _run_config(work, phase, account, writer, storage)
-    return tune.Tuner(_trainable(work), tune_config=tune_config, run_config=run_config)
+    return tune.Tuner(trainable or _trainable(work), tune_config=tune_config, run_config=run_config)
 
 
 def _trainable(work: Work) -> Any:
