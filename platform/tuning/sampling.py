@@ -84,7 +84,10 @@ class Sampling:
             if not found:
                 self._has_found = True
                 return trial, sample
-            self._draw_again(trial, TrialState.PRUNED)
+            if CONSTRAINT in found:  # also of a point to start with: it would never be feasible
+                self._study.tell(trial, state=TrialState.PRUNED)
+            else:
+                self._draw_again(trial, TrialState.PRUNED)
             infeasible += 1
             unfulfilled.update(found)
             if infeasible == MAX_INFEASIBLE:

@@ -6,6 +6,7 @@ from platform.config.load import load_space
 from platform.tuning.failure import is_out_of_memory
 from platform.tuning.memory import MemoryLimit
 from platform.tuning.searcher import SpaceSearch
+from platform.tuning.start_points import Start
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
 
@@ -114,6 +115,18 @@ def test_the_search_draws_no_more_of_what_ran_out_and_knows_it_when_resumed(make
     assert "samples that ask for no less memory than trials" in caplog.text
     told = [trial for trial in search.study.trials if trial.constraints.get("memory", 0) > 0]
     assert told and {trial.state.name for trial in told} == {"PRUNED"}
+
+
+def test_a_point_to_start_with_that_there_is_no_memory_for_is_given_up(make, tmp_path):
+    search = make()
+    for name in ("a", "b"):
+        search.study.enqueue_trial({"batch_size": 256, "model.backbone": "test_resnet"})
+        number = search.suggest(name)["number"]
+        search.on_trial_complete(name, {"failure": "OutOfMemoryError: CUDA", "epoch": 0})
+        search.memory.add(number)
+    search._sampling.start_with([Start({"batch_size": 256, "model.backbone": "test_resnet"}, "given")])
+    drawn = [search.suggest(f"t{index}")["trial"] for index in range(5)]
+    assert not any(one["batch_size"] == 256 and one["model"]["backbone"] == "test_resnet" for one in drawn)
 
 
 @pytest.mark.parametrize(
