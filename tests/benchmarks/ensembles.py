@@ -34,7 +34,8 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from reports.ensemble import greedy
 from reports.predictions import kept_prediction
-from tests.benchmarks.input_pipeline import Case, make_folder
+
+from .input_pipeline import Case, make_folder
 
 CHECKPOINTS, SIZE = 8, 64
 GOAL = 3.0
