@@ -84,8 +84,7 @@ def build_report(
     inputs = read_inputs(run_folder, top, max_members=max_members, max_latency_ms=max_latency_ms)
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
-    notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
-    notices += _left_out(inputs)
+    notices = _notices(inputs)
     ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
     contents = Contents(
         identity=inputs.identity,
@@ -130,13 +129,15 @@ def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pa
     return pareto(ranking, goals, statistic, data.samples if data else {}) if goals[1:] else (ranking, None)
 
 
-def _left_out(inputs: Inputs) -> list[str]:
+def _notices(inputs: Inputs) -> list[str]:
+    """What a reader must know of the records themselves."""
+    notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
     left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
-    if not left:
-        return []
-    return [
-        f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
-    ]
+    if left:
+        notices.append(
+            f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
+        )
+    return notices
 
 
 def _judge(
