@@ -198,14 +198,9 @@ def _judge(
     ensembles = judge.combine(members)
     say("scoring the finalists")
     on_front = [place.trial for place in found.front] if found else []
+    in_own_reports = sum(scorings(Path(one.folder) / "report", data.digest) for one in inputs.joined)
     test = judge.score(members, ensembles, on_front)
-    return ensembles, _with_scorings_of_sweeps(test, inputs, data.digest)
-
-
-def _with_scorings_of_sweeps(test: TestScores | None, inputs: Inputs, data_digest: str) -> TestScores | None:
-    """Of a joint report, with how often the sweeps' own reports have scored test."""
-    before = sum(scorings(Path(one.folder) / "report", data_digest) for one in inputs.joined)
-    return replace(test, times=test.times + before) if test else None
+    return ensembles, replace(test, times=test.times + in_own_reports) if test else None
 
 
 def _write(inputs: Inputs, contents: Contents) -> Path:
