@@ -1,4 +1,4 @@
-"""``python -m reports runs/NAME``: make a sweep's report again, or predict with what it chose."""
+"""``python -m reports runs/NAME``: make a sweep's report again, or one of several, or predict with it."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
+_OUT_FOR_NOTHING = "--out: needs --predict FOLDER, whose predictions it is for"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +40,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done; 2 bad usage, no sweep or images there, or MLflow does not answer; "
         "130 interrupted",
     )
-    parser.add_argument("sweep", type=Path, metavar="runs/NAME", help="the sweep's folder")
+    parser.add_argument(
+        "sweeps",
+        type=Path,
+        nargs="*",
+        metavar="runs/NAME",
+        help="the sweep's folder; of several sweeps over the same data one joint report is made",
+    )
+    parser.add_argument(
+        "--experiment",
+        metavar="NAME",
+        help="join the sweeps of this MLflow experiment whose folders are in --runs",
+    )
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help="where --experiment looks for folders (default: runs)"
+    )
     parser.add_argument("--top", type=int, metavar="K", help="best trials to evaluate and ensemble")
     parser.add_argument("--max-members", type=int, metavar="M", help="trials that an ensemble may have")
     parser.add_argument(
@@ -57,8 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        metavar="FILE.csv",
-        help="where the predictions go (default: runs/NAME/predictions.csv)",
+        metavar="FILE.csv|FOLDER",
+        help="where the predictions go (default: runs/NAME/predictions.csv), or a joint report (default: "
+        "runs/NAME+NAME, or runs/experiment-NAME)",
     )
     return parser
 
@@ -70,8 +86,11 @@ def _misuse(options: argparse.Namespace) -> str | None:
             return f"--{option}: must be at least 1, got {value}"
     if options.max_latency is not None and not options.max_latency > 0:
         return f"--max-latency: must be above 0, got {options.max_latency:g}"
+    if (misuse := _sweeps_misused(options)) is not None:
+        return misuse
     if options.predict is None:
-        return None if options.out is None else "--out: needs --predict FOLDER, whose predictions it is for"
+        is_joint = options.experiment is not None or len(options.sweeps) > 1
+        return None if options.out is None or is_joint else _OUT_FOR_NOTHING
     for option in ("top", "max_members", "max_latency"):
         if getattr(options, option) is not None:
             name = option.replace("_", "-")
@@ -85,20 +104,50 @@ def _misuse(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _report(options: argparse.Namespace) -> int:
-    from platform.tuning.sweep_folder import SweepFolder
+def _sweeps_misused(options: argparse.Namespace) -> str | None:
+    if options.experiment is None:
+        if not options.sweeps:
+            return "runs/NAME: name a sweep's folder, several, or --experiment NAME"
+        if options.runs is not None:
+            return "--runs: needs --experiment NAME, whose sweeps' folders it holds"
+    elif options.sweeps:
+        return f"--experiment: cannot go with folders of sweeps, got {options.sweeps[0]}"
+    elif options.out is None and (not options.experiment.strip(".") or "/" in options.experiment):
+        return "--experiment: its name cannot name a folder; say --out FOLDER"
+    if options.predict is not None and len(options.sweeps) != 1:
+        return "--predict: takes one folder, a sweep's or that of a joint report"
+    return None
 
-    SweepFolder(options.sweep).read_record()  # a wrong folder is answered before the slow imports
+
+def _report(options: argparse.Namespace) -> int:
+    from reports.joint_record import check_reportable, joint_place, refuse_taken
+
+    for sweep in options.sweeps:
+        check_reportable(sweep)  # a wrong folder is answered before the slow imports
+    sweeps, notices = options.sweeps, []
+    if options.experiment is not None:
+        from reports.experiment import folders_of
+
+        found = folders_of(options.experiment, options.runs or Path("runs"))
+        sweeps, notices = found.folders, found.notices
+    is_joint = options.experiment is not None or len(sweeps) > 1
+    folder = sweeps[0]
+    if is_joint:
+        name = options.experiment and f"experiment-{options.experiment}"
+        folder = options.out or joint_place(sweeps, name)
+        refuse_taken(folder)
     from platform.tuning.closing import print_table
     from reports.build import build_report
 
     console = _console()
     with _console(stderr=True).status("reading the sweep") as status:
         report = build_report(
-            options.sweep,
+            folder,
             top=options.top,
             max_members=options.max_members,
             max_latency_ms=options.max_latency,
+            joining=sweeps if is_joint else (),
+            notices=notices,
             progress=status.update,
         )
     if report.ranking:
@@ -115,15 +164,16 @@ def _report(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
     from platform.datasets.unlabelled import image_paths, open_images
-    from platform.tuning.sweep_folder import SweepFolder
+    from reports.joint_record import check_reportable
 
-    SweepFolder(options.sweep).read_record()
+    (sweep,) = options.sweeps
+    check_reportable(sweep)
     source = open_images(options.predict)
     image_paths(source)  # wrong folders are answered before the slow imports
     from reports.predict import bad_images, predict_images
 
     with _console(stderr=True).status("reading the report") as status:
-        done = predict_images(options.sweep, source, options.out, progress=status.update)
+        done = predict_images(sweep, source, options.out, progress=status.update)
     console = _console()
     if done.made is not None:
         console.print(f"report, which was missing: {done.made}")

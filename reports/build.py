@@ -1,9 +1,10 @@
 """From a sweep's folder to its report: read, rank, evaluate, ensemble, score, write, log."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
@@ -18,7 +19,10 @@ from reports.contents import Contents, DataFacts, Ensembles, TestScores
 from reports.edges import edges
 from reports.failures import digest
 from reports.files import write_whole
-from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
+from reports.finalists import scorings
+from reports.inputs import Inputs, read_data_facts, read_inputs
+from reports.joint import read_joint
+from reports.joint_record import read_joint_record, write_joint
 from reports.judge import OTHER_SINGLE, Judge
 from reports.page import render
 from reports.pareto import Pareto, pareto
@@ -52,12 +56,13 @@ class Report:
     confirmed: list[str] = field(default_factory=list)
     undelivered: str | None = None
     pareto: Pareto | None = None
+    is_joint: bool = False
 
     def rows(self, top: int | None = None) -> list[dict[str, str]]:
         """The best ``top`` trials as text: one dict of column to cell a trial."""
         if self.pareto is not None:
             return self.pareto.rows(self.ranking, top)
-        return table_rows(self.ranking, self.metric, top)
+        return table_rows(self.ranking, self.metric, top, of_several_sweeps=self.is_joint)
 
 
 def build_report(
@@ -67,6 +72,8 @@ def build_report(
     max_members: int | None = None,
     max_latency_ms: float | None = None,
     data: Data | None = None,
+    joining: Sequence[Path] = (),
+    notices: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Write ``report/index.html`` and ``trials.csv`` of the sweep in ``run_folder``, and log both to MLflow.
@@ -76,12 +83,28 @@ def build_report(
     unless the caller still has it. Where the data or checkpoints are gone, the page is made
     of what there is and says what is missing.
 
+    ``joining`` several sweeps over the same data, their joint report is made in ``run_folder``, which keeps
+    what they are; it can be made again like a sweep's. Candidates of its ensembles are the best ``top`` of
+    all and the best of each. It is not logged: MLflow holds the sweeps' own. ``notices``: what the page is to
+    say besides.
+
     Raises:
-        UserError: it is no sweep's folder, or its MLflow does not answer and it has no spool.
+        UserError: it is no sweep's folder, or its MLflow does not answer and it has no spool; sweeps that
+            cannot be joined (:func:`reports.joint.read_joint`).
     """
     say = progress or (lambda _: None)
     say("reading the sweep")
-    inputs = read_inputs(run_folder, top, max_members=max_members, max_latency_ms=max_latency_ms)
+    bounds: dict[str, Any] = {"max_members": max_members, "max_latency_ms": max_latency_ms}
+    sweeps = joining or read_joint_record(run_folder)
+    inputs = (
+        read_joint(sweeps, run_folder, top, notices=notices, **bounds)
+        if sweeps
+        else read_inputs(run_folder, top, **bounds)
+    )
+    return _report(inputs, data, say)
+
+
+def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
     notices = _notices(inputs)
@@ -90,22 +113,22 @@ def build_report(
         identity=inputs.identity,
         sweep=inputs.sweep,
         ranking=ranking,
-        space_yaml=inputs.folder.space.read_text(encoding="utf-8"),
+        space_yaml=inputs.space_yaml,
         data=data_facts,
         ensembles=ensembles,
         test=test,
-        bad_images=read_bad_images(inputs.folder),
+        bad_images=inputs.bad_images,
         notices=notices,
-        edges=[str(edge) for edge in edges(inputs.loaded, ranking)],
+        edges=[] if inputs.joined else [str(edge) for edge in edges(inputs.loaded, ranking)],
         repeats=inputs.repeats,
         confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
         pareto=found,
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
+        gpus={trial.trial_id: inputs.gpus_of(trial) for trial in inputs.sweep.trials},
+        joined=inputs.joined,
     )
     say("writing the page")
     page = _write(inputs, contents)
-    undelivered = inputs.undelivered or _log(inputs, contents)
-    unpublished = _publish(inputs)
     return Report(
         page=page,
         summary=sentences(contents),
@@ -117,8 +140,9 @@ def build_report(
         failures=digest(inputs.sweep.trials),
         edges=contents.edges,
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
-        undelivered="\n".join(filter(None, (undelivered, unpublished))) or None,
+        undelivered=inputs.undelivered if inputs.joined else _hand_over(inputs, contents),
         pareto=found,
+        is_joint=bool(inputs.joined),
     )
 
 
@@ -132,6 +156,7 @@ def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pa
 def _notices(inputs: Inputs) -> list[str]:
     """What a reader must know of the records themselves."""
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
+    notices += inputs.notices
     left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
     if left:
         notices.append(
@@ -163,16 +188,21 @@ def _judge(
         )
         return None, None
     judge = RetrievalJudge(inputs, data, notices) if data.is_retrieval else Judge(inputs, data, notices)
-    chosen = found.finalists(ranking, inputs.top) if found else ranking[: inputs.top]
+    foremost = found.finalists(ranking, inputs.top) if found else ranking[: inputs.top]
+    chosen = inputs.candidates(foremost, ranking)
     say(f"evaluating the best {len(chosen)} checkpoints")
     members = judge.evaluate(chosen)
+    if (gone := len(chosen) - len(members)) > 1:
+        notices.append(f"So {gone} of {len(chosen)} checkpoints were left out.")
     if not members:
         return None, None
     say("ensembling")
     ensembles = judge.combine(members)
     say("scoring the finalists")
     on_front = [place.trial for place in found.front] if found else []
-    return ensembles, judge.score(members, ensembles, on_front)
+    in_own_reports = sum(scorings(Path(one.folder) / "report", data.digest) for one in inputs.joined)
+    test = judge.score(members, ensembles, on_front)
+    return ensembles, replace(test, times=test.times + in_own_reports) if test else None
 
 
 def _write(inputs: Inputs, contents: Contents) -> Path:
@@ -182,7 +212,15 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
     write_winner(inputs, contents.ranking, contents.ensembles)
+    if inputs.joined:
+        write_joint(folder.path, [Path(one.folder) for one in inputs.joined])
     return page
+
+
+def _hand_over(inputs: Inputs, contents: Contents) -> str | None:
+    """To MLflow, and to where the checkpoints lie; a line a place that cannot be reached."""
+    undelivered = inputs.undelivered or _log(inputs, contents)
+    return "\n".join(filter(None, (undelivered, _publish(inputs)))) or None
 
 
 def _log(inputs: Inputs, contents: Contents) -> str | None:

@@ -102,12 +102,27 @@ class DataFacts:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """One of the sweeps of a joint report; its trials are called ``name``/0003 there.
+
+    ``page``: the link from the joint page to its own; None where it has none.
+    """
+
+    name: str
+    folder: str
+    page: str | None
+    identity: SweepIdentity
+    sweep: SweepRecord
+
+
+@dataclass(frozen=True)
 class Contents:
     """One sweep's report. What is None could not be made, and ``notices`` says why.
 
     ``edges``: best values at an end of their range, a sentence each. ``repeats``: the best trials with
     other seeds, and what ``confirmation`` they gave. ``pareto``: which trials stand where by several goals;
-    None of a single one, by which they are ranked.
+    None of a single one, by which they are ranked. ``gpus``: how many each trial had. ``joined``: the sweeps
+    of a joint report, whose ``identity`` and ``sweep`` are made of theirs; empty of a single sweep.
     """
 
     identity: SweepIdentity
@@ -124,3 +139,5 @@ class Contents:
     repeats: list[TrialRecord] = field(default_factory=list)
     confirmation: Confirmation | None = None
     pareto: Pareto | None = None
+    gpus: dict[str, float] = field(default_factory=dict)
+    joined: tuple[Joined, ...] = ()

@@ -69,7 +69,7 @@ def _disagreement(found: Ensembles) -> Figure:
         )
     )
     figure.update_xaxes(type="category")
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_yaxes(type="category", autorange="reversed", automargin="width")
     caption = (
         "The share of validation images of which two members predict different classes: members that never "
         "differ cannot help each other."
@@ -90,6 +90,6 @@ def _adds(found: Ensembles, metric: str) -> Figure:
             hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
         )
     )
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_yaxes(type="category", autorange="reversed", automargin="width")
     caption = f"By how much {metric} of the best ensemble is better with each of its members than without it."
     return finish(figure, "contributions", caption, x=f"gain in {metric}", y="trial")

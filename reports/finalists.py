@@ -63,6 +63,19 @@ def score_once(
     return [kept["scores"][key]["metrics"] for key in keys], len(kept["scorings"])
 
 
+def scorings(report_folder: Path, data_digest: str) -> int:
+    """How often a report that is kept there has had these data's test split scored.
+
+    Raises:
+        ReportError: the file of kept scores cannot be read.
+    """
+    kept = _read(report_folder / FILE)
+    return sum(
+        any(kept["scores"].get(key, {}).get("data") == data_digest for key in scoring["finalists"])
+        for scoring in kept["scorings"]
+    )
+
+
 def _read(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {"scorings": [], "scores": {}}

@@ -1,5 +1,6 @@
 """What a sweep left behind: its folder, its records in MLflow, and what its data were."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from platform.training.folder import Folder
 from platform.tuning.names import named_settings
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
-from reports.contents import DataFacts
+from reports.contents import DataFacts, Joined
 from reports.noise import samples_of
-from reports.rank import Mode
+from reports.rank import Mode, RankedTrial
+
+GPU = "system/gpu"
+"""What the names of metrics that a trial with a GPU measures begin with."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Inputs:
     ``image_size`` covers those of its trials, ``top`` is how many of the best are evaluated. ``max_members``
     and ``max_latency_ms`` bound ensembles.
     ``undelivered``: why MLflow does not have the sweep whole, and how it will; None where it has.
+    ``notices``: what a reader of the report must know.
     """
 
     folder: SweepFolder
@@ -39,6 +44,7 @@ class Inputs:
     max_latency_ms: float | None
     undelivered: str | None = None
     repeats: list[TrialRecord] = field(default_factory=list)
+    notices: tuple[str, ...] = ()
 
     @property
     def trials(self) -> Folder:
@@ -52,6 +58,44 @@ class Inputs:
     @property
     def mode(self) -> Mode:
         return "min" if self.identity.mode == "min" else "max"
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder.manifest
+
+    @property
+    def space_yaml(self) -> str:
+        return self.folder.space.read_text(encoding="utf-8")
+
+    @property
+    def bad_images(self) -> list[tuple[str, str]]:
+        """Paths of the images that were left out, and why."""
+        return read_bad_images(self.folder)
+
+    @property
+    def gpus_a_trial(self) -> float:
+        """That a trial asks for, where there are any."""
+        resources = self.loaded.first().resources
+        share = 1.0 if resources.gpus_per_worker == "auto" else float(resources.gpus_per_worker)
+        return resources.workers * share
+
+    @property
+    def joined(self) -> tuple[Joined, ...]:
+        """Of a joint report its sweeps."""
+        return ()
+
+    def owner(self, trial: TrialRecord) -> tuple["Inputs", TrialRecord]:
+        """The sweep whose trial it is, and the trial as it is called there."""
+        return self, trial
+
+    def candidates(self, foremost: list[RankedTrial], ranking: Sequence[RankedTrial]) -> list[RankedTrial]:
+        """Which trials of the ``ranking`` are evaluated, in its order."""
+        return foremost
+
+    def gpus_of(self, trial: TrialRecord) -> float:
+        """How many GPUs it had; 0 where it measured none."""
+        has_any = any(name.startswith(GPU) for name in trial.history)
+        return self.owner(trial)[0].gpus_a_trial if has_any else 0.0
 
 
 def read_inputs(
@@ -102,9 +146,9 @@ def _searched_now(trial: TrialRecord, loaded: LoadedSpace[SweepConfig]) -> Trial
 
 def read_data_facts(inputs: Inputs) -> DataFacts | None:
     """What the manifest says of the data; None where the sweep ended before there was one."""
-    if not inputs.folder.manifest.exists():
+    if not inputs.manifest.exists():
         return None
-    manifest = pd.read_parquet(inputs.folder.manifest)
+    manifest = pd.read_parquet(inputs.manifest)
     splits = {split: rows for split in ("train", "val", "test") if len(rows := _of(manifest, split))}
     return DataFacts(
         source=inputs.data_config.source,

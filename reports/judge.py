@@ -176,7 +176,8 @@ class Judge:
 
     def _member(self, ranked: RankedTrial) -> Member:
         metric = self.inputs.metric
-        checkpoint = find_checkpoint(self.inputs.trials, ranked.trial, metric, self.inputs.mode)
+        sweep, own = self.inputs.owner(ranked.trial)
+        checkpoint = find_checkpoint(sweep.trials, own, metric, self.inputs.mode)
         digest = checkpoint_digest(checkpoint.fetched())
         evaluated, predicted = self._validate(EvaluatedTrial(ranked, checkpoint, digest, {}))
         metrics = evaluated.metrics
@@ -189,7 +190,8 @@ class Judge:
 
     def _validate(self, one: EvaluatedTrial) -> tuple[EvaluatedTrial, Predicted]:
         """What its checkpoint is worth on validation, and what ensembles must know of it."""
-        kept = kept_prediction(one.checkpoint, one.digest, self.data, self.inputs.folder.path)
+        sweep, _ = self.inputs.owner(one.ranked.trial)
+        kept = kept_prediction(one.checkpoint, one.digest, self.data, sweep.folder.path)
         metrics = validation_metrics(kept.probabilities_MNC, self.data)
         evaluated = replace(
             one,

@@ -11,17 +11,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from platform.tracking.links import comparison_link
-from platform.tracking.records import TrialRecord, WriterState
+from platform.tracking.records import WriterState
 from platform.tracking.tracking_config import shown_uri
 from platform.tuning.goals import figure as figure_of
 from reports import figures, words
+from reports.agreement import agreement
+from reports.confirmation import Finalist
 from reports.contents import Contents
 from reports.ensemble_figures import ensemble_figures
 from reports.failures import failures
 from reports.figures import Figure
 from reports.front_figure import pareto_front
+from reports.joint_record import sweep_of
+from reports.measures import measures
 from reports.pareto import Z
-from reports.rank import RankedTrial, number, parameter, searched_names
+from reports.rank import RankedTrial, method_and_backbone, number, parameter, searched_names
 from reports.trials_table import at_epoch, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -72,15 +76,19 @@ def render(contents: Contents) -> str:
         counts=words.counts(contents.sweep),
         about_labels=words.about_labels(contents.data) if contents.data else "",
         failures=failures(contents.sweep.trials),
-        names=searched_names(contents.ranking),
+        names=[] if contents.joined else searched_names(contents.ranking),
         ranking=[_ranking_row(one, _other_labels(contents)) for one in contents.ranking],
+        measures=measures(contents.ranking, contents.identity.metric, contents.gpus),
+        seeds=_seeds(contents),
+        agreement=agreement(contents.ranking),
+        links={one.name: one.page for one in contents.joined},
         constants=_constants(contents),
         other=_other_labels(contents),
         columns=_columns(contents),
         figures=drawn,
         bad_images=contents.bad_images[:_BAD_IMAGES_SHOWN],
         facts=_facts(contents),
-        link=comparison_link(_state(contents), contents.identity.metric),
+        link="" if contents.joined else comparison_link(_state(contents), contents.identity.metric),
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         scripts=scripts,
         policy=_policy(scripts),
@@ -179,12 +187,14 @@ def _ranking_row(one: RankedTrial, other: tuple[str, str] | None) -> dict[str, o
         "place": one,
         "other": at_epoch(trial, other[0], one.best_epoch) if other else None,
         "seconds": seconds(trial),
-        **_kind(trial),
+        "sweep": sweep_of(trial),
+        **method_and_backbone(trial),
     }
 
 
-def _kind(trial: TrialRecord) -> dict[str, str]:
-    return {"method": _at(trial.config, "method", "name"), "backbone": _at(trial.config, "model", "backbone")}
+def _seeds(contents: Contents) -> dict[str, Finalist]:
+    """The trials that were run again with other seeds, by trial."""
+    return {one.trial: one for one in contents.confirmation.finalists} if contents.confirmation else {}
 
 
 def _other_labels(contents: Contents) -> tuple[str, str] | None:
@@ -196,7 +206,7 @@ def _other_labels(contents: Contents) -> tuple[str, str] | None:
 
 def _constants(contents: Contents) -> dict[str, str]:
     """Method and backbone where all trials have the same: told once instead of in every row."""
-    kinds = [_kind(one.trial) for one in contents.ranking]
+    kinds = [method_and_backbone(one.trial) for one in contents.ranking]
     found = {key: {kind[key] for kind in kinds} for key in ("method", "backbone")}
     return {key: values.pop() for key, values in found.items() if len(values) == 1}
 
@@ -206,7 +216,7 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
     identity, tags = contents.identity, contents.sweep.tags
     facts = [
         ("Command", identity.command),
-        ("Seed", str(identity.seed)),
+        ("Seed", "" if contents.joined else str(identity.seed)),
         ("Commit", identity.git_commit + (" with local changes" if tags.get("git_dirty") == "true" else "")),
         ("Lock file, SHA-256", tags.get("lock_digest", "")),
         ("Data, SHA-256", identity.data_digest),
@@ -233,8 +243,3 @@ def _policy(scripts: list[str]) -> str:
     hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
-
-
-def _at(config: dict[str, object], section: str, key: str) -> str:
-    part = config.get(section)
-    return str(part.get(key, "")) if isinstance(part, dict) else ""

@@ -51,13 +51,19 @@ def rank_trials(
     ]
 
 
-def table_rows(ranking: Sequence[RankedTrial], metric: str, top: int | None = None) -> list[dict[str, str]]:
-    """The best ``top`` trials as text, one dict of column to cell a trial, for a table on the terminal."""
-    names = searched_names(ranking)
+def table_rows(
+    ranking: Sequence[RankedTrial], metric: str, top: int | None = None, *, of_several_sweeps: bool = False
+) -> list[dict[str, str]]:
+    """The best ``top`` trials as text, one dict of column to cell a trial, for a table on the terminal.
+
+    ``of_several_sweeps``: with method and backbone instead of what each sweep searched.
+    """
+    names = [] if of_several_sweeps else searched_names(ranking)
     return [
         {
             "#": str(one.rank),
             "trial": one.trial.trial_id,
+            **(method_and_backbone(one.trial) if of_several_sweeps else {}),
             metric: number(one.best),
             "last": number(one.last),
             "mean of last 3": number(one.mean_of_last_3),
@@ -67,6 +73,11 @@ def table_rows(ranking: Sequence[RankedTrial], metric: str, top: int | None = No
         }
         for one in ranking[:top]
     ]
+
+
+def method_and_backbone(trial: TrialRecord) -> dict[str, str]:
+    """Their names, "" where the trial's config does not say."""
+    return {"method": _at(trial.config, "method", "name"), "backbone": _at(trial.config, "model", "backbone")}
 
 
 def ending(trial: TrialRecord) -> str:
@@ -106,6 +117,11 @@ def _measure(trial: TrialRecord, metric: str, mode: Mode) -> RankedTrial | None:
     best_epoch, best = min(finite, key=lambda point: (sign * point[1], -point[0]))
     last = [value for _, value in points[-_LAST_EPOCHS:]]
     return RankedTrial(0, trial, best, best_epoch, last[-1], sum(last) / len(last), points[-1][0])
+
+
+def _at(config: dict[str, object], section: str, key: str) -> str:
+    part = config.get(section)
+    return str(part.get(key, "")) if isinstance(part, dict) else ""
 
 
 def _key(signed: float) -> tuple[bool, float]:

@@ -127,7 +127,8 @@ def _first_that_is_there(inputs: "Inputs", ranking: Sequence[RankedTrial]) -> Wi
     """Where nothing could be evaluated: the best trial by what was logged that has its checkpoint still."""
     for ranked in ranking:
         try:
-            checkpoint = find_checkpoint(inputs.trials, ranked.trial, inputs.metric, inputs.mode)
+            sweep, own = inputs.owner(ranked.trial)
+            checkpoint = find_checkpoint(sweep.trials, own, inputs.metric, inputs.mode)
             member = _member(inputs, ranked, checkpoint, checkpoint_digest(checkpoint.fetched()))
             return _winner(inputs, ranked.best, [member], checkpoint)
         except ReportError:

@@ -2,12 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from platform.datasets.errors import listed
 from platform.tracking.records import SweepRecord
+from reports.agreement import agreement
 from reports.contents import Contents, DataFacts, TestScore
+from reports.noise import standard_error
 from reports.paired import Gain
-from reports.rank import number, parameter
+from reports.pareto import Z
+from reports.rank import RankedTrial, number, parameter
 from reports.selection import Ensemble
 
 OUTCOMES = {
@@ -78,7 +83,9 @@ def sentences(contents: Contents) -> list[str]:
         said += contents.confirmation.sentences(identity.metric)
     said += _about_ensembles(contents) + _about_test(contents)
     if contents.data is not None and ranking:
-        said += [about_labels(contents.data), *_about_chance(ranking[0].best, identity.metric, contents.data)]
+        said += [about_labels(contents.data), *_about_agreement(ranking)]
+        said += _about_chance(ranking[0].best, identity.metric, contents.data)
+        said += _about_ties(contents, contents.data)
     said += [f"{edge}." for edge in contents.edges]
     failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
     if failed:
@@ -176,6 +183,33 @@ def _about_chance(best: float, metric: str, data: DataFacts) -> list[str]:
     return [
         f"The validation split has {images:,} images: the standard error of an accuracy is {error:.4f}, so "
         "differences of that size may be chance."
+    ]
+
+
+def _about_agreement(ranking: Sequence[RankedTrial]) -> list[str]:
+    found = agreement(ranking)
+    return [str(found)] if found else []
+
+
+def _about_ties(contents: Contents, data: DataFacts) -> list[str]:
+    """Which trials are as good as the best, as far as so many images let that be said; of a single goal."""
+    if contents.pareto is not None:
+        return []
+    goal, statistic = contents.identity.goals[0], contents.identity.statistic
+    best, *others = contents.ranking
+    values = [one.value(statistic) for one in (best, *others)]
+    errors = [standard_error(goal, value, {}, data.samples) for value in values]
+    tied = [
+        one.trial.trial_id
+        for one, value, error in zip(others, values[1:], errors[1:], strict=True)
+        if errors[0] > 0 and abs(values[0] - value) < Z * math.hypot(errors[0], error)
+    ]
+    if not tied:
+        return []
+    others_are = "trial is a tie" if len(tied) == 1 else "trials are ties"
+    return [
+        f"{len(tied)} further {others_are} with the best, less than {Z} standard errors of the difference "
+        f"from it, as if each were judged on other images: {listed(tied)}."
     ]
 
 

@@ -67,4 +67,23 @@
       });
     });
   }
+
+  // A row is shown that holds every word of the text, and what each choice says; it stays in its place otherwise.
+  for (const form of document.querySelectorAll("form.filter")) {
+    const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
+    const choices = [...form.querySelectorAll("select")];
+    const text = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const filter = () => {
+      const words = form.querySelector("input").value.toLowerCase().split(/\s+/);
+      const fits = (row) => words.every((word) => text.get(row).includes(word))
+        && choices.every((one) => one.value === "" || row.dataset[one.dataset.key] === one.value);
+      rows.forEach((row) => { row.hidden = !fits(row); });
+      const shown = rows.filter((row) => !row.hidden).length;
+      form.querySelector("output").textContent = `${shown} of ${rows.length} trials`;
+    };
+    form.addEventListener("input", filter);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    filter();
+  }
 })();

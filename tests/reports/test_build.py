@@ -202,10 +202,11 @@ def test_checkpoints_that_are_gone_are_named(sweep, finished_sweep, tmp_path):
     sweep.folder.write_record(replace(record, parent_run_id=writer.state.parent_run_id))
     report = build_report(sweep.folder.path)
     assert report.ensembles is None
-    first, second = report.notices
+    first, second, counted = report.notices
     assert "Trial 0000" in first
     assert "checkpoint_1 is gone" in first
     assert "trial 0004: has no checkpoint" in second
+    assert counted == "So 2 of 2 checkpoints were left out."
 
 
 def test_without_its_data_the_page_is_made_and_says_what_is_missing(sweep):

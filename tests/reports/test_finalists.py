@@ -4,7 +4,7 @@ import pytest
 
 from reports.evaluate import ReportError
 from reports.files import write_whole
-from reports.finalists import Finalist, score_once
+from reports.finalists import Finalist, score_once, scorings
 
 SINGLE = Finalist("best single trial", None, ("a",), ("digest-a",))
 VOTE = Finalist("vote of 2", "vote", ("a", "b"), ("digest-a", "digest-b"))
@@ -44,6 +44,14 @@ def test_going_back_to_earlier_finalists_costs_nothing_but_the_count_stays(tmp_p
     score_once([VOTE], "data", tmp_path, score)
     assert score_once([SINGLE], "data", tmp_path, score)[1] == 2
     assert len(score.asked) == 2
+
+
+def test_scorings_are_counted_of_one_data_set(tmp_path):
+    assert scorings(tmp_path, "data") == 0
+    for finalists, data in (([SINGLE], "data"), ([VOTE], "data"), ([SINGLE, VOTE], "other data")):
+        score_once(finalists, data, tmp_path, Scorer())
+    assert scorings(tmp_path, "data") == 2
+    assert scorings(tmp_path, "other data") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from reports.contents import Joined
 from reports.page import render, script_json
 
 
@@ -31,6 +32,39 @@ class Reader(HTMLParser):
     def handle_data(self, data):
         if not self._in_script:
             self.text.append(data)
+
+
+@pytest.fixture
+def joint_page(make_contents, hostile):
+    """Of two sweeps with hostile names: six trials each; the first one has a page of its own."""
+    contents = make_contents()
+    renamed = {
+        trial.trial_id: replace(trial, trial_id=f"{name}/{trial.trial_id}")
+        for place, trial in enumerate(contents.sweep.trials)
+        for name in [(hostile, "b")[place % 2]]
+    }
+    joined = tuple(
+        Joined(name, f"runs/{name}", page, contents.identity, contents.sweep)
+        for name, page in ((hostile, "../../a%22b/index.html"), ("b", None))
+    )
+    ranking = [replace(one, trial=renamed[one.trial.trial_id]) for one in contents.ranking]
+    sweep = replace(contents.sweep, trials=list(renamed.values()))
+    return render(
+        replace(contents, sweep=sweep, ranking=ranking, ensembles=None, joined=joined, space_yaml="")
+    )
+
+
+def test_a_joint_page_names_the_sweep_of_each_trial_and_links_to_its_page(joint_page, hostile):
+    read = Reader(joint_page)
+    assert "img" not in read.tags
+    assert read.attributes.count(("data-sweep", hostile)) == read.attributes.count(("data-sweep", "b")) == 5
+    assert read.attributes.count(("href", "../../a%22b/index.html")) == 1 + 5, "its own row, and its trials'"
+    assert {"ranking-table", "sweeps"} <= set(read.ids)
+    text = "".join(read.text)
+    assert "Joint report of 2 sweeps" in text
+    assert f"{hostile}/0000" in text
+    assert "Compare the trials in MLflow" not in text
+    assert "space.yaml" not in text
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,41 @@ def test_a_heading_sorts_its_column_by_mouse_and_by_keyboard(open_page):
     assert heading.get_attribute("aria-sort") is None
 
 
+def shown_rows(page):
+    return [row for row in page.locator("#ranking-table tbody tr").all() if row.is_visible()]
+
+
+def test_the_filter_finds_rows_by_words_and_choices_by_keyboard_and_says_how_many(open_page):
+    page = open_page()
+    rows = len(shown_rows(page))
+    page.get_by_label("Filter", exact=True).focus()
+    page.keyboard.type("FINISHED 0.1")
+    found = [row.inner_text() for row in shown_rows(page)]
+    assert 0 < len(found) < rows
+    assert all("finished" in text and "0.1" in text for text in found)
+    assert page.locator("form.filter output").inner_text() == f"{len(found)} of {rows} trials"
+    page.keyboard.press("Enter")
+    assert len(shown_rows(page)) == len(found), "nothing is sent anywhere"
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    assert len(shown_rows(page)) == rows
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.key") == "outcome"
+    page.keyboard.type("stopped")
+    pruned = page.locator("#ranking-table tbody tr[data-outcome=pruned]")
+    assert len(shown_rows(page)) == pruned.count() > 0
+    page.locator("#ranking-table th", has_text="Best").get_by_role("button").click()
+    assert len(shown_rows(page)) == pruned.count(), "sorting shows nothing that is filtered out"
+
+
+def test_a_choice_of_a_hostile_name_is_a_name_like_any_other(open_page, hostile):
+    page = open_page()
+    page.get_by_label("Backbone").select_option(hostile)
+    found = shown_rows(page)
+    assert 0 < len(found) == page.locator("#ranking-table tbody tr").count() / 2
+    assert all(hostile in row.inner_text() for row in found)
+
+
 def test_figures_follow_light_and_dark_while_the_page_is_open(open_page):
     page = open_page(color_scheme="light")
     draw_all(page)

@@ -23,8 +23,21 @@ def test_the_summary_says_what_won_and_how_much_it_can_be_trusted(make_contents)
     )
     assert "25.0% of them are wrong" in said[3] and "0.7500" in said[3]
     error = (best.best * (1 - best.best) / 20) ** 0.5
-    assert f"has 20 images: the standard error of an accuracy is {error:.4f}" in said[4]
-    assert said[5] == "2 of 12 trials failed; the causes are below."
+    assert "10 trials agree to a Kendall's tau of 1.00" in said[4]
+    assert f"has 20 images: the standard error of an accuracy is {error:.4f}" in said[5]
+    assert said[6] == "2 of 12 trials failed; the causes are below."
+
+
+def test_trials_that_differ_from_the_best_by_less_than_noise_are_ties(make_contents):
+    contents = make_contents()
+    known = replace(contents.data, samples={"val/accuracy": 100.0})
+    [said] = [one for one in words.sentences(replace(contents, data=known)) if "with the best" in one]
+    best = contents.ranking[0].best
+    error = (2 * best * (1 - best) / 100) ** 0.5
+    tied = [one.trial.trial_id for one in contents.ranking[1:] if best - one.best < 1.96 * error]
+    assert 0 < len(tied) < len(contents.ranking) - 1
+    assert said.startswith(f"{len(tied)} further trial")
+    assert said.endswith(f"as if each were judged on other images: {', '.join(tied)}.")
 
 
 def test_the_headlines_are_the_winners_on_validation_and_on_test(make_contents):
