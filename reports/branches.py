@@ -1,4 +1,4 @@
-"""Ranked trials by the names that parameters have in the space, where each option has parameters of its own."""
+"""Ranked trials with their parameters by name, where each option of a choice has parameters of its own."""
 
 import json
 from collections.abc import Sequence

@@ -25,6 +25,7 @@ from reports.pareto import Pareto, pareto
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.retrieval import RetrievalJudge
 from reports.trials_table import trials_table
+from reports.what_mattered import what_mattered
 from reports.winner import write_winner
 from reports.words import sentences
 
@@ -101,6 +102,7 @@ def build_report(
         repeats=inputs.repeats,
         confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
         pareto=found,
+        what_mattered=what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic),
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
     say("writing the page")

@@ -10,6 +10,7 @@ from reports.confirmation import Confirmation
 from reports.pareto import Pareto
 from reports.rank import RankedTrial
 from reports.selection import Ensemble
+from reports.what_mattered import WhatMattered
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Contents:
 
     ``edges``: best values at an end of their range, a sentence each. ``repeats``: the best trials with
     other seeds, and what ``confirmation`` they gave. ``pareto``: which trials stand where by several goals;
-    None of a single one, by which they are ranked.
+    None of a single one, by which they are ranked. ``what_mattered``: of the searched parameters.
     """
 
     identity: SweepIdentity
@@ -124,3 +125,4 @@ class Contents:
     repeats: list[TrialRecord] = field(default_factory=list)
     confirmation: Confirmation | None = None
     pareto: Pareto | None = None
+    what_mattered: WhatMattered | None = None

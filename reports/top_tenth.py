@@ -33,6 +33,11 @@ class Shared:
     is_surprising: bool = False
 
 
+def top_tenth(trials: int) -> int:
+    """How many that is, three at least."""
+    return min(trials, max(LEAST_TOP, math.ceil(trials / 10)))
+
+
 def shared_values(space: Space, ranked: Sequence[Branch]) -> list[Shared]:
     """Of each parameter, the most surprising first; ``ranked``: the best trial first.
 
@@ -69,7 +74,7 @@ def _shared(one: Parameter, ranked: Sequence[Branch]) -> Shared | None:
     values = [branch.parameters[one.name] for branch in ranked if one.name in branch.parameters]
     if len(values) < LEAST_TRIALS:
         return None
-    top = max(LEAST_TOP, math.ceil(len(values) / 10))
+    top = top_tenth(len(values))
     told = _numbers(values, top) if isinstance(one.range, NumberRange) else _options(values, top)
     return Shared(one, len(values), top, *told)
 

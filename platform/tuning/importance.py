@@ -1,7 +1,8 @@
 """How much each searched parameter mattered, by Optuna's own evaluators of a sweep's trials."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -98,11 +99,8 @@ def _is_enough(trials: Sequence[JudgedTrial]) -> bool:
 def _study(space: Space, trials: Sequence[JudgedTrial], direction: str) -> optuna.Study:
     """These trials as a study of their own, in memory."""
     ranges = {one.name: distribution_of(one.range) for one in space.parameters()}
-    study = optuna.create_study(
-        storage=optuna.storages.InMemoryStorage(),
-        sampler=optuna.samplers.RandomSampler(0),
-        direction=DIRECTIONS[direction],
-    )
+    with _unannounced():
+        study = optuna.create_study(direction=DIRECTIONS[direction])
     study.add_trials(
         optuna.trial.create_trial(
             params=dict(trial.parameters),
@@ -112,6 +110,17 @@ def _study(space: Space, trials: Sequence[JudgedTrial], direction: str) -> optun
         for trial in trials
     )
     return study
+
+
+@contextmanager
+def _unannounced() -> Iterator[None]:
+    """Optuna announces every new study on the terminal."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _ped_anova(names: list[str], study: optuna.Study) -> dict[str, tuple[float, float]]:
