@@ -14,8 +14,9 @@ from platform.tracking.writer import SweepWriter
 from platform.training.disk import StorageError
 from platform.tuning.checkpoint_place import publish
 from reports.confirmation import confirmation
-from reports.contents import Contents, DataFacts, Ensembles, TestScores
+from reports.contents import Contents, DataFacts, Ensembles, Explained, TestScores
 from reports.edges import edges
+from reports.explained import explained
 from reports.failures import digest
 from reports.files import write_whole
 from reports.inputs import Inputs, read_bad_images, read_data_facts, read_inputs
@@ -87,7 +88,9 @@ def build_report(
     ranking, found = _rank(inputs, data_facts)
     notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
     notices += _left_out(inputs)
-    ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
+    ensembles, test, why = (
+        _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None, Explained())
+    )
     contents = Contents(
         identity=inputs.identity,
         sweep=inputs.sweep,
@@ -102,6 +105,7 @@ def build_report(
         repeats=inputs.repeats,
         confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
         pareto=found,
+        explained=why,
         what_mattered=what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic),
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
     )
@@ -148,32 +152,34 @@ def _judge(
     data: Data | None,
     notices: list[str],
     say: Progress,
-) -> tuple[Ensembles | None, TestScores | None]:
+) -> tuple[Ensembles | None, TestScores | None, Explained]:
     try:
         if data is None:
             say(f"decoding {inputs.data_config.source}")
             data = prepare(inputs.data_config, inputs.image_size)
     except UserError as error:
         notices.append(f"No checkpoint was evaluated and nothing ensembled, for want of the data: {error}")
-        return None, None
+        return None, None, Explained()
     if data.digest != inputs.identity.data_digest:
         notices.append(
             f"No checkpoint was evaluated and nothing ensembled: {inputs.data_config.source} is no longer "
             f"what the sweep learnt from (SHA-256 {data.digest[:12]}…, it was "
             f"{inputs.identity.data_digest[:12]}…)."
         )
-        return None, None
+        return None, None, Explained()
     judge = RetrievalJudge(inputs, data, notices) if data.is_retrieval else Judge(inputs, data, notices)
     chosen = found.finalists(ranking, inputs.top) if found else ranking[: inputs.top]
     say(f"evaluating the best {len(chosen)} checkpoints")
     members = judge.evaluate(chosen)
     if not members:
-        return None, None
+        return None, None, Explained()
+    say("looking for wrong labels")
+    why = explained(members, data)
     say("ensembling")
     ensembles = judge.combine(members)
     say("scoring the finalists")
     on_front = [place.trial for place in found.front] if found else []
-    return ensembles, judge.score(members, ensembles, on_front)
+    return ensembles, judge.score(members, ensembles, on_front), why
 
 
 def _write(inputs: Inputs, contents: Contents) -> Path:
@@ -182,6 +188,7 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats, contents.pareto)
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
+    contents.explained.write(folder.report)
     write_winner(inputs, contents.ranking, contents.ensembles)
     return page
 

@@ -16,6 +16,7 @@ from platform.tracking.tracking_config import shown_uri
 from platform.tuning.goals import figure as figure_of
 from platform.tuning.importance import LEAST_TRIALS
 from reports import figures, words
+from reports.class_figures import class_figures
 from reports.contents import Contents
 from reports.ensemble_figures import ensemble_figures
 from reports.failures import failures
@@ -106,7 +107,7 @@ def script_json(text: str) -> str:
 
 def _figures(contents: Contents) -> dict[str, list[Figure]]:
     ranking, metric = contents.ranking, contents.identity.metric
-    sections = ("front", "curves", "parameters", "what_mattered", "ensembles", "noise")
+    sections = ("front", "curves", "parameters", "what_mattered", "ensembles", "classes", "noise")
     drawn: dict[str, list[Figure]] = {section: [] for section in sections}
     if contents.pareto is not None and contents.pareto.front:
         drawn["front"] = [pareto_front(contents.pareto, ranking)]
@@ -117,6 +118,8 @@ def _figures(contents: Contents) -> dict[str, list[Figure]]:
         drawn["what_mattered"] = _what_mattered(contents.what_mattered, metric)
     if contents.ensembles is not None and contents.ensembles.grown:
         drawn["ensembles"] = ensemble_figures(contents.ensembles, metric)
+    if contents.explained.classes is not None:
+        drawn["classes"] = class_figures(contents.explained.classes)
     if ranking:
         drawn["noise"] = _noise_figures(contents)
     return drawn

@@ -82,8 +82,8 @@ def parallel_coordinates(space: Space, ranked: Sequence[Branch], metric: str) ->
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.4, len(names) - 0.4])
     figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.12, 1.12])
     caption = (
-        "Each line is a trial: through its parameters to what it reached. The best tenth (three at least) are in "
-        "colour; a line skips what the trial did not draw. Pointing at it shows the values."
+        "Each line is a trial: through its parameters to what it reached. The best tenth (three at least) "
+        "are in colour; a line skips what the trial did not draw. Pointing at it shows the values."
     )
     return finish(figure, "parallel-coordinates", caption, x="", y="", height=420)
 

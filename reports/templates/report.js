@@ -67,4 +67,14 @@
       });
     });
   }
+
+  for (const box of document.querySelectorAll("input[data-filters]")) {
+    const items = [...document.getElementById(box.dataset.filters).children];
+    const count = document.getElementById(`${box.dataset.filters}-count`);
+    box.addEventListener("input", () => {
+      const wanted = box.value.trim().toLowerCase();
+      items.forEach((item) => { item.hidden = !item.textContent.toLowerCase().includes(wanted); });
+      count.textContent = wanted ? `${items.filter((item) => !item.hidden).length} of ${items.length}` : "";
+    });
+  }
 })();
