@@ -84,7 +84,7 @@ class Suspects:
         trials = "1 trial" if len(self.trials) == 1 else f"{len(self.trials)} trials"
         unread = f" Of {', '.join(self.unread)} no record can be read." if self.unread else ""
         if self.table.empty:
-            return f"None of the {self.labelled:,} given training labels is rejected by most of {trials}.{unread}"
+            return f"Most of {trials} reject none of the {self.labelled:,} given training labels.{unread}"
         share = len(self.table) / self.labelled
         return (
             f"{len(self.table):,} of {self.labelled:,} labelled training images ({share:.1%}) are taken for "
@@ -138,7 +138,7 @@ def _record(checkpoint: Folder) -> pd.DataFrame | None:
 def _listed(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     first = tables[0]
     given_N = first["label"].to_numpy(dtype=object)
-    predictions_FN = np.stack([table["prediction"].to_numpy(dtype=object, na_value=None) for table in tables])
+    predictions_FN = np.stack([_names(table["prediction"]) for table in tables])
     preferred_N, votes_N = _preferred(predictions_FN, given_N)
     listed = pd.DataFrame(
         {
@@ -170,6 +170,11 @@ def with_pictures(found: Suspects, data: Data) -> Suspects:
     return replace(found, shown=shown)
 
 
+def _names(labels_N: "pd.Series[str]") -> npt.NDArray[np.object_]:
+    """As objects, None for none."""
+    return np.array([None if pd.isna(label) else label for label in labels_N], dtype=object)
+
+
 def _preferred(
     predictions_FN: npt.NDArray[np.object_], given_N: npt.NDArray[np.object_]
 ) -> tuple[list[str | None], list[int]]:
@@ -186,10 +191,8 @@ def _preferred(
 
 def _ranks(losses_N: "pd.Series[float]") -> npt.NDArray[np.float64]:
     """The share of images with a lower loss; 0 of one that was never seen."""
-    ranks: npt.NDArray[np.float64] = (
-        ((losses_N.rank(method="min") - 1) / max(len(losses_N) - 1, 1)).fillna(0).to_numpy()
-    )
-    return ranks
+    ranks_N = (losses_N.rank(method="min") - 1) / max(len(losses_N) - 1, 1)
+    return np.asarray(ranks_N.fillna(0), dtype=np.float64)
 
 
 def _caught(listed: pd.DataFrame, images: pd.DataFrame) -> Caught | None:

@@ -86,8 +86,9 @@ def _of_group(
     ped_anova = _ped_anova(names, _study(space, having, direction)) if _is_enough(having) else {}
     fanova = _fanova(names, _study(space, whole, direction)) if _is_enough(whole) else {}
     return [
-        Importance(one, len(having), len(whole), *ped_anova.get(one.name, (None, None)), fanova.get(one.name))
+        Importance(one, len(having), len(whole), own, chance, fanova.get(one.name))
         for one in group
+        for own, chance in [ped_anova.get(one.name, (None, None))]
     ]
 
 

@@ -59,7 +59,7 @@
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
-      head.querySelector("button").addEventListener("click", () => {
+      head.querySelector("button")?.addEventListener("click", () => {
         const descending = head.getAttribute("aria-sort") === "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
@@ -73,7 +73,7 @@
     const count = document.getElementById(`${box.dataset.filters}-count`);
     box.addEventListener("input", () => {
       const wanted = box.value.trim().toLowerCase();
-      items.forEach((item) => { item.hidden = !item.textContent.toLowerCase().includes(wanted); });
+      items.forEach((item) => { item.hidden = !item.dataset.labels.toLowerCase().includes(wanted); });
       count.textContent = wanted ? `${items.filter((item) => !item.hidden).length} of ${items.length}` : "";
     });
   }
