@@ -44,7 +44,7 @@ def test_among_equally_many_the_higher_losses_come_first_whatever_their_scale(ch
     found = suspects(
         [checkpoint("0", "bbbb", (1, 2, 3, 4)), checkpoint("1", "bbbb", (0.01, 0.02, 0.04, 0.03))]
     )
-    assert found.table["path"].tolist() == ["3.png", "2.png", "1.png", "0.png"]
+    assert found.table["path"].tolist() == ["2.png", "3.png", "1.png", "0.png"]
     assert found.table["rejection"].tolist() == pytest.approx([5 / 6, 5 / 6, 1 / 3, 0])
 
 
