@@ -86,11 +86,8 @@ def build_report(
     inputs = read_inputs(run_folder, top, max_members=max_members, max_latency_ms=max_latency_ms)
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
-    notices = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
-    notices += _left_out(inputs)
-    ensembles, test, why = (
-        _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None, Explained())
-    )
+    notices = _notices(inputs)
+    ensembles, test, why = _judge(inputs, ranking, found, data, notices, say)
     contents = Contents(
         identity=inputs.identity,
         sweep=inputs.sweep,
@@ -112,7 +109,6 @@ def build_report(
     say("writing the page")
     page = _write(inputs, contents)
     undelivered = inputs.undelivered or _log(inputs, contents)
-    unpublished = _publish(inputs)
     return Report(
         page=page,
         summary=sentences(contents),
@@ -124,7 +120,7 @@ def build_report(
         failures=digest(inputs.sweep.trials),
         edges=contents.edges,
         confirmed=contents.confirmation.sentences(inputs.metric) if contents.confirmation else [],
-        undelivered="\n".join(filter(None, (undelivered, unpublished))) or None,
+        undelivered="\n".join(filter(None, (undelivered, _publish(inputs)))) or None,
         pareto=found,
     )
 
@@ -136,13 +132,15 @@ def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pa
     return pareto(ranking, goals, statistic, data.samples if data else {}) if goals[1:] else (ranking, None)
 
 
-def _left_out(inputs: Inputs) -> list[str]:
+def _notices(inputs: Inputs) -> list[str]:
+    """What a reader must know of what the report is made of."""
+    told = [f"MLflow does not have this sweep whole. {inputs.undelivered}."] if inputs.undelivered else []
     left = [f"{one.trial_id} ({one.left_out})" for one in inputs.sweep.trials if one.left_out]
-    if not left:
-        return []
-    return [
-        f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
-    ]
+    if left:
+        told.append(
+            f"Since the space was changed, these trials do not fit it, and are not ranked: {', '.join(left)}."
+        )
+    return told
 
 
 def _judge(
@@ -153,6 +151,8 @@ def _judge(
     notices: list[str],
     say: Progress,
 ) -> tuple[Ensembles | None, TestScores | None, Explained]:
+    if not ranking:
+        return None, None, Explained()
     try:
         if data is None:
             say(f"decoding {inputs.data_config.source}")
