@@ -86,8 +86,7 @@ def build_report(
     inputs = read_inputs(run_folder, top, max_members=max_members, max_latency_ms=max_latency_ms)
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
-    notices = _notices(inputs)
-    ensembles, test, why = _judge(inputs, ranking, found, data, notices, say)
+    ensembles, test, why = _judge(inputs, ranking, found, data, notices := _notices(inputs), say)
     contents = Contents(
         identity=inputs.identity,
         sweep=inputs.sweep,
