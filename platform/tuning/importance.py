@@ -10,6 +10,7 @@ import numpy as np
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial
+from sklearn.ensemble import RandomForestRegressor
 
 from platform.config.space import Parameter, Space
 from platform.tuning.refit import distribution_of
@@ -23,6 +24,10 @@ LEAST_TOP: Final = 5
 
 SHUFFLES: Final = 99
 """How often the trials' values are dealt out anew to see what chance gives: 95 % of them give no more."""
+
+
+LEAST_R2: Final = 0.1
+"""Share of the variance that a forest must foretell of trials it has not seen, for fANOVA to count."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,9 @@ class Importance:
         ped_anova: how far the values of the best trials are spread otherwise than those of all (Pearson
             divergence, 0: not at all). None of fewer than :data:`LEAST_TRIALS`.
         chance: what 95 % of shuffled values stay below.
-        fanova: the share of the metric's variance that the parameter explains by itself, in [0, 1]. None of
-            fewer than :data:`LEAST_TRIALS` whole ones.
+        fanova: the share of a forest's variance that the parameter explains by itself, in [0, 1]. None of
+            fewer than :data:`LEAST_TRIALS` whole ones, and where a forest foretells nothing of trials that it
+            was not fitted to (out-of-bag R² below :data:`LEAST_R2`): it shares out noise just as well.
     """
 
     parameter: Parameter
@@ -147,7 +153,25 @@ def _ped_anova(names: list[str], study: optuna.Study) -> dict[str, tuple[float, 
 
 
 def _fanova(names: Sequence[str], study: optuna.Study) -> dict[str, float]:
-    """Fitted to all parameters that these trials share; by name of ``names``."""
+    """Fitted to all parameters that these trials share; by name, none where it would share out noise."""
     shared = set.intersection(*(set(trial.params) for trial in study.get_trials(deepcopy=False)))
+    if _foretold(sorted(shared), study) < LEAST_R2:
+        return {}
     found = FanovaImportanceEvaluator(seed=0).evaluate(study, sorted(shared))
     return {name: float(found[name]) for name in names}
+
+
+def _foretold(names: Sequence[str], study: optuna.Study) -> float:
+    """R² of a forest like fANOVA's, each trial foretold by the trees that were not fitted to it."""
+    trials = study.get_trials(deepcopy=False)
+    rows = [
+        [
+            float(kind.to_internal_repr(trial.params[name]))
+            for name in names
+            for kind in [trial.distributions[name]]
+        ]
+        for trial in trials
+    ]
+    forest = RandomForestRegressor(128, oob_score=True, random_state=0)
+    forest.fit(rows, [trial.value for trial in trials])
+    return float(forest.oob_score_)

@@ -101,3 +101,4 @@ def test_pure_noise_seldom_matters(space):
     rng = random.Random(5)
     found = importances(space, trials(space, 60, lambda _: rng.random()), "max")
     assert sum(one.matters for one in found) <= 1
+    assert all(one.fanova is None for one in found), "a forest shares out noise, too"
