@@ -1,5 +1,6 @@
 """Which of the searched parameters mattered, and what the best trials have in common."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -72,11 +73,12 @@ def what_mattered(
     if not ranking or not space.parameters():
         return None
     ranked = branches(loaded, ranking)
+    judged = [one.judged(statistic) for one in ranked]
     return WhatMattered(
         space,
         ranked,
         len(ranking) - len(ranked),
-        importances(space, [one.judged(statistic) for one in ranked], direction),
+        importances(space, [one for one in judged if math.isfinite(one.value)], direction),
         shared_values(space, ranked),
     )
 

@@ -54,7 +54,7 @@ def mattered(ranking, hostile):
         }
     )
     ranked = [
-        Branch(one, {"optim.lr": 0.9 ** (place + 1), "rank_by": ("loss", hostile)[place % 2]})
+        Branch(one, {"optim.lr": 0.98 ** (place + 1), "rank_by": ("loss", hostile)[place % 2]})
         for place, one in enumerate(ranking)
     ]
     judged = [JudgedTrial(one.parameters, one.ranked.best, is_whole=True) for one in ranked]
