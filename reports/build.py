@@ -15,8 +15,9 @@ from platform.tracking.writer import SweepWriter
 from platform.training.disk import StorageError
 from platform.tuning.checkpoint_place import publish
 from reports.confirmation import confirmation
-from reports.contents import Contents, DataFacts, Ensembles, TestScores
+from reports.contents import Contents, DataFacts, Ensembles, Explained, TestScores
 from reports.edges import edges
+from reports.explained import explained
 from reports.failures import digest
 from reports.files import write_whole
 from reports.finalists import scorings
@@ -29,6 +30,7 @@ from reports.pareto import Pareto, pareto
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.retrieval import RetrievalJudge
 from reports.trials_table import trials_table
+from reports.what_mattered import WhatMattered, what_mattered
 from reports.winner import write_winner
 from reports.words import sentences
 
@@ -108,7 +110,7 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
     data_facts = read_data_facts(inputs)
     ranking, found = _rank(inputs, data_facts)
     notices = _notices(inputs)
-    ensembles, test = _judge(inputs, ranking, found, data, notices, say) if ranking else (None, None)
+    ensembles, test, why = _judge(inputs, ranking, found, data, notices, say)
     contents = Contents(
         identity=inputs.identity,
         sweep=inputs.sweep,
@@ -123,6 +125,8 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
         repeats=inputs.repeats,
         confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
         pareto=found,
+        explained=why,
+        what_mattered=None if inputs.joined else _what_mattered(inputs, ranking),
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
         gpus={trial.trial_id: inputs.gpus_of(trial) for trial in inputs.sweep.trials},
         joined=inputs.joined,
@@ -144,6 +148,10 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
         pareto=found,
         is_joint=bool(inputs.joined),
     )
+
+
+def _what_mattered(inputs: Inputs, ranking: list[RankedTrial]) -> WhatMattered:
+    return what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic)
 
 
 def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pareto | None]:
@@ -172,21 +180,23 @@ def _judge(
     data: Data | None,
     notices: list[str],
     say: Progress,
-) -> tuple[Ensembles | None, TestScores | None]:
+) -> tuple[Ensembles | None, TestScores | None, Explained]:
+    if not ranking:
+        return None, None, Explained()
     try:
         if data is None:
             say(f"decoding {inputs.data_config.source}")
             data = prepare(inputs.data_config, inputs.image_size)
     except UserError as error:
         notices.append(f"No checkpoint was evaluated and nothing ensembled, for want of the data: {error}")
-        return None, None
+        return None, None, Explained()
     if data.digest != inputs.identity.data_digest:
         notices.append(
             f"No checkpoint was evaluated and nothing ensembled: {inputs.data_config.source} is no longer "
             f"what the sweep learnt from (SHA-256 {data.digest[:12]}…, it was "
             f"{inputs.identity.data_digest[:12]}…)."
         )
-        return None, None
+        return None, None, Explained()
     judge = RetrievalJudge(inputs, data, notices) if data.is_retrieval else Judge(inputs, data, notices)
     foremost = found.finalists(ranking, inputs.top) if found else ranking[: inputs.top]
     chosen = inputs.candidates(foremost, ranking)
@@ -195,14 +205,16 @@ def _judge(
     if (gone := len(chosen) - len(members)) > 1:
         notices.append(f"So {gone} of {len(chosen)} checkpoints were left out.")
     if not members:
-        return None, None
+        return None, None, Explained()
+    say("looking for wrong labels")
+    why = explained(members, data)
     say("ensembling")
     ensembles = judge.combine(members)
     say("scoring the finalists")
     on_front = [place.trial for place in found.front] if found else []
     in_own_reports = sum(scorings(Path(one.folder) / "report", data.digest) for one in inputs.joined)
     test = judge.score(members, ensembles, on_front)
-    return ensembles, replace(test, times=test.times + in_own_reports) if test else None
+    return ensembles, replace(test, times=test.times + in_own_reports) if test else None, why
 
 
 def _write(inputs: Inputs, contents: Contents) -> Path:
@@ -211,6 +223,7 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats, contents.pareto)
     write_whole(folder.trials_csv, table.to_csv(index=False))
     write_whole(page, render(contents))
+    contents.explained.write(folder.report)
     write_winner(inputs, contents.ranking, contents.ensembles)
     if inputs.joined:
         write_joint(folder.path, [Path(one.folder) for one in inputs.joined])

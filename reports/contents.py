@@ -1,15 +1,19 @@
 """All that a report page says, gathered before any of it is written."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from platform.tracking.records import SweepRecord, TrialRecord
 from platform.training.folder import Folder
 from platform.tuning.sweep_folder import SweepIdentity
+from reports.classes import ClassFindings
 from reports.confirmation import Confirmation
 from reports.pareto import Pareto
 from reports.rank import RankedTrial
 from reports.selection import Ensemble
+from reports.suspects import Suspects
+from reports.what_mattered import WhatMattered
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,23 @@ class TestScores:
 
 
 @dataclass(frozen=True)
+class Explained:
+    """What finalists say of the classes and of the training labels.
+
+    ``classes``: None of data with identities; ``suspects``: None where no record of training is left.
+    """
+
+    classes: ClassFindings | None = None
+    suspects: Suspects | None = None
+
+    def write(self, folder: Path) -> None:
+        """Their tables as CSV."""
+        for part in (self.classes, self.suspects):
+            if part is not None:
+                part.write(folder)
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
 
@@ -123,6 +144,7 @@ class Contents:
     other seeds, and what ``confirmation`` they gave. ``pareto``: which trials stand where by several goals;
     None of a single one, by which they are ranked. ``gpus``: how many each trial had. ``joined``: the sweeps
     of a joint report, whose ``identity`` and ``sweep`` are made of theirs; empty of a single sweep.
+    ``what_mattered``: of the searched parameters of a single sweep.
     """
 
     identity: SweepIdentity
@@ -141,3 +163,5 @@ class Contents:
     pareto: Pareto | None = None
     gpus: dict[str, float] = field(default_factory=dict)
     joined: tuple[Joined, ...] = ()
+    what_mattered: WhatMattered | None = None
+    explained: Explained = field(default_factory=Explained)

@@ -152,7 +152,7 @@ def _parameter(name: str, ranking: Sequence[RankedTrial], metric: str) -> Figure
         names = [plain(parameter(value)) for value in order]
         ends = [-_CATEGORY_MARGIN, len(names) - 1 + _CATEGORY_MARGIN]
         figure.update_xaxes(type="category", categoryarray=names, range=ends, showgrid=False)
-        figure.update_xaxes(tickvals=names, ticktext=[plain(_short(parameter(value))) for value in order])
+        figure.update_xaxes(tickvals=names, ticktext=[plain(short(parameter(value))) for value in order])
     return finish(figure, f"parameter-{name}", name, x="", y=metric, height=260)
 
 
@@ -193,8 +193,10 @@ def _curve(
     )
 
 
-def finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, height: int = 360) -> Figure:
-    """What the figures have in common; ``x`` and ``y`` name the axes."""
+def finish(
+    figure: go.Figure, name: str, caption: str, *, x: str, y: str, height: int = 360, left: int = 64
+) -> Figure:
+    """What the figures have in common; ``x`` and ``y`` name the axes, ``left`` is the margin in px."""
     axis = {
         "gridcolor": "var(--grid)",
         "linecolor": "var(--grid)",
@@ -208,7 +210,7 @@ def finish(figure: go.Figure, name: str, caption: str, *, x: str, y: str, height
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 12, "t": 12, "b": 48 if x else 28},
+        margin={"l": left, "r": 12, "t": 12, "b": 48 if x else 28},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": TEXT, "size": 13},
@@ -225,7 +227,8 @@ def plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Cut to what fits under an axis."""
     return text if len(text) <= _LABEL_LENGTH else f"{text[: _LABEL_LENGTH - 1]}…"
 
 

@@ -14,8 +14,10 @@ from platform.tracking.links import comparison_link
 from platform.tracking.records import WriterState
 from platform.tracking.tracking_config import shown_uri
 from platform.tuning.goals import figure as figure_of
+from platform.tuning.importance import LEAST_TRIALS
 from reports import figures, words
 from reports.agreement import agreement
+from reports.class_figures import class_figures
 from reports.confirmation import Finalist
 from reports.contents import Contents
 from reports.ensemble_figures import ensemble_figures
@@ -24,9 +26,11 @@ from reports.figures import Figure
 from reports.front_figure import pareto_front
 from reports.joint_record import sweep_of
 from reports.measures import measures
+from reports.parameter_figures import importance_figure, parallel_coordinates
 from reports.pareto import Z
 from reports.rank import RankedTrial, method_and_backbone, number, parameter, searched_names
 from reports.trials_table import at_epoch, seconds
+from reports.what_mattered import WhatMattered
 
 TEMPLATES = Path(__file__).parent / "templates"
 _BAD_IMAGES_SHOWN = 200
@@ -63,7 +67,7 @@ def render(contents: Contents) -> str:
     }
     environment.filters["figure"] = figure_of
     environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
-    environment.globals |= {"nan": math.nan, "infinity": math.inf, "z": Z}
+    environment.globals |= {"nan": math.nan, "infinity": math.inf, "z": Z, "least_trials": LEAST_TRIALS}
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     plotly = get_plotlyjs().replace("</script", "<\\/script")
     drawn = _figures(contents)
@@ -111,18 +115,30 @@ def script_json(text: str) -> str:
 
 def _figures(contents: Contents) -> dict[str, list[Figure]]:
     ranking, metric = contents.ranking, contents.identity.metric
-    sections = ("front", "curves", "parameters", "ensembles", "noise")
+    sections = ("front", "curves", "parameters", "what_mattered", "ensembles", "classes", "noise")
     drawn: dict[str, list[Figure]] = {section: [] for section in sections}
     if contents.pareto is not None and contents.pareto.front:
         drawn["front"] = [pareto_front(contents.pareto, ranking)]
     if any(trial.history.get(metric) for trial in contents.sweep.trials):
         drawn["curves"] = [figures.learning_curves(contents.sweep, ranking, metric)]
     drawn["parameters"] = figures.parameters(ranking, metric)
+    if contents.what_mattered is not None:
+        drawn["what_mattered"] = _what_mattered(contents.what_mattered, metric)
     if contents.ensembles is not None and contents.ensembles.grown:
         drawn["ensembles"] = ensemble_figures(contents.ensembles, metric)
+    if contents.explained.classes is not None:
+        drawn["classes"] = class_figures(contents.explained.classes)
     if ranking:
         drawn["noise"] = _noise_figures(contents)
     return drawn
+
+
+def _what_mattered(found: WhatMattered, metric: str) -> list[Figure]:
+    made = (
+        importance_figure(found.importances, metric),
+        parallel_coordinates(found.space, found.ranked, metric),
+    )
+    return [figure for figure in made if figure is not None]
 
 
 def _noise_figures(contents: Contents) -> list[Figure]:

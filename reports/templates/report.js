@@ -59,7 +59,7 @@
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
-      head.querySelector("button").addEventListener("click", () => {
+      head.querySelector("button")?.addEventListener("click", () => {
         const descending = head.getAttribute("aria-sort") === "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
@@ -85,5 +85,15 @@
     form.addEventListener("submit", (event) => event.preventDefault());
     form.hidden = false;
     filter();
+  }
+
+  for (const box of document.querySelectorAll("input[data-filters]")) {
+    const items = [...document.getElementById(box.dataset.filters).children];
+    const count = document.getElementById(`${box.dataset.filters}-count`);
+    box.addEventListener("input", () => {
+      const wanted = box.value.trim().toLowerCase();
+      items.forEach((item) => { item.hidden = !item.dataset.labels.toLowerCase().includes(wanted); });
+      count.textContent = wanted ? `${items.filter((item) => !item.hidden).length} of ${items.length}` : "";
+    });
   }
 })();

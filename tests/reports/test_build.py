@@ -126,7 +126,8 @@ def test_page_and_table_and_figures_go_to_the_parent_run(built):
     run_id = sweep.state.parent_run_id
     names = {file.path for file in client.list_artifacts(run_id, "report")}
     learnt = {name for name in names if name.startswith("report/learnt-")}
-    assert names - learnt == {"report/index.html", "report/finalists.json", "report/winner.json"}
+    files = {"index.html", "finalists.json", "winner.json", "classes.csv", "suspect_labels.csv"}
+    assert names - learnt == {f"report/{name}" for name in files}
     assert "trials.csv" in {file.path for file in client.list_artifacts(run_id)}
     metrics = client.get_run(run_id).data.metrics
     assert metrics["best/val/accuracy"] == pytest.approx(report.ranking[0].best)
