@@ -21,7 +21,7 @@ from platform.training.checkpoints import save_checkpoint
 from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
-from reports import predict
+from reports import prediction_table
 from reports.__main__ import main
 from reports.evaluate import checkpoint_digest
 from reports.inputs import read_inputs
@@ -164,12 +164,17 @@ def alone(predictor, labelled, split):
 
 
 def test_a_missing_report_is_made_first(sweep, photos):
-    said = []
-    done = predict_images(sweep.folder.path, open_images(str(photos[0])), progress=said.append)
+    said, counts = [], []
+    done = predict_images(
+        sweep.folder.path,
+        open_images(str(photos[0])),
+        progress=said.append,
+        count=lambda *images: counts.append(images),
+    )
     assert done.made == sweep.folder.report / "index.html"
     assert done.winner == read_winner(sweep.folder.report)
     assert "ensembling" in said
-    assert said[-1] == "predicting 359 images: 359 done"
+    assert counts == [(0, 359), (359, 359)]
     again = predict_images(sweep.folder.path, open_images(str(photos[0])), sweep.folder.path / "again.csv")
     assert again.made is None
     assert again.file.read_bytes() == done.file.read_bytes()
@@ -204,6 +209,8 @@ def test_a_broken_image_has_a_row_without_a_label_and_is_named(run, photos, tmp_
     [line] = said.err.splitlines()
     assert line.startswith("2 images cannot be read and have no label: ")
     assert f"{empty} (the file is empty)" in line
+    assert line.endswith(f"; all: {tmp_path / 'new' / 'x.bad.csv'}")
+    assert set(pd.read_csv(tmp_path / "new" / "x.bad.csv")["path"]) == {cut, empty}
     table = read(tmp_path / "new" / "x.csv")
     is_bad = table["path"].isin([cut, empty])
     assert (table.loc[is_bad, table.columns != "path"] == "").all(axis=None)
@@ -244,7 +251,7 @@ def test_any_file_name_is_written_as_it_is(run, tmp_path):
 
 
 def test_many_classes_have_no_column_each(run, photos, monkeypatch):
-    monkeypatch.setattr(predict, "MOST_COLUMNS", 9)
+    monkeypatch.setattr(prediction_table, "MOST_COLUMNS", 9)
     table = read(predict_images(run.path, open_images(str(photos[0]))).file)
     assert list(table.columns) == ["path", "label", "probability"]
 
@@ -273,3 +280,88 @@ def test_predicting_that_breaks_leaves_the_file_of_before(run, photos):
         predict_images(run.path, open_images(str(photos[0])))
     assert sorted(run.report.iterdir()) == before
     assert (run.path / "predictions.csv").read_text() == "of yesterday"
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(images):
+    def count(done, _):
+        if done >= images:
+            raise Killed
+
+    return count
+
+
+def test_a_killed_prediction_goes_on_and_ends_as_an_unbroken_one(run, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(unlabelled, "BLOCK", 100)
+    choose(run, "mean_probability", {one: checkpoints_of(run)[one] for one in ("0000", "0002")})
+    folder = tmp_path / "photos"
+    shutil.copytree(photos[0], folder)
+    (folder / photos[1][3]).write_bytes(b"")
+    source = open_images(str(folder))
+    unbroken = predict_images(run.path, source, tmp_path / "unbroken.csv")
+    broken = tmp_path / "broken.csv"
+    with pytest.raises(Killed):
+        predict_images(run.path, source, broken, count=kill_after(200))
+    assert not broken.exists()
+    parts = tmp_path / ".broken.csv.parts"
+    kept = {file: file.stat().st_mtime_ns for file in parts.iterdir()}
+    assert len(kept) == 2
+    with pytest.raises(Killed):
+        predict_images(run.path, source, broken, count=kill_after(300))
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    assert len(list(parts.iterdir())) == 3
+
+    done = predict_images(run.path, source, broken)
+    assert done.file.read_bytes() == unbroken.file.read_bytes()
+    assert done.bad == unbroken.bad != ()
+    assert not parts.exists()
+
+
+@pytest.mark.parametrize("change", ["image", "winner", "layout"])
+def test_what_was_done_is_not_used_where_anything_changed(change, run, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(unlabelled, "BLOCK", 100)
+    choose(run, None, {"0000": checkpoints_of(run)["0000"]})
+    folder = tmp_path / "photos"
+    shutil.copytree(photos[0], folder)
+    source, file = open_images(str(folder)), tmp_path / "out.csv"
+    with pytest.raises(Killed):
+        predict_images(run.path, source, file, count=kill_after(300))
+    layout = "class" if change == "layout" else "csv"
+    if change == "image":
+        first, other = sorted(photos[1])[0], sorted(photos[1])[150]
+        shutil.copyfile(folder / other, folder / first)
+    if change == "winner":
+        choose(run, None, {"0001": checkpoints_of(run)["0001"]})
+    done = predict_images(run.path, source, file, layout=layout)
+    anew = predict_images(run.path, source, tmp_path / "anew.csv", layout=layout)
+    assert done.file.read_bytes() == anew.file.read_bytes()
+
+
+def test_layouts_for_competitions(run, photos, tmp_path):
+    choose(run, None, {"0000": checkpoints_of(run)["0000"]})
+    (tmp_path / "some").mkdir()
+    for path in photos[1][:8]:
+        shutil.copyfile(photos[0] / path, tmp_path / "some" / path.rsplit("/")[-1])
+    (tmp_path / "some" / "broken.png").write_bytes(b"")
+    source = open_images(str(tmp_path / "some"))
+    full, label, top = (
+        read(predict_images(run.path, source, tmp_path / f"{layout}.csv", layout=layout).file)
+        for layout in ("csv", "class", "topk")
+    )
+    assert list(label.columns) == ["path", "label"]
+    assert label.equals(full[["path", "label"]])
+    assert list(top.columns) == [
+        "path",
+        *(f"{one}_{n}" for n in range(1, 6) for one in ("label", "probability")),
+    ]
+    assert top[["path", "label_1", "probability_1"]].to_numpy().tolist() == (
+        full[["path", "label", "probability"]].to_numpy().tolist()
+    )
+    for _, row in top[top["path"] != "broken.png"].iterrows():
+        of_classes = full[full["path"] == row["path"]].iloc[0]
+        values = sorted((float(of_classes[f"p_{name}"]) for name in DIGITS), reverse=True)
+        assert [float(row[f"probability_{n}"]) for n in range(1, 6)] == values[:5]
+    assert (top.loc[top["path"] == "broken.png"].drop(columns="path") == "").all(axis=None)
