@@ -115,10 +115,25 @@ def _pseudo_label(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _export(options: argparse.Namespace) -> int:
+    from platform.tuning.sweep_folder import SweepFolder
+
+    SweepFolder(options.sweep).read_record()
+    from reports.export import export
+
+    with _console(stderr=True).status("reading the report") as status:
+        done = export(options.sweep, options.export, options.out, progress=status.update)
+    console = _console()
+    for one in done:
+        console.print(f"trial {one.trial}: {one.file} (differs by {one.difference:.0e} from the network)")
+    return DONE
+
+
 _COMMANDS = {
     None: (_report, "the report is as before"),
     "predict": (_predict, "the predictions are as before; the same command goes on from here"),
     "pseudo_label": (_pseudo_label, "the table is as before; the same command goes on from here"),
+    "export": (_export, "what is in the folder is as before"),
 }
 """What is done, and what is true where it is interrupted."""
 

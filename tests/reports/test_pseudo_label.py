@@ -88,7 +88,7 @@ def test_the_next_sweep_trains_on_the_table_and_selects_on_the_same_images(name,
     expected = top_of_classes(3)(said)
     after = prepare(DataConfig(source=str(done.file)), 16)
 
-    assert (done.labelled, done.own, done.known) == (len(expected), 180, 0)
+    assert (done.labelled, done.own, done.known) == (len(expected), len(before.manifest), 0)
     assert len(after.rows("train")) == len(before.rows("train")) + len(expected)
     assert after.given("val").tolist() == before.given("val").tolist()
     added = after.manifest[after.manifest["path"].str.contains("/new/")]
@@ -103,12 +103,11 @@ def test_the_next_sweep_trains_on_the_table_and_selects_on_the_same_images(name,
 
 def test_images_that_have_a_label_are_left_out_whatever_their_split(run, pictures, tmp_path):
     own, _ = pictures
-    learns_from(run, own)
     shutil.copytree(own, tmp_path / "more")
-    learns_from(run, tmp_path / "more")
+    known = len(learns_from(run, tmp_path / "more").manifest)
     Image.new("RGB", (9, 9), "red").save(tmp_path / "more" / "another.png")
     done = pseudo_label(run.path, open_images(str(tmp_path / "more")), top_of_classes(100))
-    assert (done.labelled, done.known, done.file) == (1, 180, run.path / "pseudo_labels.parquet")
+    assert (done.labelled, done.known, done.file) == (1, known, run.path / "pseudo_labels.parquet")
 
 
 def test_images_that_no_table_can_name_are_left_out_with_a_word(run, pictures, capsys):
@@ -137,10 +136,9 @@ def test_a_zip_is_refused_in_one_line(run, tmp_path, pictures, capsys):
 
 
 def test_identities_are_refused_in_one_line(run, pictures, capsys):
-    run.space.write_text(run.space.read_text().replace("source: digits", "source: figures, identities: {}"))
-    run.space.write_text(
-        run.space.read_text().replace(", imbalance: 10, noise: {kind: symmetric, rate: 0.3}", "")
-    )
+    text = run.space.read_text().split("data:")[0]
+    data = "data: {source: figures, identities: {}}\nsearch: {trials: 5, metric: val/map}\n"
+    run.space.write_text(text + data)
     arguments = ["--pseudo-label", str(pictures[1]), "--threshold", "0.1"]
     assert main([str(run.path), *arguments]) == 2
     assert "the sweep is on identities" in capsys.readouterr().err
