@@ -129,11 +129,30 @@ def _export(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _ship(options: argparse.Namespace) -> int:
+    from platform.tuning.sweep_folder import SweepFolder
+
+    SweepFolder(options.sweep).read_record()
+    from reports.ship import ship
+
+    with _console(stderr=True).status("reading the sweep") as status:
+        done = ship(options.sweep, progress=status.update)
+    console = _console()
+    console.print(
+        f"{'registered as' if done.is_new else 'registered before as'} {done.version}: {done.alias}"
+    )
+    console.print(done.why)
+    console.print(f"licences: {'; '.join(done.licences)}")
+    console.print(f"serve it with: mlflow models serve -m 'models:/{done.version.name}@{done.alias}'")
+    return DONE
+
+
 _COMMANDS = {
     None: (_report, "the report is as before"),
     "predict": (_predict, "the predictions are as before; the same command goes on from here"),
     "pseudo_label": (_pseudo_label, "the table is as before; the same command goes on from here"),
     "export": (_export, "what is in the folder is as before"),
+    "ship": (_ship, "nothing was registered"),
 }
 """What is done, and what is true where it is interrupted."""
 

@@ -25,8 +25,6 @@ from reports.ensemble import Probabilities, logits_of, probabilities_of, rules
 
 DESCRIPTION = "model.json"
 LEARNT = "learnt.npz"
-PATHS = "path"
-"""The column of a DataFrame of image paths."""
 AT_ONCE = 64  # images decoded and predicted together
 
 
@@ -48,8 +46,8 @@ class WinnerModel:
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """``label``, ``probability`` and, for each class, ``p_CLASS`` of each image.
 
-        ``model_input``: image paths (a DataFrame's column ``path``, or its only one; a list) or pixels, uint8
-        RGB [N, H, W, 3] or a list of [H, W, 3]. ``params`` are none.
+        ``model_input``: image paths and pixels (RGB [H, W, 3] of 0 to 255, arrays or nested lists), as a list
+        or as the only column of a DataFrame. ``params`` are none. ValueError for anything else.
         """
         images = _listed(model_input)
         starts = range(0, len(images), AT_ONCE)
@@ -99,18 +97,12 @@ def _load_pyfunc(data_path: str) -> WinnerModel:
 def _listed(model_input: Any) -> Sequence[Any]:
     """The images one by one: paths or arrays."""
     if isinstance(model_input, pd.DataFrame):
-        if PATHS not in model_input and model_input.shape[1] != 1:
-            raise ValueError(
-                f"needs a column {PATHS!r} of image paths, got {', '.join(map(str, model_input))}"
-            )
-        return list(model_input[PATHS] if PATHS in model_input else model_input.iloc[:, 0])
-    if isinstance(model_input, str | Path):
-        return [model_input]
-    if isinstance(model_input, np.ndarray) and model_input.dtype == np.uint8 and model_input.ndim == 3:
-        return [model_input]
-    if isinstance(model_input, Iterable):
+        if model_input.shape[1] != 1:
+            raise ValueError(f"needs one column of images, got {', '.join(map(str, model_input))}")
+        return list(model_input.iloc[:, 0])
+    if isinstance(model_input, Iterable) and not isinstance(model_input, str):
         return list(model_input)
-    raise ValueError(f"needs image paths or uint8 arrays [H, W, 3], got {type(model_input).__name__}")
+    raise ValueError(f"needs a list of images, got {type(model_input).__name__}")
 
 
 def _decoded(image: Any, kept: KeptSize) -> Image.Image:
@@ -118,8 +110,9 @@ def _decoded(image: Any, kept: KeptSize) -> Image.Image:
     if isinstance(image, str | Path):
         return decode_image(Path(image).read_bytes(), kept)
     pixels = np.asarray(image)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError(f"needs uint8 RGB pixels [H, W, 3], got {pixels.dtype} {list(pixels.shape)}")
+    is_rgb = pixels.ndim == 3 and pixels.shape[2] == 3 and np.issubdtype(pixels.dtype, np.integer)
+    if not is_rgb or pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
+        raise ValueError(f"needs RGB pixels [H, W, 3] of 0 to 255, got {pixels.dtype} {list(pixels.shape)}")
     content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "png", compress_level=0)  # the way that a file goes
+    Image.fromarray(pixels.astype(np.uint8)).save(content, "png", compress_level=0)  # the way of files
     return decode_image(content.getvalue(), kept)

@@ -80,7 +80,7 @@ def test_an_exported_network_says_what_the_original_says_of_any_number_of_images
     pixels = torch.randint(0, 256, (7, 3, 16, 16), dtype=torch.uint8)
     mean, std = (torch.tensor(one).view(3, 1, 1) for one in vars(predictor.normalisation).values())
     with torch.no_grad():
-        expected = sum(net((pixels / 255 - mean) / std).softmax(1) for net in predictor.networks) / 2
+        expected = sum(net.eval()((pixels / 255 - mean) / std).softmax(1) for net in predictor.networks) / 2
         torch.testing.assert_close(again(pixels), expected, atol=1e-5, rtol=0)
     assert json.loads((run.path / "export" / "model.json").read_text())["classes"] == list(DIGITS)
 
