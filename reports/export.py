@@ -41,6 +41,9 @@ class Exported:
 class PixelsToProbabilities(nn.Module):
     """Pixels [B, 3, S, T] of 0 to 255 -> the mean of the networks' probabilities [B, C], in float32."""
 
+    scale: Tensor
+    offset: Tensor
+
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         self.networks = nn.ModuleList([deepcopy(one).cpu().eval() for one in predictor.networks])
@@ -69,9 +72,9 @@ def torchscript(predictor: Predictor, name: str) -> tuple[bytes, float]:
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=DEPRECATED)
-        torch.jit.save(torch.jit.trace(original, pixels(3), check_trace=False), content)  # type: ignore[no-untyped-call]
+        torch.jit.save(torch.jit.trace(original, pixels(3), check_trace=False), content)
         content.seek(0)
-        again = torch.jit.load(content)  # type: ignore[no-untyped-call]
+        again = torch.jit.load(content)
         difference = 0.0
         for count in BATCHES:
             images = pixels(count)

@@ -71,15 +71,17 @@ def predict_images(
     refuse_inside(source, out)
     chosen = load_chosen(folder, progress or (lambda _: None))
     file = folder.path / FILE if out is None else out
-    bad: list[BadImage] = []
-    with written_whole(file) as stream:
-        parts = Parts(file, [chosen.winner.model_dump_json(), layout])
-        for part in predicted(chosen, source, paths, FORMATS[layout], parts, count):
+    check_writable(file)
+    parts = Parts(file, [chosen.winner.model_dump_json(), layout])
+    bad = [
+        one for part in predicted(chosen, source, paths, FORMATS[layout], parts, count) for one in part.bad
+    ]
+    if len(bad) == len(paths):
+        parts.remove()
+        raise ReportError(f"{source}: no image can be read: {bad_images(bad)}")
+    with written_whole(file) as stream:  # only now, so that one that is killed leaves no draft behind
+        for part in predicted(chosen, source, paths, FORMATS[layout], parts):
             stream.write(part.rows)
-            bad += part.bad
-        if len(bad) == len(paths):
-            parts.remove()
-            raise ReportError(f"{source}: no image can be read: {bad_images(bad)}")
     parts.remove()
     return Predictions(file, chosen.winner, len(paths), tuple(bad), chosen.made, _write_bad(file, bad))
 
@@ -123,14 +125,23 @@ def refuse_inside(source: Source, out: Path | None) -> None:
         raise ReportError(f"--out: {out} lies in {source}, where nothing is written")
 
 
+def check_writable(file: Path) -> None:
+    """Raises ReportError, before the long part, where a file of that name could not be written at its end."""
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(file.parent, os.W_OK):
+            raise PermissionError(None, "its folder takes no new files")
+    except OSError as error:
+        raise ReportError(f"{file}: cannot be written ({error.strerror})") from error
+
+
 @contextmanager
 def written_whole(file: Path) -> Iterator[TextIO]:
     """A stream to a file that takes its name when all is written; names keep bytes that are no UTF-8."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        if file.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-        file.parent.mkdir(parents=True, exist_ok=True)
         stream = draft.open("w", encoding="utf-8", errors="surrogateescape", newline="")
     except OSError as error:
         raise ReportError(f"{file}: cannot be written ({error.strerror})") from error

@@ -26,7 +26,7 @@ from reports.chosen import Chosen, load_chosen
 from reports.evaluate import ReportError
 from reports.files import write_whole
 from reports.parts import Parts
-from reports.predict import Count, Say, bad_images, predicted, refuse_inside
+from reports.predict import Count, Say, bad_images, check_writable, predicted, refuse_inside
 from reports.prediction_table import with_probability
 
 FILE = "pseudo_labels.parquet"
@@ -102,8 +102,7 @@ def pseudo_label(
     paths = image_paths(source)
     chosen = load_chosen(folder, progress or (lambda _: None))
     file = folder.path / FILE if out is None else out
-    if file.is_dir():
-        raise ReportError(f"{file}: cannot be written (it is a folder)")
+    check_writable(file)
     parts = Parts(file, [chosen.winner.model_dump_json(), "pseudo"])
     made = list(predicted(chosen, source, paths, with_probability, parts, count))
     bad = tuple(one for part in made for one in part.bad)

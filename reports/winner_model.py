@@ -76,7 +76,7 @@ class _Member:
         self._device = device
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"`torch\.jit\..*` is deprecated")
-            self._network = torch.jit.load(str(folder / told["file"]), device)  # type: ignore[no-untyped-call]
+            self._network = torch.jit.load(str(folder / told["file"]), device)
 
     @torch.no_grad()
     def logits(self, pictures: Sequence[Pixels]) -> Probabilities:
