@@ -14,7 +14,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from platform.tracking.connect import connect, talking
 from platform.tracking.records import WriterState
@@ -27,6 +27,7 @@ DATA = "data"
 """What the folder of a model's data is called."""
 _MODELS = "models:/"
 _NOT_IN_NAMES = str.maketrans("/:", "--")
+_THERE_ALREADY = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
 _NOT_THERE = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 
 
@@ -108,8 +109,7 @@ class Registry:
     def register(self, model_id: str, alias: Alias, tags: Mapping[str, str]) -> Version:
         """A new version of the registered model, which gets the alias from the one that had it."""
         with talking(self._state.uri):
-            if not self._client.search_registered_models(f"name = '{_quoted(self.name)}'", max_results=1):
-                self._client.create_registered_model(self.name)
+            self._be_there()
             with _meant(self._state.uri):
                 made = self._client.create_model_version(
                     self.name,
@@ -120,6 +120,14 @@ class Registry:
                 )
             self._client.set_registered_model_alias(self.name, alias, made.version)
             return _version(made)
+
+    def _be_there(self) -> None:
+        """Create the registered model, unless another process or sweep has."""
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != _THERE_ALREADY:
+                raise
 
 
 def _save(model: ShippedModel, folder: Path, logged: LoggedModel, run_id: str) -> None:
@@ -169,7 +177,3 @@ def _meant(uri: str) -> Iterator[None]:
 
 def _version(found: ModelVersion) -> Version:
     return Version(found.name, str(found.version), dict(found.tags))
-
-
-def _quoted(name: str) -> str:
-    return name.replace("'", "''")
