@@ -1,122 +1,42 @@
-"""``python -m reports runs/NAME``: make a sweep's report again, or one of several, or predict with it."""
+"""``python -m reports runs/NAME``: make a sweep's report again, or one of several, or use what it chose."""
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from reports.options import action_of, misuse, parser
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from platform.datasets.decode import BadImage
+    from platform.datasets.sources import Source
+    from reports.predict import Count, Say
+
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
-_OUT_FOR_NOTHING = "--out: needs --predict FOLDER, whose predictions it is for"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    misuse = _misuse(options)
-    if misuse is not None:
-        print(misuse, file=sys.stderr)
+    options = parser().parse_args(arguments)
+    wrong = misuse(options)
+    if wrong is not None:
+        print(wrong, file=sys.stderr)
         return BAD_USAGE
+    action = action_of(options)
+    run, unchanged = _COMMANDS[action]
     try:
-        return _report(options) if options.predict is None else _predict(options)
+        return run(options)
     except UserError as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
-        what = "the report is" if options.predict is None else "the predictions are"
-        print(f"interrupted; {what} as before", file=sys.stderr)
+        print(f"interrupted; {unchanged}", file=sys.stderr)
         return INTERRUPTED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m reports",
-        description="Rank and ensemble a sweep's trials and write its report page and trials.csv; "
-        "or let what the report chose predict other images.",
-        epilog="exit codes: 0 done; 2 bad usage, no sweep or images there, or MLflow does not answer; "
-        "130 interrupted",
-    )
-    parser.add_argument(
-        "sweeps",
-        type=Path,
-        nargs="*",
-        metavar="runs/NAME",
-        help="the sweep's folder; of several sweeps over the same data one joint report is made",
-    )
-    parser.add_argument(
-        "--experiment",
-        metavar="NAME",
-        help="join the sweeps of this MLflow experiment whose folders are in --runs",
-    )
-    parser.add_argument(
-        "--runs", type=Path, metavar="DIR", help="where --experiment looks for folders (default: runs)"
-    )
-    parser.add_argument("--top", type=int, metavar="K", help="best trials to evaluate and ensemble")
-    parser.add_argument("--max-members", type=int, metavar="M", help="trials that an ensemble may have")
-    parser.add_argument(
-        "--max-latency",
-        type=float,
-        metavar="MS",
-        help="milliseconds an image that an ensemble's members may take together",
-    )
-    parser.add_argument(
-        "--predict",
-        metavar="FOLDER",
-        help="predict every image below this folder, or in this zip, with the ensemble (or single trial) "
-        "that was best on validation; labels are not needed",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE.csv|FOLDER",
-        help="where the predictions go (default: runs/NAME/predictions.csv), or a joint report (default: "
-        "runs/NAME+NAME, or runs/experiment-NAME)",
-    )
-    return parser
-
-
-def _misuse(options: argparse.Namespace) -> str | None:
-    """What is wrong with the arguments, on one line."""
-    for option, value in (("top", options.top), ("max-members", options.max_members)):
-        if value is not None and value < 1:
-            return f"--{option}: must be at least 1, got {value}"
-    if options.max_latency is not None and not options.max_latency > 0:
-        return f"--max-latency: must be above 0, got {options.max_latency:g}"
-    if (misuse := _sweeps_misused(options)) is not None:
-        return misuse
-    if options.predict is None:
-        is_joint = options.experiment is not None or len(options.sweeps) > 1
-        return None if options.out is None or is_joint else _OUT_FOR_NOTHING
-    for option in ("top", "max_members", "max_latency"):
-        if getattr(options, option) is not None:
-            name = option.replace("_", "-")
-            return (
-                f"--{name}: cannot go with --predict, which uses the report as it is; make the report first"
-            )
-    if not options.predict:
-        return "--predict: names no folder"
-    if options.out is not None and options.out.suffix.lower() != ".csv":
-        return f"--out: must be a .csv file, got {options.out}"
-    return None
-
-
-def _sweeps_misused(options: argparse.Namespace) -> str | None:
-    if options.experiment is None:
-        if not options.sweeps:
-            return "runs/NAME: name a sweep's folder, several, or --experiment NAME"
-        if options.runs is not None:
-            return "--runs: needs --experiment NAME, whose sweeps' folders it holds"
-    elif options.sweeps:
-        return f"--experiment: cannot go with folders of sweeps, got {options.sweeps[0]}"
-    elif options.out is None and (not options.experiment.strip(".") or "/" in options.experiment):
-        return "--experiment: its name cannot name a folder; say --out FOLDER"
-    if options.predict is not None and len(options.sweeps) != 1:
-        return "--predict: takes one folder, a sweep's or that of a joint report"
-    return None
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -163,28 +83,140 @@ def _report(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
-    from platform.datasets.unlabelled import image_paths, open_images
-    from reports.joint_record import check_reportable
 
-    (sweep,) = options.sweeps
-    check_reportable(sweep)
-    source = open_images(options.predict)
-    image_paths(source)  # wrong folders are answered before the slow imports
-    from reports.predict import bad_images, predict_images
+    sweep, source = _sweep(options), _images(options.predict)
+    from reports.predict import predict_images
 
-    with _console(stderr=True).status("reading the report") as status:
-        done = predict_images(sweep, source, options.out, progress=status.update)
+    with _bar() as (say, count):
+        done = predict_images(
+            sweep, source, options.out, layout=options.format or "csv", progress=say, count=count
+        )
     console = _console()
     if done.made is not None:
         console.print(f"report, which was missing: {done.made}")
     console.print(f"predicted with {done.winner}")
     console.print(f"predictions of {counted(done.images, 'image')}: {done.file}")
     if done.bad:
-        what = (
-            f"{counted(len(done.bad), 'image')} cannot be read and {'has' if len(done.bad) == 1 else 'have'}"
-        )
-        print(f"{what} no label: {bad_images(done.bad)}", file=sys.stderr)
+        print(f"{_unreadable(done.bad)}; all: {done.bad_file}", file=sys.stderr)
     return DONE
+
+
+def _pseudo_label(options: argparse.Namespace) -> int:
+    from platform.datasets.errors import counted
+
+    sweep, source = _sweep(options), _images(options.pseudo_label)
+    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
+
+    if options.top_classes is not None:
+        take = top_of_classes(options.top_classes)
+    elif options.top_share is not None:
+        take = top_share(options.top_share)
+    else:
+        take = above(options.threshold)
+    with _bar() as (say, count):
+        done = pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+    console = _console()
+    console.print(f"predicted with {done.chosen.winner}")
+    console.print(
+        f"pseudo-labels of {done.labelled:,} of {counted(done.images, 'image')}, in "
+        f"{counted(done.classes, 'class', 'classes')}, beside {counted(done.own, 'row')} of the sweep's own"
+    )
+    if done.known:
+        console.print(f"{counted(done.known, 'image')} left out: the sweep has labels for them")
+    for notice in done.notices:
+        console.print(notice)
+    console.print(f"train on it with: data.source={done.file}")
+    if done.bad:
+        print(_unreadable(done.bad), file=sys.stderr)
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    sweep = _sweep(options)
+    from reports.export import export
+
+    with _console(stderr=True).status("reading the report") as status:
+        done = export(sweep, options.export, options.out, progress=status.update)
+    console = _console()
+    for one in done:
+        console.print(f"trial {one.trial}: {one.file} (differs by {one.difference:.0e} from the network)")
+    return DONE
+
+
+def _ship(options: argparse.Namespace) -> int:
+    sweep = _sweep(options)
+    from reports.ship import ship
+
+    with _console(stderr=True).status("reading the sweep") as status:
+        done = ship(sweep, progress=status.update)
+    console = _console()
+    console.print(
+        f"{'registered as' if done.is_new else 'registered before as'} {done.version}: {done.alias}"
+    )
+    console.print(done.why)
+    console.print(f"licences: {'; '.join(done.licences)}")
+    console.print(f"serve it with: mlflow models serve -m 'models:/{done.version.name}@{done.alias}'")
+    return DONE
+
+
+_COMMANDS = {
+    None: (_report, "the report is as before"),
+    "predict": (_predict, "the predictions are as before; the same command goes on from here"),
+    "pseudo_label": (_pseudo_label, "the table is as before; the same command goes on from here"),
+    "export": (_export, "what is in the folder is as before"),
+    "ship": (_ship, "nothing was registered"),
+}
+"""What is done, and what is true where it is interrupted."""
+
+
+def _sweep(options: argparse.Namespace) -> Path:
+    """The one folder that is asked of; a wrong one is answered before the slow imports."""
+    from reports.joint_record import check_reportable
+
+    sweep: Path = options.sweeps[0]
+    check_reportable(sweep)
+    return sweep
+
+
+def _images(folder: str) -> "Source":
+    """The user's images; wrong folders are answered before the slow imports."""
+    from platform.datasets.unlabelled import image_paths, open_images
+
+    source = open_images(folder)
+    image_paths(source)
+    return source
+
+
+def _unreadable(bad: "tuple[BadImage, ...]") -> str:
+    from platform.datasets.errors import counted
+    from reports.predict import bad_images
+
+    what = f"{counted(len(bad), 'image')} cannot be read and {'has' if len(bad) == 1 else 'have'}"
+    return f"{what} no label: {bad_images(bad)}"
+
+
+@contextmanager
+def _bar() -> Iterator[tuple["Say", "Count"]]:
+    """What says what is going on, and what moves a bar of images on stderr."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    ]
+    console = _console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading the report", total=None)
+
+        def say(what: str) -> None:
+            progress.update(task, description=what)
+
+        def count(done: int, images: int) -> None:
+            progress.update(task, description="predicting images", completed=done, total=images)
+
+        yield say, count
 
 
 def _console(*, stderr: bool = False) -> "Console":

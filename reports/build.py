@@ -150,7 +150,7 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
     )
 
 
-def _what_mattered(inputs: Inputs, ranking: list[RankedTrial]) -> WhatMattered:
+def _what_mattered(inputs: Inputs, ranking: list[RankedTrial]) -> WhatMattered | None:
     return what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic)
 
 

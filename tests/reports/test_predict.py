@@ -21,7 +21,7 @@ from platform.training.checkpoints import save_checkpoint
 from platform.training.loading import load_predictor
 from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
-from reports import predict
+from reports import prediction_table
 from reports.__main__ import main
 from reports.evaluate import checkpoint_digest
 from reports.inputs import read_inputs
@@ -164,12 +164,17 @@ def alone(predictor, labelled, split):
 
 
 def test_a_missing_report_is_made_first(sweep, photos):
-    said = []
-    done = predict_images(sweep.folder.path, open_images(str(photos[0])), progress=said.append)
+    said, counts = [], []
+    done = predict_images(
+        sweep.folder.path,
+        open_images(str(photos[0])),
+        progress=said.append,
+        count=lambda *images: counts.append(images),
+    )
     assert done.made == sweep.folder.report / "index.html"
     assert done.winner == read_winner(sweep.folder.report)
     assert "ensembling" in said
-    assert said[-1] == "predicting 359 images: 359 done"
+    assert counts == [(0, 359), (359, 359)]
     again = predict_images(sweep.folder.path, open_images(str(photos[0])), sweep.folder.path / "again.csv")
     assert again.made is None
     assert again.file.read_bytes() == done.file.read_bytes()
@@ -204,6 +209,8 @@ def test_a_broken_image_has_a_row_without_a_label_and_is_named(run, photos, tmp_
     [line] = said.err.splitlines()
     assert line.startswith("2 images cannot be read and have no label: ")
     assert f"{empty} (the file is empty)" in line
+    assert line.endswith(f"; all: {tmp_path / 'new' / 'x.bad.csv'}")
+    assert set(pd.read_csv(tmp_path / "new" / "x.bad.csv")["path"]) == {cut, empty}
     table = read(tmp_path / "new" / "x.csv")
     is_bad = table["path"].isin([cut, empty])
     assert (table.loc[is_bad, table.columns != "path"] == "").all(axis=None)
@@ -244,7 +251,7 @@ def test_any_file_name_is_written_as_it_is(run, tmp_path):
 
 
 def test_many_classes_have_no_column_each(run, photos, monkeypatch):
-    monkeypatch.setattr(predict, "MOST_COLUMNS", 9)
+    monkeypatch.setattr(prediction_table, "MOST_COLUMNS", 9)
     table = read(predict_images(run.path, open_images(str(photos[0]))).file)
     assert list(table.columns) == ["path", "label", "probability"]
 

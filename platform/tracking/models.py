@@ -1,0 +1,179 @@
+"""Models in MLflow: logged to a sweep's parent run, registered, and one of them champion."""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import pandas as pd
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+from platform.tracking.connect import connect, talking
+from platform.tracking.records import WriterState
+from platform.tracking.tracking_config import ENVIRONMENT_VARIABLE
+
+Alias = Literal["champion", "challenger"]
+CHAMPION: Alias = "champion"
+NAME = "winner"
+DATA = "data"
+"""What the folder of a model's data is called."""
+_MODELS = "models:/"
+_NOT_IN_NAMES = str.maketrans("/:", "--")
+_THERE_ALREADY = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
+_NOT_THERE = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """What a model is made of: the folder of its data, its code, and what loads the one with the other.
+
+    ``example``: an input, and ``says``: what the model says of it; ``metadata``: what people must know.
+    """
+
+    data: Path
+    code: Path
+    loader: str
+    requirements: Sequence[str]
+    example: pd.DataFrame
+    says: pd.DataFrame
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model's version; ``tags``: what was said of it when it was registered."""
+
+    name: str
+    number: str
+    tags: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.number}"
+
+
+class Registry:
+    """The registered model of one sweep's experiment; every method raises TrackingError."""
+
+    def __init__(self, state: WriterState) -> None:
+        self._state = state
+        self.name = state.experiment.translate(_NOT_IN_NAMES)
+        self._client = connect(state.uri)
+
+    def champion(self) -> Version | None:
+        with talking(self._state.uri):
+            try:
+                found = self._client.get_model_version_by_alias(self.name, CHAMPION)
+            except MlflowException as error:
+                if error.error_code in (
+                    _NOT_THERE,
+                    "INVALID_PARAMETER_VALUE",
+                ):  # no such model, no such alias
+                    return None
+                raise
+            return _version(found)
+
+    def file_of(self, version: Version, name: str, folder: Path) -> Path:
+        """A file of the version's data, fetched into ``folder``."""
+        with talking(self._state.uri):
+            source = self._client.get_model_version(version.name, version.number).source
+            logged = self._client.get_logged_model(str(source).removeprefix(_MODELS))
+            fetched = download_artifacts(
+                f"{logged.artifact_location}/data/{DATA}/{name}",
+                dst_path=str(folder),
+                tracking_uri=self._state.uri,
+            )
+        return Path(fetched)
+
+    def log(self, model: ShippedModel) -> str:
+        """Put the model on the sweep's parent run; its id."""
+        state = self._state
+        with talking(state.uri), TemporaryDirectory() as made:
+            logged = self._client.create_logged_model(
+                state.experiment_id, NAME, source_run_id=state.parent_run_id, tags=dict(model.metadata)
+            )
+            folder = Path(made) / "model"
+            _save(model, folder, logged, state.parent_run_id)
+            self._client.log_model_artifacts(logged.model_id, str(folder))
+            self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+            self._client.log_outputs(state.parent_run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        return str(logged.model_id)
+
+    def register(self, model_id: str, alias: Alias, tags: Mapping[str, str]) -> Version:
+        """A new version of the registered model, which gets the alias from the one that had it."""
+        with talking(self._state.uri):
+            self._be_there()
+            with _meant(self._state.uri):
+                made = self._client.create_model_version(
+                    self.name,
+                    source=f"{_MODELS}{model_id}",
+                    run_id=self._state.parent_run_id,
+                    tags=dict(tags),
+                    model_id=model_id,
+                )
+            self._client.set_registered_model_alias(self.name, alias, made.version)
+            return _version(made)
+
+    def _be_there(self) -> None:
+        """Create the registered model, unless another process or sweep has."""
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != _THERE_ALREADY:
+                raise
+
+
+def _save(model: ShippedModel, folder: Path, logged: LoggedModel, run_id: str) -> None:
+    """MLflow's description of the model, with copies of its data and code."""
+    with warnings.catch_warnings():
+        # MLflow's own type hints, while it is imported, the column of anything, and its use of pandas
+        warnings.filterwarnings("ignore", message=r".*AnyType")
+        warnings.filterwarnings("ignore", module=r"mlflow\.")
+        import mlflow.pyfunc
+        from mlflow.models import Model, ModelSignature, infer_signature
+        from mlflow.types import ColSpec, Schema
+        from mlflow.types.schema import AnyType
+
+        # of the input one column of anything: paths and pixels are both images
+        signature = ModelSignature(Schema([ColSpec(AnyType())]), infer_signature(model.says).inputs)
+        mlflow.pyfunc.save_model(
+            str(folder),
+            loader_module=model.loader,
+            data_path=str(model.data),
+            code_paths=[str(path) for path in sorted(model.code.iterdir())],
+            signature=signature,
+            input_example=model.example,
+            pip_requirements=list(model.requirements),
+            metadata=dict(model.metadata),
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                model_uuid=logged.model_id,
+                run_id=run_id,
+                model_id=logged.model_id,
+            ),
+        )
+
+
+@contextmanager
+def _meant(uri: str) -> Iterator[None]:
+    """MLflow looks for the model in the store that the environment names, whichever the client talks to."""
+    before = os.environ.get(ENVIRONMENT_VARIABLE)
+    os.environ[ENVIRONMENT_VARIABLE] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ENVIRONMENT_VARIABLE]
+        else:
+            os.environ[ENVIRONMENT_VARIABLE] = before
+
+
+def _version(found: ModelVersion) -> Version:
+    return Version(found.name, str(found.version), dict(found.tags))

@@ -1,0 +1,82 @@
+"""What the report chose, loaded and ready to predict. K: readable images, M: members, C: classes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from platform.datasets.unlabelled import SPLIT, Block
+from platform.training.description import DESCRIPTION
+from platform.training.evaluation import Probabilities
+from platform.training.folder import Folder
+from platform.training.loading import load_predictor
+from platform.training.prediction import Predictor
+from platform.tuning.sweep_folder import SweepFolder
+from reports.ensemble import logits_of, probabilities_of
+from reports.evaluate import ReportError, checkpoint_digest, device
+from reports.selection import Ensemble
+from reports.winner import Member, Winner, ensemble_of, read_winner
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``made``: the report's page, where there was no report and it was built first.
+
+    ``ensemble``: None where a single trial won.
+    """
+
+    winner: Winner
+    predictors: Sequence[Predictor]
+    ensemble: Ensemble | None
+    made: Path | None
+
+    def probabilities(self, block: Block) -> Probabilities:
+        """[K, C]; each member sees the images as its own trial did."""
+        if not len(block.good):
+            return np.empty((0, len(self.winner.classes)), dtype=np.float32)
+        said = [one.probabilities(one.loader(block.data, SPLIT)) for one in self.predictors]
+        logits_MKC = np.stack(
+            [
+                logits_of(one) / np.float32(member.temperature)
+                for one, member in zip(said, self.winner.members, strict=True)
+            ]
+        )
+        if self.ensemble is not None:
+            return self.ensemble.combine(logits_MKC)
+        return probabilities_of(logits_MKC[0]).astype(np.float32)
+
+
+def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:
+    """Where there is no report yet, it is built.
+
+    Raises:
+        UserError: no trial, or no checkpoint as the report knew it, to predict with.
+    """
+    winner, made = _winner(folder, say)
+    say("loading the checkpoints")
+    predictors = [_load(folder, member) for member in winner.members]
+    return Chosen(winner, predictors, ensemble_of(winner, folder.report), made)
+
+
+def _winner(folder: SweepFolder, say: Callable[[str], None]) -> tuple[Winner, Path | None]:
+    winner = read_winner(folder.report)
+    if winner is not None:
+        return winner, None
+    from reports.build import build_report  # here: with its record at hand, no MLflow is needed
+
+    made = build_report(folder.path, progress=say).page
+    winner = read_winner(folder.report)
+    if winner is None:
+        raise ReportError(f"{folder.path}: no trial has a checkpoint to predict with; {made} says why")
+    return winner, made
+
+
+def _load(folder: SweepFolder, member: Member) -> Predictor:
+    checkpoint = Folder.of(folder.path).at(member.checkpoint)
+    remedy = f"run `python -m reports {folder.path}` to choose again"
+    if not checkpoint.has(DESCRIPTION):
+        raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone: {remedy}")
+    if checkpoint_digest(checkpoint.fetched()) != member.digest:
+        raise ReportError(f"{checkpoint}: the checkpoint is not what the report chose any more: {remedy}")
+    return load_predictor(checkpoint.fetched(), device())

@@ -1,0 +1,156 @@
+"""Networks as files that need no code of this project: ``python -m reports runs/NAME --export torchscript``.
+
+Shapes: B images, S x T: height and width of the input (px), C classes.
+"""
+
+import io
+import json
+import warnings
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from platform.training.prediction import Predictor
+from platform.tuning.sweep_folder import SweepFolder
+from reports.chosen import Chosen, load_chosen
+from reports.evaluate import ReportError
+from reports.files import write_whole
+from reports.predict import Say
+
+FOLDER = "export"
+DESCRIPTION = "model.json"
+TOLERANCE = 1e-4  # of probabilities, between the original in float32 and its export
+BATCHES = (1, 5)  # with which the export is checked; it is traced with another
+
+# torch says that torch.export is to replace TorchScript; that cannot leave the batch free for all of timm
+DEPRECATED = r"`torch\.jit\..*` is deprecated"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """``difference``: the largest between probabilities of the original and of the file."""
+
+    file: Path
+    trial: str
+    difference: float
+
+
+class PixelsToProbabilities(nn.Module):
+    """Pixels [B, 3, S, T] of 0 to 255 -> the mean of the networks' probabilities [B, C], in float32."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList([deepcopy(one).cpu().eval() for one in predictor.networks])
+        mean, std = (torch.tensor(values) for values in vars(predictor.normalisation).values())
+        self.register_buffer("scale", (1 / (255 * std)).view(1, 3, 1, 1))
+        self.register_buffer("offset", (-mean / std).view(1, 3, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        images = pixels.float() * self.scale + self.offset
+        probabilities = [network(images).float().softmax(1) for network in self.networks]
+        return torch.stack(probabilities).mean(0)
+
+
+def torchscript(predictor: Predictor, name: str) -> tuple[bytes, float]:
+    """The content of a TorchScript file of :class:`PixelsToProbabilities`, and how far it is from these.
+
+    Raises:
+        ReportError: the file does not say what the networks say, of some number of images.
+    """
+    original = PixelsToProbabilities(predictor)
+    draws = torch.Generator().manual_seed(0)
+
+    def pixels(count: int) -> Tensor:
+        return torch.randint(0, 256, (count, 3, *predictor.image_size), generator=draws, dtype=torch.uint8)
+
+    content = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=DEPRECATED)
+        torch.jit.save(torch.jit.trace(original, pixels(3), check_trace=False), content)
+        content.seek(0)
+        again = torch.jit.load(content)
+        difference = 0.0
+        for count in BATCHES:
+            images = pixels(count)
+            try:
+                found = float((again(images) - original(images)).abs().max())
+            except RuntimeError as error:
+                raise ReportError(
+                    f"{name}: its TorchScript does not run with {count} images: {str(error).splitlines()[-1]}"
+                ) from error
+            difference = max(difference, found)
+    if not difference <= TOLERANCE:
+        raise ReportError(
+            f"{name}: its TorchScript differs from the network by {difference:.1e} of probability, more than "
+            f"{TOLERANCE:.0e}"
+        )
+    return content.getvalue(), difference
+
+
+def export(
+    run_folder: Path, kind: str, out: Path | None = None, *, progress: Say | None = None
+) -> list[Exported]:
+    """A file a member of the winner, 1_TRIAL.pt and so on; model.json says what the files do not.
+
+    ``out``: the folder, ``runs/NAME/export`` unless given.
+
+    Raises:
+        UserError: ``kind`` is not to be had; there is no winner; a file differs from what it was made of.
+    """
+    if kind == "onnx":
+        raise ReportError(
+            "--export onnx: the package onnx is not among those of this project (requirements.lock); "
+            "--export torchscript needs nothing more"
+        )
+    say = progress or (lambda _: None)
+    folder = SweepFolder(run_folder)
+    chosen = load_chosen(folder, say)
+    out = folder.path / FOLDER if out is None else out
+    try:
+        return write_exported(chosen, out, say)
+    except OSError as error:
+        raise ReportError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+def write_exported(chosen: Chosen, out: Path, say: Say) -> list[Exported]:
+    """Nothing is written before all is made and checked."""
+    made: list[tuple[str, bytes, float]] = []
+    for member, predictor in zip(chosen.winner.members, chosen.predictors, strict=True):
+        say(f"exporting trial {member.trial}")
+        made.append((member.trial, *torchscript(predictor, f"trial {member.trial}")))
+    for place, (trial, content, _) in enumerate(made):
+        write_whole(out / _file(place, trial), content)
+    write_whole(out / DESCRIPTION, json.dumps(_description(chosen), indent=1))
+    return [Exported(out / _file(place, one[0]), one[0], one[2]) for place, one in enumerate(made)]
+
+
+def _description(chosen: Chosen) -> dict[str, object]:
+    """What the files do not say: classes, the rule, how an image becomes each member's pixels."""
+    winner = chosen.winner
+    pairs = zip(winner.members, chosen.predictors, strict=True)
+    return {
+        "classes": winner.classes,
+        "kept": winner.model_dump(mode="json")["kept"],
+        "rule": winner.rule,
+        "temperature": winner.temperature,
+        "members": [
+            {
+                "trial": member.trial,
+                "file": _file(place, member.trial),
+                "temperature": member.temperature,
+                "image_size": list(predictor.image_size),
+                "whole": predictor.whole,
+            }
+            for place, (member, predictor) in enumerate(pairs)
+        ],
+    }
+
+
+def _file(place: int, trial: str) -> str:
+    return f"{place + 1}_{trial}.pt"
