@@ -5,7 +5,7 @@ PYTHON ?= python3
 SPACE ?= search_spaces/peer.yaml
 PORT ?= 5000
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,7 +38,7 @@ $(INSTALLED): requirements.lock
 search: $(INSTALLED) ## run a sweep: SPACE=search_spaces/peer.yaml ARGS='optim.lr=0.1 --trials 4'
 	$(BIN)/python -m platform.search $(SPACE) $(ARGS)
 
-test: $(INSTALLED) ## run the test suite: ARGS='tests/losses -x'; in two processes, or WORKERS=0 in this one
+test: $(INSTALLED) ## run the test suite: ARGS='tests/losses -x'; in three processes, or WORKERS=0 in this one
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: lint types test ## everything CI checks: format, lint, types, import direction, tests

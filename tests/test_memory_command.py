@@ -13,7 +13,7 @@ model: {backbone: test_resnet, embedding: {dim: {choice: [64, 60000000000, 70000
 method: {name: cross_entropy, label_smoothing: {uniform: [0.0, 0.3]}}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 8, sampler: {name: random}, scheduler: {name: none}}
-resources: {cpus_per_worker: 2}
+resources: {cpus_per_worker: 1}
 """
 
 
