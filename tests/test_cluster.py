@@ -101,6 +101,7 @@ def node_of_a_worker(cluster):
     raise AssertionError("no node has a worker")
 
 
+@pytest.mark.timeout(600)
 def test_a_sweep_survives_the_death_of_a_process_and_of_a_machine(cluster, sweep, tmp_path):
     trials = tmp_path / "runs" / "spread" / "trials"
     wait_for(lambda: list(trials.glob("0000/checkpoint_00*")), sweep)

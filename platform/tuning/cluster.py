@@ -1,6 +1,7 @@
 """Joining Ray: a local one on this machine, or a cluster."""
 
 import logging
+import os
 import re
 import socket
 from pathlib import Path
@@ -19,13 +20,17 @@ CAUSE_CHARACTERS = 400
 MACHINE = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d{1,5})")
 ANSWERS_S = 5.0
 """Seconds in which a machine takes a connection; Ray by itself tries for two minutes and more."""
+WAITING = "OMP_WAIT_POLICY"
+"""How OpenMP's threads wait for each other. Those that spin, as they do by default, keep the one that they
+wait for from its core where trials, loaders and other programs share the cores."""
 
 
 def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialResources:
     """Start Ray here, or join the cluster at ``address``; what each of ``trials`` gets.
 
     Workers find our ``platform`` package in place of the standard module only if the repository's root is
-    on their PYTHONPATH from the start: set so here, shipped as ``working_dir`` to a cluster.
+    on their PYTHONPATH from the start: set so here, shipped as ``working_dir`` to a cluster. Their OpenMP
+    threads sleep while they wait, unless OMP_WAIT_POLICY in this process's environment says otherwise.
 
     Raises UserError when no cluster answers at the address, or a trial does not fit on what is there.
     """
@@ -36,7 +41,7 @@ def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialReso
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), **_waiting()}},
         )
     else:
         _join_cluster(address)
@@ -60,12 +65,16 @@ def _join_cluster(address: str) -> None:
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"working_dir": str(ROOT), "excludes": NOT_SHIPPED},
+            runtime_env={"working_dir": str(ROOT), "excludes": NOT_SHIPPED, "env_vars": _waiting()},
         )
     except ConnectionError as error:
         raise UserError(f"no Ray cluster answers at {address}: {_in_a_line(error)}") from None
     except (RayError, ValueError, RuntimeError) as error:  # it answers: another Ray, too large a checkout …
         raise UserError(f"cannot join the Ray cluster at {address}: {_in_a_line(error)}") from None
+
+
+def _waiting() -> dict[str, str]:
+    return {WAITING: os.environ.get(WAITING, "passive")}
 
 
 def _in_a_line(error: Exception) -> str:

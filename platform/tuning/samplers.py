@@ -1,4 +1,4 @@
-"""Optuna's sampler of a search; what it draws for a trial follows from the seed and the trial's number."""
+"""Optuna's sampler of a search; what it draws follows from the seed, the trial's number and the parameter."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,7 +27,8 @@ class SeededByNumber(BaseSampler):
     """A new sampler of the same kind for each trial, seeded by the trial's number.
 
     Optuna's own draws from one stream, whose place is lost with the process: a resumed study would draw
-    again what it drew before. What a sampler learnt it takes from the study, each time.
+    again what it drew before. What a sampler learnt it takes from the study, each time. A parameter that is
+    drawn by itself has a seed of its own: the process may end between two parameters of one trial.
     """
 
     def __init__(self, config: Sampler, seed: int) -> None:
@@ -39,7 +40,7 @@ class SeededByNumber(BaseSampler):
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number != self._number:
             self._number = trial.number
-            self._sampler = make_sampler(self._config, self._seed, trial.number)
+            self._sampler = make_sampler(self._config, self._seed, seed_of(self._seed, trial.number))
         return self._sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -53,7 +54,9 @@ class SeededByNumber(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
+        own_seed = seed_of(self._seed, trial.number, param_name)
+        sampler = make_sampler(self._config, self._seed, own_seed)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._of(trial).before_trial(study, trial)
@@ -65,9 +68,25 @@ class SeededByNumber(BaseSampler):
             self._of(trial).after_trial(study, trial, state, values)
 
 
-def make_sampler(config: Sampler, seed: int, number: int) -> BaseSampler:
-    """The sampler for the study's trial ``number``."""
-    own_seed = seed_of(seed, number)
+class _QmcByNumber(optuna.samplers.QMCSampler):
+    """The trial's number is its place in the sequence.
+
+    Optuna counts in the study's attributes, before the trial has its values: one that a killed process left
+    half drawn would go on with the next point.
+    """
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        self._place = trial.number
+        return super().sample_relative(study, trial, search_space)
+
+    def _find_sample_id(self, study: Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._place
+
+
+def make_sampler(config: Sampler, seed: int, own_seed: int) -> BaseSampler:
+    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the search's."""
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
     if isinstance(config, RandomSampler):
@@ -82,7 +101,7 @@ def make_sampler(config: Sampler, seed: int, number: int) -> BaseSampler:
         case GpSampler():
             make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
         case QmcSampler():  # one sequence: its seed is the same for every trial
-            make = partial(optuna.samplers.QMCSampler, **options, seed=seed, independent_sampler=random)
+            make = partial(_QmcByNumber, **options, seed=seed, independent_sampler=random)
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters
             make = partial(optuna.samplers.BruteForceSampler, seed=own_seed)
     if isinstance(config, CmaEsSampler | GpSampler | QmcSampler):

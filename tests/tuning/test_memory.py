@@ -108,7 +108,7 @@ def test_the_search_draws_no_more_of_what_ran_out_and_knows_it_when_resumed(make
             search.on_trial_complete(f"t{trial}", {"val/accuracy": 0.5, "epoch": 2, "finished": True})
         trial += 1
     for searcher in (search, make(sampler)):
-        drawn = [searcher.suggest(f"{id(searcher)}{index}")["trial"] for index in range(30)]
+        drawn = [searcher.suggest(f"{id(searcher)}{index}")["trial"] for index in range(60)]
         of_vit = [one["batch_size"] for one in drawn if one["model"]["backbone"] == "test_convnext"]
         assert max(of_vit, default=0) < max(refused)
         assert max(one["batch_size"] for one in drawn if one["model"]["backbone"] == "test_resnet") == 256

@@ -44,15 +44,19 @@ EACH = [pytest.param(name, marks=needs_cmaes if name == "cmaes" else ()) for nam
 
 @pytest.fixture
 def search(tmp_path):
-    def make(name, sampler, *overrides, space=NUMBERS):
+    def make(name, sampler, *overrides, space=NUMBERS, resumes=False):
         folder = tmp_path / name
-        folder.mkdir()
+        folder.mkdir(exist_ok=resumes)
         file = folder / "space.yaml"
         file.write_text(f"{HEAD}{space}search: {{trials: 8, sampler: {sampler}}}\n")
         loaded = load_space(file, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
-        return SpaceSearch(loaded, SweepFolder(folder))
+        return SpaceSearch(loaded, SweepFolder(folder), resumes=resumes)
 
     return make
+
+
+class Killed(BaseException):
+    """What ends a process at once."""
 
 
 def draw(search, trials=7):
@@ -78,10 +82,35 @@ def test_the_seed_decides_what_is_drawn(search, name):
     assert len(set(one)) == 7
 
 
+@pytest.mark.parametrize("drawn", [1, 2])
+@pytest.mark.parametrize("name", EACH)
+def test_a_trial_that_a_killed_process_was_drawing_is_the_one_that_it_would_have_been(
+    search, name, drawn, monkeypatch
+):
+    def killed(*_):
+        nonlocal drawn
+        drawn -= 1
+        if drawn < 0:
+            raise Killed
+        return write(*_)
+
+    space = FINITE if name == "grid" else NUMBERS
+    unbroken = draw(search("unbroken", SAMPLERS[name], space=space), trials=5)
+    broken = search("broken", SAMPLERS[name], space=space)
+    assert draw(broken, trials=4) == unbroken[:4]
+    write = broken._storage.set_trial_param
+    monkeypatch.setattr(broken._storage, "set_trial_param", killed)
+    with pytest.raises(Killed):
+        broken.suggest("t4")
+    resumed = search("broken", SAMPLERS[name], space=space, resumes=True)
+    assert len(resumed.study.trials[4].params) < len(unbroken[4])
+    assert draw(resumed, trials=1) == unbroken[4:]
+
+
 @pytest.mark.parametrize("name", EACH)
 def test_optuna_has_every_option_under_the_same_name(name):
     sampler = TypeAdapter(Sampler).validate_python({"name": name.split()[0]})
-    made = make_sampler(sampler, seed=0, number=0)
+    made = make_sampler(sampler, seed=0, own_seed=0)
     expected = {
         "tpe": optuna.samplers.TPESampler,
         "random": optuna.samplers.RandomSampler,
@@ -90,7 +119,7 @@ def test_optuna_has_every_option_under_the_same_name(name):
         "qmc": optuna.samplers.QMCSampler,
         "grid": optuna.samplers.BruteForceSampler,
     }
-    assert type(made) is expected[sampler.name]
+    assert isinstance(made, expected[sampler.name])
 
 
 @pytest.fixture
