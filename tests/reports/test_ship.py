@@ -225,7 +225,7 @@ def test_what_cannot_be_shipped_is_one_line(harm, reported, tmp_path, capsys):
         ({"backbone": "test_resnet"}, "test_resnet: trained from random weights"),
         ({"backbone": "resnet18.a1_in1k", "pretrained": True}, "resnet18.a1_in1k: apache-2.0"),
         (
-            "{backbone: resnet18, weights: a.pth}",
+            {"backbone": "resnet18", "weights": "a.pth"},
             "resnet18, weights of a.pth: their licence is not known here",
         ),
     ],
