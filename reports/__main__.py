@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.config.openmp import sleep_while_waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     if misuse is not None:
         print(misuse, file=sys.stderr)
         return BAD_USAGE
+    sleep_while_waiting()
     try:
         return _report(options) if options.predict is None else _predict(options)
     except UserError as error:
