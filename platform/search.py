@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.config.openmp import sleep_while_waiting
 from platform.search_options import misuse, parser_of_search
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     if problem := misuse(options):
         parser.error(problem)
+    sleep_while_waiting()
     try:
         return _search(options) if options.space else _oversee(options)
     except UserError as error:

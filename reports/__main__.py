@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.config.openmp import sleep_while_waiting
 from reports.options import action_of, misuse, parser
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     if wrong is not None:
         print(wrong, file=sys.stderr)
         return BAD_USAGE
+    sleep_while_waiting()
     action = action_of(options)
     run, unchanged = _COMMANDS[action]
     try:

@@ -33,6 +33,7 @@ class TrialGlance:
     cause: str | None
     confirms: str | None = None
     left_out: str | None = None
+    reused_from: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def _trial(client: MlflowClient, run: Run, metric: str, mode: str) -> TrialGlanc
         cause=run.data.tags.get(names.CAUSE),
         confirms=run.data.tags.get(names.CONFIRMS),
         left_out=run.data.tags.get(names.LEFT_OUT),
+        reused_from=run.data.tags.get(names.REUSED_FROM),
     )
 
 

@@ -1,7 +1,6 @@
 """Joining Ray: a local one on this machine, or a cluster."""
 
 import logging
-import os
 import re
 import socket
 from pathlib import Path
@@ -10,6 +9,7 @@ import ray
 from ray.exceptions import RayError
 
 from platform.config.errors import UserError
+from platform.config.openmp import sleep_while_waiting
 from platform.datasets.decode import usable_cores
 from platform.tuning.resources import TrialResources, trial_resources
 from platform.tuning.sweep_config import ResourcesConfig
@@ -20,17 +20,14 @@ CAUSE_CHARACTERS = 400
 MACHINE = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d{1,5})")
 ANSWERS_S = 5.0
 """Seconds in which a machine takes a connection; Ray by itself tries for two minutes and more."""
-WAITING = "OMP_WAIT_POLICY"
-"""How OpenMP's threads wait for each other. Those that spin, as they do by default, keep the one that they
-wait for from its core where trials, loaders and other programs share the cores."""
 
 
 def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialResources:
     """Start Ray here, or join the cluster at ``address``; what each of ``trials`` gets.
 
     Workers find our ``platform`` package in place of the standard module only if the repository's root is
-    on their PYTHONPATH from the start: set so here, shipped as ``working_dir`` to a cluster. Their OpenMP
-    threads sleep while they wait, unless OMP_WAIT_POLICY in this process's environment says otherwise.
+    on their PYTHONPATH from the start: set so here, shipped as ``working_dir`` to a cluster. What else
+    they have from the start is OpenMP's policy: :func:`platform.config.openmp.sleep_while_waiting`.
 
     Raises UserError when no cluster answers at the address, or a trial does not fit on what is there.
     """
@@ -41,7 +38,7 @@ def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialReso
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), **_waiting()}},
+            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), **sleep_while_waiting()}},
         )
     else:
         _join_cluster(address)
@@ -65,16 +62,16 @@ def _join_cluster(address: str) -> None:
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"working_dir": str(ROOT), "excludes": NOT_SHIPPED, "env_vars": _waiting()},
+            runtime_env={
+                "working_dir": str(ROOT),
+                "excludes": NOT_SHIPPED,
+                "env_vars": sleep_while_waiting(),
+            },
         )
     except ConnectionError as error:
         raise UserError(f"no Ray cluster answers at {address}: {_in_a_line(error)}") from None
     except (RayError, ValueError, RuntimeError) as error:  # it answers: another Ray, too large a checkout …
         raise UserError(f"cannot join the Ray cluster at {address}: {_in_a_line(error)}") from None
-
-
-def _waiting() -> dict[str, str]:
-    return {WAITING: os.environ.get(WAITING, "passive")}
 
 
 def _in_a_line(error: Exception) -> str:

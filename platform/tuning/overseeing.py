@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from platform.datasets.errors import listed
 from platform.tuning.closing import duration, print_table
 from platform.tuning.survey import OPEN, Survey
 
@@ -30,6 +31,8 @@ def print_status(console: Console, seen: Survey) -> None:
     if seen.state == "starting" or seen.problem:
         return
     console.print(f"trials: {_trials(seen)}" + "".join(f", {part}" for part in _counted(seen)))
+    for words in _besides(seen):
+        console.print(words)
     best = seen.best
     if best is not None and best.best is not None:
         console.print(f"best: {seen.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
@@ -74,6 +77,7 @@ def _object(seen: Survey) -> dict[str, Any]:
         "trials_ended": seen.ended,
         "trials_planned": seen.planned,
         "outcomes": seen.counts,
+        "reused": len(seen.reused),
         "epochs": seen.epochs,
         "epochs_left": seen.epochs_left,
         "seconds": seen.seconds,
@@ -114,6 +118,17 @@ def _counted(seen: Survey) -> list[str]:
         for outcome in OUTCOMES
         if (count := seen.counts.get(outcome))
     ]
+
+
+def _besides(seen: Survey) -> list[str]:
+    """Of the trials that were not trained here, or do not count any more, a line each."""
+    lines = []
+    if seen.reused:
+        lines.append(f"reused: {listed([f'{one.trial} from {one.reused_from}' for one in seen.reused])}")
+    if seen.left_out:
+        told = listed([f"{one.trial} ({one.left_out})" for one in seen.left_out])
+        lines.append(f"left out, as the space was changed: {told}")
+    return lines
 
 
 def _epochs(seen: Survey) -> str:

@@ -22,8 +22,8 @@ class Survey:
 
     ``metric``: the goal that is told of, the first of ``goals``.
     ``started``: in seconds since 1970; ``balance``: what it may spend and has spent; ``trials``:
-    those of the search that fit its space; ``confirmations``: its best again; ``problem``: why MLflow could
-    not be asked.
+    those of the search that fit its space; ``left_out``: those that do not since that was changed;
+    ``confirmations``: its best again; ``problem``: why MLflow could not be asked.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Survey:
     holder: Holder | None = None
     trials: list[TrialGlance] = field(default_factory=list)
     confirmations: list[TrialGlance] = field(default_factory=list)
+    left_out: list[TrialGlance] = field(default_factory=list)
     balance: Balance | None = None
     problem: str | None = None
     goals: tuple[str, ...] = ()
@@ -54,13 +55,23 @@ class Survey:
         return self.holder.trials if self.holder else None
 
     @property
+    def reused(self) -> list[TrialGlance]:
+        """Answered from earlier sweeps."""
+        return [trial for trial in self.trials if trial.reused_from is not None]
+
+    @property
+    def _trained(self) -> list[TrialGlance]:
+        return [trial for trial in self.trials if trial.reused_from is None]
+
+    @property
     def epochs(self) -> int:
-        return sum(trial.epochs for trial in self.trials)
+        """Trained here: those of reused trials are not among them."""
+        return sum(trial.epochs for trial in self._trained)
 
     @property
     def seconds(self) -> float:
         """Seconds that trials spent on these epochs, added up."""
-        return sum(trial.seconds for trial in self.trials)
+        return sum(trial.seconds for trial in self._trained)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -107,9 +118,15 @@ def survey(folder: SweepFolder) -> Survey:
     except TrackingError as error:
         return replace(seen, problem=str(error))
     state = _state_of(folder, holder, glance.outcome)
-    drawn = [trial for trial in glance.trials if trial.confirms is None and trial.left_out is None]
-    again = [trial for trial in glance.trials if trial.confirms is not None]
-    return replace(seen, state=state, started=glance.started, trials=drawn, confirmations=again)
+    drawn = [trial for trial in glance.trials if trial.confirms is None]
+    return replace(
+        seen,
+        state=state,
+        started=glance.started,
+        trials=[trial for trial in drawn if trial.left_out is None],
+        left_out=[trial for trial in drawn if trial.left_out is not None],
+        confirmations=[trial for trial in glance.trials if trial.confirms is not None],
+    )
 
 
 def sweeps_in(out: Path) -> list[SweepFolder]:

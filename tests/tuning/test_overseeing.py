@@ -58,6 +58,17 @@ def test_what_is_left_of_the_budget_is_told(sweep):
     assert seen["balance"]["budget"]["epochs"] == 20 and seen["balance"]["spent"]["epochs"] == 17
 
 
+def test_what_was_reused_costs_nothing_and_what_does_not_fit_is_named(sweep):
+    reused = replace(trial("0004", "finished", 10, 0.7), reused_from="day/0002")
+    left = replace(trial("0005", "finished", 10, 0.9), left_out="method is core")
+    lines = printed(print_status, replace(sweep, trials=[*sweep.trials, reused], left_out=[left]))
+    assert lines[1] == "trials: 4/5, 2 finished, 1 stopped early, 1 failed, 1 running"
+    assert lines[2] == "reused: 0004 from day/0002"
+    assert lines[3] == "left out, as the space was changed: 0005 (method is core)"
+    assert lines[4].startswith("best: val/accuracy 0.8000, trial 0000")
+    assert lines[5].startswith("epochs: 17 done in 34 s")
+
+
 def test_of_a_killed_sweep_nothing_is_said_to_run(sweep):
     killed = Survey("night", "p", "interrupted", "val/accuracy", "max", 1.76e9, HOLDER, sweep.trials)
     lines = printed(print_status, killed)
