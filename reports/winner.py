@@ -13,6 +13,7 @@ from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
 from reports.contents import Ensembles
+from reports.embedding_ensembles import RULES as OF_EMBEDDINGS
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
 from reports.files import npz, read_npz, write_whole
@@ -85,7 +86,7 @@ def read_winner(report_folder: Path) -> Winner | None:
         winner = Winner.model_validate_json((report_folder / FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    return winner if winner.rule is None or winner.rule in rules() else None
+    return winner if winner.rule in {None, *rules(), *OF_EMBEDDINGS} else None
 
 
 def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:

@@ -52,6 +52,26 @@ class Embedded:
         _lengths(self.embeddings)
 
 
+@dataclass(frozen=True)
+class Found:
+    """How well queries find their identity: of each that has a match, in their order.
+
+    ``unmatched``: how many have none.
+    """
+
+    first_Q: Tensor
+    """The rank of the first match, from 1 on."""
+    precision_Q: Tensor
+    """The average precision."""
+    unmatched: int
+
+    def metrics(self) -> dict[str, float]:
+        """As :func:`retrieval_metrics` says them."""
+        metrics = {name: (self.first_Q <= rank).double().mean().item() for name, rank in RANKS.items()}
+        metrics["map"] = self.precision_Q.mean().item()
+        return metrics | {"unmatched_queries": float(self.unmatched)}
+
+
 def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> dict[str, float]:
     """recall_at_1, rank_5, rank_10, map, and unmatched_queries.
 
@@ -77,6 +97,11 @@ def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK)
 
     Raises ValueError if dimensions differ, ``block`` is less than 1, or no query has a match.
     """
+    return find(query, gallery, block=block).metrics()
+
+
+def find(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> Found:
+    """What :func:`retrieval_metrics` are means of, query by query, with its errors."""
     dimensions = query.embeddings.shape[1], gallery.embeddings.shape[1]
     if dimensions[0] != dimensions[1]:
         raise ValueError(f"query and gallery must have as many dimensions, got {dimensions}")
@@ -86,9 +111,7 @@ def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK)
     first, precision = (torch.cat(parts) for parts in zip(*ranked, strict=True))
     if len(first) == 0:
         raise ValueError("no query has an image of its identity by another camera in the gallery")
-    metrics = {name: (first <= rank).double().mean().item() for name, rank in RANKS.items()}
-    metrics["map"] = precision.mean().item()
-    return metrics | {"unmatched_queries": float(len(query.embeddings) - len(first))}
+    return Found(first, precision, len(query.embeddings) - len(first))
 
 
 def combine(embeddings: Sequence[Embeddings], how: Combination) -> Embeddings:
