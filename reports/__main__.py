@@ -85,11 +85,18 @@ def _predict(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
     sweep, source = _sweep(options), _images(options.predict)
+    from reports.neighbours import NEIGHBOURS
     from reports.predict import predict_images
 
     with _bar() as (say, count):
         done = predict_images(
-            sweep, source, options.out, layout=options.format or "csv", progress=say, count=count
+            sweep,
+            source,
+            options.out,
+            layout=options.format,
+            neighbours=options.neighbours or NEIGHBOURS,
+            progress=say,
+            count=count,
         )
     console = _console()
     if done.made is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ACTIONS = ("predict", "pseudo_label", "export", "ship")
 """Each works with the report as it is; without one of them the report is made again."""
-FORMATS = ("csv", "class", "topk")
+FORMATS = ("csv", "class", "topk", "pairs")
 EXPORTS = ("torchscript", "onnx")
 _OF_REPORTS = ("top", "max_members", "max_latency")
 _OF_PSEUDO_LABELS = ("top_classes", "top_share", "threshold")
@@ -68,7 +68,11 @@ def _add_predicting(made: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         help="of --predict: csv: label, probability and those of all classes (default); class: path and "
-        "label only; topk: the five most probable classes with their probabilities",
+        "label only; topk: the five most probable classes with their probabilities; pairs (default, and only "
+        "choice, of a sweep on identities): the images most like each, with their cosine similarities",
+    )
+    made.add_argument(
+        "--neighbours", type=int, metavar="K", help="of --format pairs: images to name of each (default: 10)"
     )
     made.add_argument(
         "--pseudo-label",
@@ -130,7 +134,7 @@ def _wrong_sweeps(options: argparse.Namespace, action: str | None) -> str | None
 
 
 def _wrong_value(options: argparse.Namespace) -> str | None:
-    for name in ("top", "max_members", "top_classes"):
+    for name in ("top", "max_members", "top_classes", "neighbours"):
         value = getattr(options, name)
         if value is not None and value < 1:
             return f"{_flag(name)}: must be at least 1, got {value}"
@@ -150,6 +154,8 @@ def _wrong_company(options: argparse.Namespace, action: str | None) -> str | Non
     """An option that is not for what is asked."""
     if options.format is not None and action != "predict":
         return "--format: needs --predict FOLDER, whose predictions it lays out"
+    if options.neighbours is not None and options.format != "pairs":
+        return "--neighbours: needs --format pairs, which names so many of each image"
     chosen = [name for name in _OF_PSEUDO_LABELS if getattr(options, name) is not None]
     if chosen and action != "pseudo_label":
         return f"{_flag(chosen[0])}: needs --pseudo-label FOLDER, of whose images it takes the most probable"

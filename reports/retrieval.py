@@ -11,16 +11,13 @@ from platform.training.embeddings import chosen, embedding_metrics, query_result
 from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Split
-from platform.training.retrieval import RANKS, Embeddings
+from platform.training.retrieval import METRICS, Embeddings
 from reports.contents import Ensembles, EvaluatedTrial
 from reports.embedding_ensembles import concatenated, contributions, gain, grow, weighted
 from reports.evaluate import device
 from reports.judge import Judge, Member, Predicted
 from reports.rank import better
 from reports.selection import Bounds, Ensemble, Judgement
-
-METRICS = frozenset({*RANKS, "map"})
-"""Means over queries."""
 
 
 @dataclass(frozen=True)

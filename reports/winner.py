@@ -12,6 +12,7 @@ from platform.datasets.geometry import KeptSize
 from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
+from platform.training.retrieval import METRICS
 from reports.contents import Ensembles
 from reports.embedding_ensembles import RULES as OF_EMBEDDINGS
 from reports.ensemble import Learnt, rules
@@ -60,6 +61,12 @@ class Winner(Record):
     members: tuple[Member, ...] = Field(min_length=1)
     classes: tuple[str, ...]
     kept: KeptSize
+
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether it was chosen by how well it finds identities again: it embeds then, and knows no class."""
+        name = self.metric.rpartition("/")[2].partition("_network_")[0]
+        return name in METRICS
 
     def __str__(self) -> str:
         trials = ", ".join(member.trial for member in self.members)
