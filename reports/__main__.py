@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from platform.datasets.decode import BadImage
     from platform.datasets.sources import Source
     from reports.predict import Count, Say
+    from reports.pseudo_label import PseudoLabels
 
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
@@ -112,21 +113,14 @@ def _pseudo_label(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
     sweep, source = _sweep(options), _images(options.pseudo_label)
-    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
-
-    if options.top_classes is not None:
-        take = top_of_classes(options.top_classes)
-    elif options.top_share is not None:
-        take = top_share(options.top_share)
-    else:
-        take = above(options.threshold)
     with _bar() as (say, count):
-        done = pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+        done = _pseudo_labels(options, sweep, source, say, count)
     console = _console()
     console.print(f"predicted with {done.chosen.winner}")
+    kinds = ("class", "classes") if done.are == "classes" else ("new identity", "new identities")
     console.print(
         f"pseudo-labels of {done.labelled:,} of {counted(done.images, 'image')}, in "
-        f"{counted(done.classes, 'class', 'classes')}, beside {counted(done.own, 'row')} of the sweep's own"
+        f"{counted(done.classes, *kinds)}, beside {counted(done.own, 'row')} of the sweep's own"
     )
     if done.known:
         console.print(f"{counted(done.known, 'image')} left out: the sweep has labels for them")
@@ -136,6 +130,34 @@ def _pseudo_label(options: argparse.Namespace) -> int:
     if done.bad:
         print(_unreadable(done.bad), file=sys.stderr)
     return DONE
+
+
+def _pseudo_labels(
+    options: argparse.Namespace, sweep: Path, source: "Source", say: "Say", count: "Count"
+) -> "PseudoLabels":
+    """With the one of the options that says what is taken."""
+    from platform.config.load import load_space
+    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.sweep_folder import SweepFolder
+    from reports.pseudo_identities import at_least, most_similar, pseudo_identities
+    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
+
+    config = load_space(SweepFolder(sweep).space, SweepConfig, fixed=SWEEP_FIELDS).first().data
+    if config.identities is None:
+        if options.top_classes is not None:
+            take = top_of_classes(options.top_classes)
+        elif options.top_share is not None:
+            take = top_share(options.top_share)
+        else:
+            take = above(options.threshold)
+        return pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+    if options.top_classes is not None:
+        raise UserError(
+            "--top-classes: the sweep is on identities, and other images show none that it knows: "
+            "say --threshold or --top-share"
+        )
+    pairs = most_similar(options.top_share) if options.top_share else at_least(options.threshold)
+    return pseudo_identities(sweep, source, pairs, options.out, progress=say, count=count)
 
 
 def _export(options: argparse.Namespace) -> int:

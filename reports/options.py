@@ -78,15 +78,24 @@ def _add_predicting(made: argparse.ArgumentParser) -> None:
         "--pseudo-label",
         metavar="FOLDER",
         help="predict this folder's images and write a table for the next sweep's data.source: this sweep's "
-        "own rows, and those of the images that one of the next three options takes",
+        "own rows, and those of the images that one of the next three options takes; in a sweep on "
+        "identities, images that are alike become new identities",
     )
     made.add_argument(
         "--top-classes", type=int, metavar="N", help="of each predicted class the N most probable"
     )
     made.add_argument(
-        "--top-share", type=float, metavar="SHARE", help="of each predicted class this share, 0 to 1"
+        "--top-share",
+        type=float,
+        metavar="SHARE",
+        help="of each predicted class (of pairs of mutual neighbours) this share, 0 to 1",
     )
-    made.add_argument("--threshold", type=float, metavar="P", help="all of at least this probability, 0 to 1")
+    made.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="all of at least this probability (pairs: cosine similarity), 0 to 1",
+    )
 
 
 def _add_shipping(made: argparse.ArgumentParser) -> None:
