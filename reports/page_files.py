@@ -4,20 +4,19 @@ They are read from the page itself, so that a file says what the page says, and 
 has its file.
 """
 
-import base64
 import csv
 import html
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
+from reports.figure_svg import svg
 from reports.files import write_whole
+from reports.spec_values import values
 
 TABLES, FIGURES = "tables", "figures"
 COLUMNS = ("series", "x", "y", "x_error", "y_error", "value", "text")
@@ -73,10 +72,18 @@ class PageParts(HTMLParser):
 
 
 def write_page_files(page: str, folder: Path) -> None:
-    """A CSV file a table and figure of the page in ``folder``; those of a page before that had more go."""
+    """A CSV file a table and figure of the page in ``folder``, and an SVG file a figure.
+
+    Those of a page before that had more go.
+    """
     parts = PageParts(page)
-    _write(folder / TABLES, parts.tables)
-    _write(folder / FIGURES, {name: figure_rows(spec) for name, spec in parts.figures.items()})
+    tables = {f"{file_name(name)}.csv": _csv(rows) for name, rows in parts.tables.items()}
+    figures: dict[str, str | bytes] = {}
+    for name, spec in parts.figures.items():
+        figures[f"{file_name(name)}.csv"] = _csv(figure_rows(spec))
+        figures[f"{file_name(name)}.svg"] = svg(spec)
+    _write(folder / TABLES, tables)
+    _write(folder / FIGURES, figures)
 
 
 def figure_rows(spec: Mapping[str, Any]) -> Rows:
@@ -93,31 +100,21 @@ def file_name(name: str) -> str:
 
 def _points(trace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     series = trace.get("name")
-    x, y = _values(trace["x"]), _values(trace["y"])
+    x, y = values(trace["x"]), values(trace["y"])
     if trace["type"] == "heatmap":
-        for name, row in zip(y, _values(trace["z"]), strict=True):
+        for name, row in zip(y, values(trace["z"]), strict=True):
             yield from (
                 {"series": series, "x": place, "y": name, "value": value}
                 for place, value in zip(x, row, strict=True)
             )
         return
-    errors = {f"{axis}_error": _values(trace.get(f"error_{axis}", {}).get("array", ())) for axis in "xy"}
-    told = _values(trace.get("text", ()))
+    errors = {f"{axis}_error": values(trace.get(f"error_{axis}", {}).get("array", ())) for axis in "xy"}
+    told = values(trace.get("text", ()))
     for place, pair in enumerate(zip(x, y, strict=True)):
         if pair == (None, None):  # a gap in a line
             continue
         beside = {name: values[place] for name, values in {**errors, "text": told}.items() if len(values)}
         yield {"series": series, "x": pair[0], "y": pair[1], **beside}
-
-
-def _values(array: Any) -> Sequence[Any]:
-    """A list as it is; what plotly packs arrays of numbers into, unpacked."""
-    if not isinstance(array, dict):
-        return list(array)
-    numbers = np.frombuffer(base64.b64decode(array["bdata"]), dtype=array["dtype"])
-    shape = [int(length) for length in str(array.get("shape", len(numbers))).split(",")]
-    unpacked: list[Any] = numbers.reshape(shape).tolist()
-    return unpacked
 
 
 def _cell(value: Any) -> str:
@@ -126,14 +123,15 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _write(folder: Path, tables: Mapping[str, Iterable[Sequence[str]]]) -> None:
-    written = set()
-    for name, rows in tables.items():
-        content = io.StringIO(newline="")
-        csv.writer(content, lineterminator="\n").writerows(rows)
-        file = folder / f"{file_name(name)}.csv"
-        write_whole(file, content.getvalue())
-        written.add(file)
-    for file in folder.glob("*.csv"):
-        if file not in written:
+def _csv(rows: Rows) -> str:
+    content = io.StringIO(newline="")
+    csv.writer(content, lineterminator="\n").writerows(rows)
+    return content.getvalue()
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    for file in folder.glob("*.*"):
+        if file.name not in files and file.suffix in (".csv", ".svg"):
             file.unlink()

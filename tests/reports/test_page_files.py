@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from plotly.io import to_json
 
+from reports.files import write_whole
 from reports.page import render
 from reports.page_files import figure_rows, file_name, write_page_files
 
@@ -30,12 +31,13 @@ class Names(HTMLParser):
             self.figures.append(told["data-spec"].removeprefix("spec-"))
 
 
-@pytest.fixture
-def written(make_contents, tmp_path):
-    contents = make_contents()
+@pytest.fixture(scope="module")
+def written(make_contents, tmp_path_factory):
+    """What a page was made of, the page, and the folder of its files, which nobody may change."""
+    contents, folder = make_contents(), tmp_path_factory.mktemp("report")
     page = render(contents)
-    write_page_files(page, tmp_path)
-    return contents, page, tmp_path
+    write_page_files(page, folder)
+    return contents, page, folder
 
 
 def rows_of(file):
@@ -48,9 +50,9 @@ def test_each_table_and_figure_has_its_file_and_no_other_has(written):
     names = Names(page)
     assert names.tables == len(names.captions) >= 6
     assert {file.name for file in (folder / "tables").iterdir()} == {f"{one}.csv" for one in names.captions}
-    figures = {f"{file_name(one)}.csv" for one in names.figures}
+    figures = {f"{file_name(one)}.{kind}" for one in names.figures for kind in ("csv", "svg")}
     assert {file.name for file in (folder / "figures").iterdir()} == figures
-    assert len(figures) == len(names.figures) >= 7
+    assert len(figures) == 2 * len(names.figures) >= 14
 
 
 def test_a_table_says_what_the_page_was_made_of(written):
@@ -82,11 +84,14 @@ def test_hostile_names_are_in_the_files_as_they_are(written, hostile):
     assert bad["Image"] == f"cats/{hostile}.jpg"
 
 
-def test_what_the_page_has_no_more_goes(written, make_contents):
-    _, _, folder = written
-    write_page_files(render(make_contents(bad_images=[])), folder)
-    assert not (folder / "tables" / "images.csv").exists()
-    assert (folder / "tables" / "ranking.csv").exists()
+def test_what_the_page_has_no_more_goes(make_contents, tmp_path):
+    for name in ("tables/images.csv", "figures/front.svg", "figures/mine.txt"):
+        write_whole(tmp_path / name, "of a page before")
+    write_page_files(render(make_contents(trials=2, bad_images=[])), tmp_path)
+    assert not (tmp_path / "tables" / "images.csv").exists()
+    assert not (tmp_path / "figures" / "front.svg").exists()
+    assert (tmp_path / "figures" / "mine.txt").exists(), "which no report wrote"
+    assert (tmp_path / "tables" / "ranking.csv").exists()
 
 
 def spec_of(*traces):
