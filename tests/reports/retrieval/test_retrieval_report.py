@@ -7,13 +7,16 @@ import pytest
 
 from platform.config.load import load_space
 from platform.datasets.prepare import prepare
+from platform.datasets.unlabelled import SPLIT, image_paths, open_images, read_blocks
 from platform.training.embeddings import chosen, query_results
 from platform.training.loading import load_predictor
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from reports.build import build_report
 from reports.chosen import load_chosen
 from reports.embedding_ensembles import concatenated
+from reports.files import npz
 from reports.finalists import FILE
+from reports.winner import FILE as WINNER
 from reports.winner import read_winner
 
 
@@ -89,3 +92,18 @@ def test_test_is_scored_once(report, retrieval_run):
     build_report(retrieval_run.path)
     assert (retrieval_run.report / FILE).read_bytes() == before
     assert len(json.loads(before)["scorings"]) == 1
+
+
+def test_members_weights_come_with_the_winner(retrieval_run, people):
+    weights = {"weights_M": np.array([0.75, 0.25])}
+    (retrieval_run.report / "learnt-weights.npz").write_bytes(npz(weights))
+    winner = read_winner(retrieval_run.report)
+    assert len(winner.members) == 2
+    uneven = winner.model_copy(update={"rule": "weighted_concatenation", "learnt": "learnt-weights.npz"})
+    (retrieval_run.report / WINNER).write_text(uneven.model_dump_json())
+    loaded = load_chosen(retrieval_run, lambda _: None)
+    source = open_images(str(people.others))
+    [block] = read_blocks(source, image_paths(source), winner.kept, winner.classes)
+    seen = [one.network_embeddings(one.loader(block.data, SPLIT))[0] for one in loaded.predictors]
+    np.testing.assert_array_equal(loaded.embeddings(block), concatenated(seen, weights))
+    assert str(loaded.winner).startswith("weighted concatenation of 2 trials (")
