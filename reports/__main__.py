@@ -105,7 +105,8 @@ def _predict(options: argparse.Namespace) -> int:
     console.print(f"predicted with {done.winner}")
     console.print(f"predictions of {counted(done.images, 'image')}: {done.file}")
     if done.bad:
-        print(f"{_unreadable(done.bad)}; all: {done.bad_file}", file=sys.stderr)
+        lacking = "neighbours" if done.winner.is_retrieval else "label"
+        print(f"{_unreadable(done.bad, lacking=lacking)}; all: {done.bad_file}", file=sys.stderr)
     return DONE
 
 
@@ -216,12 +217,12 @@ def _images(folder: str) -> "Source":
     return source
 
 
-def _unreadable(bad: "tuple[BadImage, ...]") -> str:
+def _unreadable(bad: "tuple[BadImage, ...]", *, lacking: str = "label") -> str:
     from platform.datasets.errors import counted
     from reports.predict import bad_images
 
     what = f"{counted(len(bad), 'image')} cannot be read and {'has' if len(bad) == 1 else 'have'}"
-    return f"{what} no label: {bad_images(bad)}"
+    return f"{what} no {lacking}: {bad_images(bad)}"
 
 
 @contextmanager

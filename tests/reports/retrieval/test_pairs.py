@@ -79,11 +79,12 @@ def test_one_that_was_killed_goes_on_and_ends_as_an_unbroken_one(
     assert not parts.exists()
 
 
-def test_there_are_no_more_neighbours_than_other_images(retrieval_run, photos, tmp_path):
+def test_there_are_no_more_neighbours_than_other_images(retrieval_run, photos, tmp_path, capsys):
     for file in sorted(photos.iterdir())[3:]:
         file.unlink()
     arguments = ["--predict", str(photos), "--format", "pairs", "--neighbours", "5"]
     assert main([str(retrieval_run.path), *arguments, "--out", str(tmp_path / "pairs.csv")]) == 0
+    assert "1 image cannot be read and has no neighbours: 0000.png (" in capsys.readouterr().err
     rows = read(tmp_path / "pairs.csv")
     assert rows["rank"].tolist() == ["", "1", "1"]
     assert rows["neighbour"].tolist() == ["", *rows["path"][:0:-1]]
