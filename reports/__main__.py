@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from platform.datasets.decode import BadImage
     from platform.datasets.sources import Source
     from reports.predict import Count, Say
+    from reports.pseudo_label import PseudoLabels
 
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
@@ -87,11 +88,18 @@ def _predict(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
     sweep, source = _sweep(options), _images(options.predict)
+    from reports.neighbours import NEIGHBOURS
     from reports.predict import predict_images
 
     with _bar() as (say, count):
         done = predict_images(
-            sweep, source, options.out, layout=options.format or "csv", progress=say, count=count
+            sweep,
+            source,
+            options.out,
+            layout=options.format,
+            neighbours=options.neighbours or NEIGHBOURS,
+            progress=say,
+            count=count,
         )
     console = _console()
     if done.made is not None:
@@ -99,7 +107,8 @@ def _predict(options: argparse.Namespace) -> int:
     console.print(f"predicted with {done.winner}")
     console.print(f"predictions of {counted(done.images, 'image')}: {done.file}")
     if done.bad:
-        print(f"{_unreadable(done.bad)}; all: {done.bad_file}", file=sys.stderr)
+        lacking = "neighbours" if done.winner.is_retrieval else "label"
+        print(f"{_unreadable(done.bad, lacking=lacking)}; all: {done.bad_file}", file=sys.stderr)
     return DONE
 
 
@@ -107,21 +116,14 @@ def _pseudo_label(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
     sweep, source = _sweep(options), _images(options.pseudo_label)
-    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
-
-    if options.top_classes is not None:
-        take = top_of_classes(options.top_classes)
-    elif options.top_share is not None:
-        take = top_share(options.top_share)
-    else:
-        take = above(options.threshold)
     with _bar() as (say, count):
-        done = pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+        done = _pseudo_labels(options, sweep, source, say, count)
     console = _console()
     console.print(f"predicted with {done.chosen.winner}")
+    kinds = ("class", "classes") if done.are == "classes" else ("new identity", "new identities")
     console.print(
         f"pseudo-labels of {done.labelled:,} of {counted(done.images, 'image')}, in "
-        f"{counted(done.classes, 'class', 'classes')}, beside {counted(done.own, 'row')} of the sweep's own"
+        f"{counted(done.classes, *kinds)}, beside {counted(done.own, 'row')} of the sweep's own"
     )
     if done.known:
         console.print(f"{counted(done.known, 'image')} left out: the sweep has labels for them")
@@ -131,6 +133,34 @@ def _pseudo_label(options: argparse.Namespace) -> int:
     if done.bad:
         print(_unreadable(done.bad), file=sys.stderr)
     return DONE
+
+
+def _pseudo_labels(
+    options: argparse.Namespace, sweep: Path, source: "Source", say: "Say", count: "Count"
+) -> "PseudoLabels":
+    """With the one of the options that says what is taken."""
+    from platform.config.load import load_space
+    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.sweep_folder import SweepFolder
+    from reports.pseudo_identities import at_least, most_similar, pseudo_identities
+    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
+
+    config = load_space(SweepFolder(sweep).space, SweepConfig, fixed=SWEEP_FIELDS).first().data
+    if config.identities is None:
+        if options.top_classes is not None:
+            take = top_of_classes(options.top_classes)
+        elif options.top_share is not None:
+            take = top_share(options.top_share)
+        else:
+            take = above(options.threshold)
+        return pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+    if options.top_classes is not None:
+        raise UserError(
+            "--top-classes: the sweep is on identities, and other images show none that it knows: "
+            "say --threshold or --top-share"
+        )
+    pairs = most_similar(options.top_share) if options.top_share else at_least(options.threshold)
+    return pseudo_identities(sweep, source, pairs, options.out, progress=say, count=count)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -189,12 +219,12 @@ def _images(folder: str) -> "Source":
     return source
 
 
-def _unreadable(bad: "tuple[BadImage, ...]") -> str:
+def _unreadable(bad: "tuple[BadImage, ...]", *, lacking: str = "label") -> str:
     from platform.datasets.errors import counted
     from reports.predict import bad_images
 
     what = f"{counted(len(bad), 'image')} cannot be read and {'has' if len(bad) == 1 else 'have'}"
-    return f"{what} no label: {bad_images(bad)}"
+    return f"{what} no {lacking}: {bad_images(bad)}"
 
 
 @contextmanager

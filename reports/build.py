@@ -26,6 +26,7 @@ from reports.joint import read_joint
 from reports.joint_record import read_joint_record, write_joint
 from reports.judge import OTHER_SINGLE, Judge
 from reports.page import render
+from reports.page_files import write_page_files
 from reports.pareto import Pareto, pareto
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.retrieval import RetrievalJudge
@@ -222,7 +223,9 @@ def _write(inputs: Inputs, contents: Contents) -> Path:
     page = folder.report / "index.html"
     table = trials_table(contents.sweep, contents.ranking, inputs.metric, contents.repeats, contents.pareto)
     write_whole(folder.trials_csv, table.to_csv(index=False))
-    write_whole(page, render(contents))
+    html = render(contents)
+    write_whole(page, html)
+    write_page_files(html, folder.report)
     contents.explained.write(folder.report)
     write_winner(inputs, contents.ranking, contents.ensembles)
     if inputs.joined:

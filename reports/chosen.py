@@ -1,4 +1,7 @@
-"""What the report chose, loaded and ready to predict. K: readable images, M: members, C: classes."""
+"""What the report chose, loaded and ready to predict.
+
+Shapes: K readable images, M members, C classes, D dimensions.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,11 +11,14 @@ import numpy as np
 
 from platform.datasets.unlabelled import SPLIT, Block
 from platform.training.description import DESCRIPTION
+from platform.training.embeddings import chosen
 from platform.training.evaluation import Probabilities
 from platform.training.folder import Folder
 from platform.training.loading import load_predictor
 from platform.training.prediction import Predictor
+from platform.training.retrieval import Embeddings
 from platform.tuning.sweep_folder import SweepFolder
+from reports.embedding_ensembles import concatenated
 from reports.ensemble import logits_of, probabilities_of
 from reports.evaluate import ReportError, checkpoint_digest, device
 from reports.selection import Ensemble
@@ -45,6 +51,14 @@ class Chosen:
         if self.ensemble is not None:
             return self.ensemble.combine(logits_MKC)
         return probabilities_of(logits_MKC[0]).astype(np.float32)
+
+    def embeddings(self, block: Block) -> Embeddings:
+        """[K, D]: what images are compared by, of a sweep on identities; not of unit length."""
+        seen = [
+            chosen(one.network_embeddings(one.loader(block.data, SPLIT)), one.config.retrieval)
+            for one in self.predictors
+        ]
+        return seen[0] if self.ensemble is None else concatenated(seen, self.ensemble.learnt)
 
 
 def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ACTIONS = ("predict", "pseudo_label", "export", "ship")
 """Each works with the report as it is; without one of them the report is made again."""
-FORMATS = ("csv", "class", "topk")
+FORMATS = ("csv", "class", "topk", "pairs")
 EXPORTS = ("torchscript", "onnx")
 _OF_REPORTS = ("top", "max_members", "max_latency")
 _OF_PSEUDO_LABELS = ("top_classes", "top_share", "threshold")
@@ -68,21 +68,34 @@ def _add_predicting(made: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         help="of --predict: csv: label, probability and those of all classes (default); class: path and "
-        "label only; topk: the five most probable classes with their probabilities",
+        "label only; topk: the five most probable classes with their probabilities; pairs (default, and only "
+        "choice, of a sweep on identities): the images most like each, with their cosine similarities",
+    )
+    made.add_argument(
+        "--neighbours", type=int, metavar="K", help="of --format pairs: images to name of each (default: 10)"
     )
     made.add_argument(
         "--pseudo-label",
         metavar="FOLDER",
         help="predict this folder's images and write a table for the next sweep's data.source: this sweep's "
-        "own rows, and those of the images that one of the next three options takes",
+        "own rows, and those of the images that one of the next three options takes; in a sweep on "
+        "identities, images that are alike become new identities",
     )
     made.add_argument(
         "--top-classes", type=int, metavar="N", help="of each predicted class the N most probable"
     )
     made.add_argument(
-        "--top-share", type=float, metavar="SHARE", help="of each predicted class this share, 0 to 1"
+        "--top-share",
+        type=float,
+        metavar="SHARE",
+        help="of each predicted class (of pairs of mutual neighbours) this share, 0 to 1",
     )
-    made.add_argument("--threshold", type=float, metavar="P", help="all of at least this probability, 0 to 1")
+    made.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="all of at least this probability (pairs: cosine similarity), 0 to 1",
+    )
 
 
 def _add_shipping(made: argparse.ArgumentParser) -> None:
@@ -130,7 +143,7 @@ def _wrong_sweeps(options: argparse.Namespace, action: str | None) -> str | None
 
 
 def _wrong_value(options: argparse.Namespace) -> str | None:
-    for name in ("top", "max_members", "top_classes"):
+    for name in ("top", "max_members", "top_classes", "neighbours"):
         value = getattr(options, name)
         if value is not None and value < 1:
             return f"{_flag(name)}: must be at least 1, got {value}"
@@ -150,6 +163,8 @@ def _wrong_company(options: argparse.Namespace, action: str | None) -> str | Non
     """An option that is not for what is asked."""
     if options.format is not None and action != "predict":
         return "--format: needs --predict FOLDER, whose predictions it lays out"
+    if options.neighbours is not None and options.format != "pairs":
+        return "--neighbours: needs --format pairs, which names so many of each image"
     chosen = [name for name in _OF_PSEUDO_LABELS if getattr(options, name) is not None]
     if chosen and action != "pseudo_label":
         return f"{_flag(chosen[0])}: needs --pseudo-label FOLDER, of whose images it takes the most probable"

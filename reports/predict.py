@@ -1,7 +1,8 @@
 """What the report chose, on images of the user's: ``python -m reports runs/NAME --predict FOLDER``.
 
-The CSV has a row an image, sorted by path: ``path`` (relative to the folder), then what ``--format`` says. An
-image that cannot be read has its row, with nothing but the path, and a row in FILE.bad.csv with the reason.
+The CSV has a row an image (of pairs, a row a pair), sorted by path: ``path`` (relative to the folder), then
+what ``--format`` says. An image that cannot be read has its row, with nothing but the path, and a row in
+FILE.bad.csv with the reason.
 """
 
 import os
@@ -21,6 +22,7 @@ from platform.datasets.unlabelled import image_paths, read_blocks
 from platform.tuning.sweep_folder import SweepFolder
 from reports.chosen import Chosen, load_chosen
 from reports.evaluate import ReportError
+from reports.neighbours import NEIGHBOURS, PAIRS, embed, pair_rows
 from reports.parts import Part, Parts
 from reports.prediction_table import FORMATS, Format
 from reports.winner import Winner
@@ -52,19 +54,21 @@ def predict_images(
     source: Source,
     out: Path | None = None,
     *,
-    layout: str = "csv",
+    layout: str | None = None,
+    neighbours: int = NEIGHBOURS,
     progress: Say | None = None,
     count: Count | None = None,
 ) -> Predictions:
     """Write what the report of the sweep in ``run_folder`` chose to say of every image of ``source``.
 
     ``out`` is predictions.csv in the sweep's folder unless given, and is replaced as a whole; ``layout`` is
-    one of FORMATS. Where there is no report yet, it is built. Images are decoded once, however many members
+    one of FORMATS (``csv`` unless given), of a sweep on identities PAIRS: the ``neighbours`` most similar
+    images of each. Where there is no report yet, it is built. Images are decoded once, however many members
     there are. What is done of a prediction that is cut short lies beside ``out``: the next goes on with it.
 
     Raises:
         UserError: no images, or none that can be read; no trial or no checkpoint to predict with; ``out``
-            cannot be written, or lies in the folder of the images.
+            cannot be written, or lies in the folder of the images; ``layout`` is not for such a sweep.
     """
     folder = SweepFolder(run_folder)
     paths = image_paths(source)
@@ -72,18 +76,40 @@ def predict_images(
     chosen = load_chosen(folder, progress or (lambda _: None))
     file = folder.path / FILE if out is None else out
     check_writable(file)
+    layout = _layout(chosen.winner, layout, run_folder)
     parts = Parts(file, [chosen.winner.model_dump_json(), layout])
-    bad = [
-        one for part in predicted(chosen, source, paths, FORMATS[layout], parts, count) for one in part.bad
-    ]
+    if layout == PAIRS:
+        found = embed(chosen, source, paths, parts, count)
+        bad, rows = found.bad, pair_rows(found, paths, neighbours)
+    else:
+        made = predicted(chosen, source, paths, FORMATS[layout], parts, count)
+        bad = tuple(one for part in made for one in part.bad)
+        rows = (part.rows for part in predicted(chosen, source, paths, FORMATS[layout], parts))
     if len(bad) == len(paths):
         parts.remove()
         raise ReportError(f"{source}: no image can be read: {bad_images(bad)}")
     with written_whole(file) as stream:  # only now, so that one that is killed leaves no draft behind
-        for part in predicted(chosen, source, paths, FORMATS[layout], parts):
-            stream.write(part.rows)
+        for some in rows:
+            stream.write(some)
     parts.remove()
-    return Predictions(file, chosen.winner, len(paths), tuple(bad), chosen.made, _write_bad(file, bad))
+    return Predictions(file, chosen.winner, len(paths), bad, chosen.made, _write_bad(file, bad))
+
+
+def _layout(winner: Winner, asked: str | None, run_folder: Path) -> str:
+    """The one asked for, else what suits the sweep."""
+    if not winner.is_retrieval:
+        if asked == PAIRS:
+            raise ReportError(
+                f"--format {PAIRS}: {run_folder} is no sweep on identities (data.identities), whose "
+                f"embeddings could be compared; choose from {', '.join(FORMATS)}"
+            )
+        return asked or "csv"
+    if asked not in (None, PAIRS):
+        raise ReportError(
+            f"--format {asked}: {run_folder} is a sweep on identities, and other images show others than it "
+            f"learnt: say --format {PAIRS}"
+        )
+    return PAIRS
 
 
 def predicted(

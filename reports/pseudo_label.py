@@ -8,9 +8,10 @@ two sweeps can be compared and no pseudo-label is ever measured against.
 import io
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -37,7 +38,8 @@ Taken = Callable[[pd.DataFrame], pd.DataFrame]
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """``labelled`` of ``images`` have a label now, of ``classes`` classes; ``known`` had one before.
+    """``labelled`` of ``images`` have a label now, of ``classes`` classes (or identities, as ``are`` says);
+    ``known`` had one before.
 
     ``own``: rows of the sweep itself in the table; ``notices``: what a reader of it must know.
     """
@@ -51,6 +53,7 @@ class PseudoLabels:
     own: int
     bad: tuple[BadImage, ...]
     notices: tuple[str, ...]
+    are: Literal["classes", "identities"] = "classes"
 
 
 def top_of_classes(count: int) -> Taken:
@@ -92,13 +95,17 @@ def pseudo_label(
 
     Raises:
         UserError: no images, or none that a label is given to; images in a zip, which a table cannot name;
-            identities, which other images do not show; no trial or no checkpoint to predict with.
+            identities (:mod:`reports.pseudo_identities`); no trial or no checkpoint to predict with.
     """
     folder = SweepFolder(run_folder)
     config = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS).first().data
     refuse_inside(source, out)
-    root = _root(source, config)
-    own, notices = _own_rows(folder, config)
+    if config.identities is not None:
+        raise ReportError(
+            "--pseudo-label: the sweep is on identities: other images show others than it learnt"
+        )
+    root = folder_of(source)
+    own, notices = own_rows(folder, config, ["path", "label", "clean", "split"])
     paths = image_paths(source)
     chosen = load_chosen(folder, progress or (lambda _: None))
     file = folder.path / FILE if out is None else out
@@ -113,19 +120,15 @@ def pseudo_label(
     if not len(taken):
         why = bad_images(bad) if len(bad) == len(paths) else "none is probable enough, or all have labels"
         raise ReportError(f"{source}: no image gets a label: {why}")
-    _write(_joined(own, taken), file)
+    write_table(_joined(own, taken), file)
     parts.remove()
     known = int(is_known.sum())
     classes = int(taken["label"].nunique())
     return PseudoLabels(file, chosen, len(paths), len(taken), classes, known, len(own), bad, tuple(notices))
 
 
-def _root(source: Source, config: DataConfig) -> str:
+def folder_of(source: Source) -> str:
     """The folder that the images' paths are relative to."""
-    if config.identities is not None:
-        raise ReportError(
-            "--pseudo-label: the sweep is on identities, and other images show others than those it learnt"
-        )
     if not isinstance(source, FolderSource):
         raise ReportError(
             f"--pseudo-label: {source} is a zip, in which a table cannot name images: unpack it"
@@ -133,19 +136,20 @@ def _root(source: Source, config: DataConfig) -> str:
     return os.path.realpath(source.root)
 
 
-def _own_rows(folder: SweepFolder, config: DataConfig) -> tuple[pd.DataFrame, list[str]]:
+def own_rows(
+    folder: SweepFolder, config: DataConfig, columns: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
     """The sweep's rows, and what there is to say of them: none where no table can name its images."""
     source = open_source(config.source)
-    columns = ["path", "label", "clean", "split"]
     if not isinstance(source, FolderSource):
         empty = pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
         return empty, [
             f"the images of {config.source} are no files in a folder, which a table could name: it holds the "
             "pseudo-labelled images alone, and the next sweep's val is held out of these"
         ]
-    own = pd.read_parquet(folder.manifest)[columns]
+    own = pd.read_parquet(folder.manifest)[list(columns)]
     root = os.path.realpath(source.root)
-    own["path"] = [os.path.normpath(f"{root}/{path}") for path in own["path"]]
+    own["path"] = [os.path.normpath(os.path.join(root, path)) for path in own["path"]]
     if config.noise is None and config.imbalance == 1:
         return own, []
     return own, [
@@ -176,7 +180,8 @@ def _joined(own: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
     return joined[["path", "label", *known, "split", "probability"]]
 
 
-def _write(table: pd.DataFrame, file: Path) -> None:
+def write_table(table: pd.DataFrame, file: Path) -> None:
+    """As Parquet, or CSV where the file is called so; its names must be UTF-8."""
     if odd := [path for path in table["path"] if not _is_utf8(path)]:
         named = listed([path.encode("utf-8", "backslashreplace").decode() for path in odd], 3)
         raise ReportError(

@@ -12,7 +12,9 @@ from platform.datasets.geometry import KeptSize
 from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
+from platform.training.retrieval import METRICS
 from reports.contents import Ensembles
+from reports.embedding_ensembles import RULES as OF_EMBEDDINGS
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
 from reports.files import npz, read_npz, write_whole
@@ -60,6 +62,12 @@ class Winner(Record):
     classes: tuple[str, ...]
     kept: KeptSize
 
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether it was chosen by how well it finds identities again: it embeds then, and knows no class."""
+        name = self.metric.rpartition("/")[2].partition("_network_")[0]
+        return name in METRICS
+
     def __str__(self) -> str:
         trials = ", ".join(member.trial for member in self.members)
         named = self.rule and f"{self.rule.replace('_', ' ')} of {len(self.members)} trials ({trials})"
@@ -85,7 +93,7 @@ def read_winner(report_folder: Path) -> Winner | None:
         winner = Winner.model_validate_json((report_folder / FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    return winner if winner.rule is None or winner.rule in rules() else None
+    return winner if winner.rule in {None, *rules(), *OF_EMBEDDINGS} else None
 
 
 def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:

@@ -6,7 +6,8 @@ val or test split that the source brings is left as it is.
 
 Training images without a label are set aside while this is done: they are no class's, and stay in train.
 
-Of identities (``data.identities``) those of val are held out second: noise mixes up only whom is learnt.
+Of identities (``data.identities``) those of val are held out second, where the source has no val split of its
+own: noise mixes up only whom is learnt.
 """
 
 from collections.abc import Callable
@@ -127,6 +128,8 @@ def _with_held_out_identities(rows: pd.DataFrame, config: DataConfig, default_sh
         random = np.random.default_rng([TEST_SEED, TEST_STREAM])
         rows = hold_out_identities(rows, "test", share, queries, random)
     refuse_hopeless_queries(rows, config.source)
+    if (rows["split"] == "val").any():  # a table's own
+        return rows
     random = np.random.default_rng([config.seed, VAL_STREAM])
     return hold_out_identities(rows, "val", config.val_share, queries, random)
 

@@ -76,14 +76,17 @@ def identity_names(rows: pd.DataFrame, source: str) -> tuple[tuple[str, ...], tu
 
 
 def refuse_hopeless_queries(rows: pd.DataFrame, source: str) -> None:
-    """Raise :class:`DataError` for a test split of the source's in which no query can find its identity."""
-    test = rows[(rows["split"] == "test") & (rows["label"] != JUNK)]
-    queries, gallery = (test[test["role"] == role][["label", "camera"]] for role in (QUERY, GALLERY))
-    if not len(queries):
-        return
-    pairs = queries.drop_duplicates().merge(gallery.drop_duplicates(), on="label", suffixes=("", "_there"))
-    if not (pairs["camera"] != pairs["camera_there"]).any():
-        raise DataError(
-            f"data.source: {source}: none of {counted(len(queries), 'query', 'queries')} has an image of its "
-            "identity by another camera in the gallery"
+    """Raise :class:`DataError` for a val or test split of the source's in which no query finds anybody."""
+    for split in ("val", "test"):
+        held = rows[(rows["split"] == split) & (rows["label"] != JUNK)]
+        queries, gallery = (held[held["role"] == role][["label", "camera"]] for role in (QUERY, GALLERY))
+        if not len(queries):
+            continue
+        pairs = queries.drop_duplicates().merge(
+            gallery.drop_duplicates(), on="label", suffixes=("", "_there")
         )
+        if not (pairs["camera"] != pairs["camera_there"]).any():
+            raise DataError(
+                f"data.source: {source}: none of {counted(len(queries), 'query', 'queries')} has an image of "
+                "its identity by another camera in the gallery"
+            )

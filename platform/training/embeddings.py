@@ -9,7 +9,7 @@ import numpy as np
 
 from platform.datasets.data import Data
 from platform.training.prediction import Split
-from platform.training.retrieval import Embedded, Embeddings, combine, retrieval_metrics
+from platform.training.retrieval import Embedded, Embeddings, Found, combine, find
 from platform.training.retrieval_config import RetrievalConfig
 
 
@@ -25,19 +25,20 @@ def chosen(embeddings: Sequence[Embeddings], config: RetrievalConfig) -> Embeddi
 def embedding_metrics(
     embeddings: Sequence[Embeddings], data: Data, split: Split, config: RetrievalConfig
 ) -> dict[str, float]:
-    """:func:`retrieval_metrics` of a split's queries and gallery, and each network's own recall_at_1 and map.
+    """The metrics of a split's queries and gallery, and each network's own recall_at_1 and map.
 
     ``embeddings`` [N, D], one a network, are of the images of ``data.rows(split)``.
     """
-    metrics = _metrics(chosen(embeddings, config), data, split)
+    metrics = query_results(chosen(embeddings, config), data, split).metrics()
     if len(embeddings) > 1:
         for number, own_ND in enumerate(embeddings, start=1):
-            own = _metrics(own_ND, data, split)
+            own = query_results(own_ND, data, split).metrics()
             metrics |= {f"{name}_network_{number}": own[name] for name in ("recall_at_1", "map")}
     return metrics
 
 
-def _metrics(embeddings_ND: Embeddings, data: Data, split: Split) -> dict[str, float]:
+def query_results(embeddings_ND: Embeddings, data: Data, split: Split) -> Found:
+    """How well each query of a split finds its identity in the split's gallery."""
     rows = data.rows(split)
     identities, cameras = (
         data.evaluation_labels(split),
@@ -48,4 +49,4 @@ def _metrics(embeddings_ND: Embeddings, data: Data, split: Split) -> dict[str, f
         Embedded(embeddings_ND[roles == role], identities[roles == role], cameras[roles == role])
         for role in ("query", "gallery")
     )
-    return retrieval_metrics(query, gallery)
+    return find(query, gallery)

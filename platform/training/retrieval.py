@@ -1,6 +1,7 @@
 """Evaluation by retrieval: for each query image, gallery images of the same identity are to come first.
 
-Shapes: Q queries, G gallery images, N images, D dimensions, B queries of a block, M matches of a block.
+Shapes: Q queries, G gallery images, N images, D dimensions, B queries of a block, M matches of a block,
+K nearest images.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ JUNK = -1
 """The identity of gallery images that count neither as right nor as wrong: Market-1501's bad detections."""
 
 RANKS = {"recall_at_1": 1, "rank_5": 5, "rank_10": 10}
+METRICS = (*RANKS, "map")
+"""Means over queries."""
 BLOCK = 128
 """Queries ranked at once: at Market-1501's size a block takes some 100 MB."""
 
@@ -52,6 +55,26 @@ class Embedded:
         _lengths(self.embeddings)
 
 
+@dataclass(frozen=True)
+class Found:
+    """How well queries find their identity: of each that has a match, in their order.
+
+    ``unmatched``: how many have none.
+    """
+
+    first_Q: Tensor
+    """The rank of the first match, from 1 on."""
+    precision_Q: Tensor
+    """The average precision."""
+    unmatched: int
+
+    def metrics(self) -> dict[str, float]:
+        """As :func:`retrieval_metrics` says them."""
+        metrics = {name: (self.first_Q <= rank).double().mean().item() for name, rank in RANKS.items()}
+        metrics["map"] = self.precision_Q.mean().item()
+        return metrics | {"unmatched_queries": float(self.unmatched)}
+
+
 def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> dict[str, float]:
     """recall_at_1, rank_5, rank_10, map, and unmatched_queries.
 
@@ -77,6 +100,11 @@ def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK)
 
     Raises ValueError if dimensions differ, ``block`` is less than 1, or no query has a match.
     """
+    return find(query, gallery, block=block).metrics()
+
+
+def find(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> Found:
+    """What :func:`retrieval_metrics` are means of, query by query, with its errors."""
     dimensions = query.embeddings.shape[1], gallery.embeddings.shape[1]
     if dimensions[0] != dimensions[1]:
         raise ValueError(f"query and gallery must have as many dimensions, got {dimensions}")
@@ -86,9 +114,32 @@ def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK)
     first, precision = (torch.cat(parts) for parts in zip(*ranked, strict=True))
     if len(first) == 0:
         raise ValueError("no query has an image of its identity by another camera in the gallery")
-    metrics = {name: (first <= rank).double().mean().item() for name, rank in RANKS.items()}
-    metrics["map"] = precision.mean().item()
-    return metrics | {"unmatched_queries": float(len(query.embeddings) - len(first))}
+    return Found(first, precision, len(query.embeddings) - len(first))
+
+
+def nearest(
+    embeddings_ND: Embeddings, count: int, *, block: int = BLOCK
+) -> tuple[Numbers, npt.NDArray[np.float64]]:
+    """Of each image the places [N, k] of the ``count`` others most like it, and the cosine similarities.
+
+    The most similar first, ties by place, told apart as :func:`retrieval_metrics` does. k is N - 1 where
+    there are no more others. Raises ValueError for embeddings that cannot be normalised.
+    """
+    unit_ND = _normalised(embeddings_ND)
+    images, count = len(unit_ND), min(count, len(unit_ND) - 1)
+    if not count:
+        return np.empty((images, 0), dtype=np.int64), np.empty((images, 0))
+    places, similarities = [], []
+    for start in range(0, images, block):
+        similarity_BN = unit_ND[start : start + block] @ unit_ND.T
+        steps_BN = np.round(similarity_BN * -STEPS).astype(np.int64)
+        own_B = np.arange(len(steps_BN))
+        steps_BN[own_B, start + own_B] = 2 * STEPS - 1  # the most that fits a key
+        keys_BN = steps_BN << PLACE_BITS | np.arange(images)
+        nearest_BK = np.sort(np.partition(keys_BN, count - 1, axis=1)[:, :count], axis=1)
+        places.append(nearest_BK & (1 << PLACE_BITS) - 1)
+        similarities.append(np.take_along_axis(similarity_BN, places[-1], axis=1))
+    return np.concatenate(places), np.concatenate(similarities)
 
 
 def combine(embeddings: Sequence[Embeddings], how: Combination) -> Embeddings:

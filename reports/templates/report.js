@@ -21,6 +21,7 @@
     Plotly.react(plot, spec.data, spec.layout, {
       displaylogo: false,
       responsive: true,
+      toImageButtonOptions: { format: "svg", filename: plot.dataset.spec.replace(/^spec-/, "") },
       modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     });
   };

@@ -147,3 +147,16 @@ def test_the_keyboard_reaches_the_summary_first(open_page):
     assert page.evaluate("document.activeElement.textContent") == "Skip to the summary"
     page.keyboard.press("Enter")
     assert page.url.endswith("#summary")
+
+
+def test_a_figure_is_saved_as_a_file_of_its_own_that_scales(open_page, tmp_path):
+    page = open_page(viewport={"width": 1280, "height": 900})
+    plot = page.locator("[data-spec='spec-learning-curves']")
+    plot.scroll_into_view_if_needed()
+    plot.locator(".main-svg").first.wait_for()
+    plot.hover()
+    with page.expect_download() as saved:
+        plot.locator("[data-title^='Download plot']").click()
+    assert saved.value.suggested_filename == "learning-curves.svg"
+    saved.value.save_as(tmp_path / "figure.svg")
+    assert (tmp_path / "figure.svg").read_text(encoding="utf-8").startswith("<svg")

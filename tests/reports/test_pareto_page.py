@@ -9,7 +9,9 @@ import pytest
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import Goal
 from reports.confirmation import confirmation
+from reports.figure_svg import svg
 from reports.page import render
+from reports.page_files import PageParts
 from reports.pareto import pareto
 from reports.trials_table import trials_table
 
@@ -48,6 +50,11 @@ def test_the_figure_has_the_front_the_others_and_the_line_between(page, contents
     assert len(on_front["x"]) == len(contents.pareto.front)
     assert len(on_front["x"]) + len(beaten["x"]) == len(contents.ranking)
     assert line["line"]["shape"] == "vh" and list(on_front["x"]) == sorted(on_front["x"])
+
+
+def test_the_front_is_drawn_for_papers_too(page):
+    drawn = svg(PageParts(page).figures["pareto-front"]).decode()
+    assert all(words in drawn for words in ("on the front", "beaten", "train/drop_rate"))
 
 
 def test_the_summary_begins_with_the_front(page):

@@ -135,15 +135,6 @@ def test_a_zip_is_refused_in_one_line(run, tmp_path, pictures, capsys):
     assert "is a zip, in which a table cannot name images" in capsys.readouterr().err
 
 
-def test_identities_are_refused_in_one_line(run, pictures, capsys):
-    text = run.space.read_text().split("data:")[0]
-    data = "data: {source: figures, identities: {}}\nsearch: {trials: 5, metric: val/map}\n"
-    run.space.write_text(text + data)
-    arguments = ["--pseudo-label", str(pictures[1]), "--threshold", "0.1"]
-    assert main([str(run.path), *arguments]) == 2
-    assert "the sweep is on identities" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("given", [[], ["--threshold", "0.5", "--top-share", "0.2"]])
 def test_exactly_one_way_of_choosing_is_wanted(given, run, pictures, capsys):
     assert main([str(run.path), "--pseudo-label", str(pictures[1]), *given]) == 2

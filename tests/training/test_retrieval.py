@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from platform.training.retrieval import Embedded, combine, retrieval_metrics
+from platform.training.retrieval import Embedded, combine, nearest, retrieval_metrics
 
 EAST, SOUTH_EAST, NORTH = [1.0, 0.0], [1.0, -1.0], [0.0, 1.0]
 
@@ -183,3 +183,21 @@ def test_a_concatenations_similarity_is_the_mean_of_its_parts():
 def test_embeddings_of_other_images_are_not_combined(shapes, how):
     with pytest.raises(ValueError, match=f"do not fit together for {how}: their shapes are"):
         combine([np.ones(shape, np.float32) for shape in shapes], how)
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize(("count", "block"), [(1, 1), (4, 7), (11, 128), (50, 5)])
+def test_the_nearest_are_those_that_a_plain_loop_finds_ties_by_place(count, block, coarse):
+    seen = random_images(12, seed=5, dimensions=3, coarse=coarse)
+    places_NK, similarities_NK = nearest(seen.embeddings, count, block=block)
+    assert places_NK.shape == similarities_NK.shape == (12, min(count, 11))
+    for place, embedding_D in enumerate(seen.embeddings.astype(np.float64)):
+        others = ranking(embedding_D, seen, np.arange(12) != place)
+        assert places_NK[place].tolist() == others[:count]
+        unit = [one / np.linalg.norm(one) for one in (embedding_D, seen.embeddings[others[0]])]
+        assert similarities_NK[place, 0] == pytest.approx(float(unit[0] @ unit[1]))
+
+
+def test_one_image_alone_has_nothing_near_it():
+    places_NK, similarities_NK = nearest(np.ones((1, 2), np.float32), 3)
+    assert places_NK.shape == similarities_NK.shape == (1, 0)

@@ -3,6 +3,8 @@
 ``train``, ``query`` and ``gallery`` (or ``bounding_box_train``, ``query``, ``bounding_box_test``) at the top,
 images anywhere below; query and gallery are the test split. Without ``query`` and ``gallery`` all images are
 there to learn from, until some identities are held out.
+
+Or a table that says of each image what it is (:mod:`platform.datasets.identity_table`).
 """
 
 import re
@@ -15,6 +17,7 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.identity_config import IdentityConfig
 from platform.datasets.identity_layout import GALLERY, JUNK, QUERY, SET_ASIDE, TRAIN, is_divided, parts_of
+from platform.datasets.identity_table import read_identity_table
 from platform.datasets.readers.class_folders import images_of
 from platform.datasets.sources import Source
 
@@ -27,15 +30,17 @@ def recognises(source: Source) -> bool:
 
 
 def read(source: Source, config: DataConfig) -> pd.DataFrame:
-    """Columns ``path``, ``label`` (the identity), ``camera`` (int), ``split`` and ``role``."""
+    """Columns ``path``, ``label`` (the identity), ``camera``, ``split`` and ``role``; of tables ``clean``."""
     if config.identities is None:
         raise DataError(
             f"data.identities: {source} holds train, query and gallery, as data for re-identification do: "
             "set it ({} for Market-1501's names)"
         )
-    if source.table is not None:
-        raise DataError(f"data.identities: {source} is a table; identities are read from a folder or a zip")
     only_one_label(config, "images of identities")
+    if source.table is not None:
+        rows = read_identity_table(source, config)
+        _check(rows, source)
+        return rows
     images = [path for path in images_of(source) if path.parts[0] not in SET_ASIDE]
     parts = _parts(source, images)
     below = [path.relative_to(path.parts[0]) if parts else path for path in images]
@@ -128,7 +133,7 @@ def _check(rows: pd.DataFrame, source: Source) -> None:
             f"({rows['camera'].iloc[0]}), so that no identity could be found again under another"
         )
     learnt = set(rows["label"][rows["split"] == "train"])
-    both = sorted(learnt & set(rows["label"][rows["split"] == "test"]))
+    both = sorted(learnt & set(rows["label"][rows["split"] != "train"]))
     if both:
         raise DataError(
             f"data.source: {source}: {counted(len(both), 'identity is', 'identities are')} both in train and "
