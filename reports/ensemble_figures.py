@@ -19,14 +19,14 @@ def ensemble_figures(found: Ensembles, metric: str) -> list[Figure]:
 def _sizes(found: Ensembles, metric: str) -> Figure:
     """The metric by the number of members, a line a rule, against the best single trial."""
     figure = go.Figure()
-    for rule, colour in zip(sorted({one.rule for one in found.grown}), SERIES * 10, strict=False):
-        line = [one for one in found.grown if one.rule == rule]
+    for label, colour in zip(sorted({one.label for one in found.grown}), SERIES * 10, strict=False):
+        line = [one for one in found.grown if one.label == label]
         figure.add_trace(
             go.Scatter(
                 x=[len(one.members) for one in line],
                 y=[one.metrics[metric] for one in line],
                 text=[plain(", ".join(found.names(one))) for one in line],
-                name=plain(rule.replace("_", " ")),
+                name=plain(label),
                 mode="lines+markers",
                 line={"color": colour, "width": 2.5},
                 marker={"size": 8},

@@ -96,7 +96,7 @@ def validation_probabilities(chosen: Chosen, inputs: Inputs, data: Data) -> Prob
     logits = []
     for member in chosen.winner.members:
         checkpoint = Folder.of(inputs.folder.path).at(member.checkpoint)
-        kept = kept_prediction(checkpoint, member.digest, data, inputs.folder.path)
+        kept = kept_prediction(checkpoint, member.digest, data, inputs.folder.path, member.view)
         logits.append(logits_of(kept.mean_NC) / np.float32(member.temperature))
     if chosen.winner.rule is None:
         return probabilities_of(logits[0]).astype(np.float32)

@@ -17,9 +17,10 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from platform.datasets.geometry import Frame, KeptSize, evaluation_frame
+from platform.datasets.geometry import KeptSize
 from platform.datasets.image_decoding import Pixels, decode_image, quieten_pillow
 from platform.datasets.image_size import as_size
+from platform.datasets.looks import Look
 from platform.datasets.windows import cut
 from reports.ensemble import Probabilities, logits_of, probabilities_of, rules
 
@@ -71,7 +72,8 @@ class WinnerModel:
 
 class _Member:
     def __init__(self, folder: Path, told: dict[str, Any], device: str) -> None:
-        self._frame: Frame = evaluation_frame(as_size(told["image_size"]), whole=told["whole"])
+        self._size, self._whole = as_size(told["image_size"]), bool(told["whole"])
+        self._looks = [Look.model_validate(one) for one in told["looks"]]
         self._temperature = np.float32(told["temperature"])
         self._device = device
         with warnings.catch_warnings():
@@ -80,13 +82,20 @@ class _Member:
 
     @torch.no_grad()
     def logits(self, pictures: Sequence[Pixels]) -> Probabilities:
-        """[N, C], at the member's temperature."""
-        shapes_N2 = np.array([picture.shape[:2] for picture in pictures])
-        boxes_N4 = self._frame.boxes(shapes_N2)
-        seen = [cut(*pair, self._frame.canvas) for pair in zip(pictures, boxes_N4, strict=True)]
-        pixels = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).to(self._device)
-        logits_NC: Probabilities = logits_of(self._network(pixels).cpu().numpy()) / self._temperature
+        """[N, C], of the mean over its looks, at the member's temperature."""
+        said = [self._network(self._pixels(pictures, look)).cpu().numpy() for look in self._looks]
+        mean_NC: Probabilities = np.mean(said, axis=0, dtype=np.float32)
+        logits_NC: Probabilities = logits_of(mean_NC) / self._temperature
         return logits_NC
+
+    def _pixels(self, pictures: Sequence[Pixels], look: Look) -> torch.Tensor:
+        frame = look.frame(self._size, whole=self._whole)
+        boxes_N4 = frame.boxes(np.array([picture.shape[:2] for picture in pictures]))
+        down, right = look.corner(self._size, frame.canvas)
+        windows = (slice(down, down + self._size.height), slice(right, right + self._size.width))
+        seen = [cut(*pair, frame.canvas)[windows] for pair in zip(pictures, boxes_N4, strict=True)]
+        pixels = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
+        return (pixels.flip(3) if look.mirrored else pixels).to(self._device)
 
 
 def _load_pyfunc(data_path: str) -> WinnerModel:
