@@ -37,6 +37,10 @@ class Chosen:
         """[K, C]; each member sees the images as its own trial did, or in its view."""
         if not len(block.good):
             return np.empty((0, len(self.winner.classes)), dtype=np.float32)
+        if self.ensemble is not None and self.ensemble.kind == "concat":
+            return self.ensemble.combine_features(
+                [one.features(block.data, SPLIT) for one in self.predictors]
+            )
         pairs = list(zip(self.predictors, self.winner.members, strict=True))
         said = [one.view_probabilities(block.data, SPLIT, member.view) for one, member in pairs]
         logits_MKC = np.stack(

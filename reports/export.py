@@ -12,14 +12,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from platform.datasets.looks import PLAIN
+from platform.models.embedding import embed
 from platform.training.prediction import Predictor
 from platform.tuning.sweep_folder import SweepFolder
 from reports.chosen import Chosen, load_chosen
 from reports.evaluate import ReportError
-from reports.files import write_whole
+from reports.files import npz, write_whole
 from reports.predict import Say
+from reports.winner_model import LEARNT
 
 FOLDER = "export"
 DESCRIPTION = "model.json"
@@ -34,13 +37,15 @@ DEPRECATED = r"`torch\.jit\..*` is deprecated"
 class Exported:
     """``difference``: the largest between probabilities of the original and of the file.
 
-    ``views``: those that the winner looks at images in with it, besides that of evaluation.
+    ``views``: those that the winner looks at images in with it, besides that of evaluation. ``gives``: what
+    comes out of it, features where the winner is a classifier of these (learnt.npz).
     """
 
     file: Path
     trial: str
     difference: float
     views: tuple[str, ...] = ()
+    gives: str = "probabilities"
 
 
 class PixelsToProbabilities(nn.Module):
@@ -62,13 +67,29 @@ class PixelsToProbabilities(nn.Module):
         return torch.stack(probabilities).mean(0)
 
 
-def torchscript(predictor: Predictor, name: str) -> tuple[bytes, float]:
-    """The content of a TorchScript file of :class:`PixelsToProbabilities`, and how far it is from these.
+class PixelsToFeatures(PixelsToProbabilities):
+    """Pixels [B, 3, S, T] of 0 to 255 -> the networks' features [B, D] side by side, of unit length each."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        images = pixels.float() * self.scale + self.offset
+        return torch.cat([normalize(embed(network, images).float()) for network in self.networks], dim=1)
+
+
+_WHAT: dict[type[PixelsToProbabilities], str] = {
+    PixelsToProbabilities: "probabilities",
+    PixelsToFeatures: "features",
+}
+
+
+def torchscript(
+    predictor: Predictor, name: str, gives: type[PixelsToProbabilities] = PixelsToProbabilities
+) -> tuple[bytes, float]:
+    """The content of a TorchScript file of what ``gives`` probabilities or features, and how far it is off.
 
     Raises:
         ReportError: the file does not say what the networks say, of some number of images.
     """
-    original = PixelsToProbabilities(predictor)
+    original = gives(predictor)
     draws = torch.Generator().manual_seed(0)
 
     def pixels(count: int) -> Tensor:
@@ -128,21 +149,24 @@ def export(
 def write_exported(chosen: Chosen, out: Path, say: Say) -> list[Exported]:
     """Nothing is written before all is made and checked."""
     files = _files(chosen)
+    gives = PixelsToFeatures if chosen.winner.kind == "concat" else PixelsToProbabilities
     pairs = list(zip(chosen.winner.members, chosen.predictors, strict=True))
     made: dict[str, tuple[bytes, Exported]] = {}
     for file, (member, predictor) in zip(files, pairs, strict=True):
         if file not in made:
             name = member.model_copy(update={"view": PLAIN}).name
             say(f"exporting trial {name}")
-            content, difference = torchscript(predictor, f"trial {name}")
+            content, difference = torchscript(predictor, f"trial {name}", gives)
             views = tuple(
                 other.view.name
                 for place, other in enumerate(chosen.winner.members)
                 if files[place] == file and other.view != PLAIN
             )
-            made[file] = content, Exported(out / file, name, difference, views)
+            made[file] = content, Exported(out / file, name, difference, views, _WHAT[gives])
     for file, (content, _) in made.items():
         write_whole(out / file, content)
+    if chosen.ensemble is not None and chosen.ensemble.learnt:
+        write_whole(out / LEARNT, npz(chosen.ensemble.learnt))
     write_whole(out / DESCRIPTION, json.dumps(_description(chosen, files), indent=1))
     return [one for _, one in made.values()]
 
@@ -162,6 +186,7 @@ def _description(chosen: Chosen, files: list[str]) -> dict[str, object]:
         "classes": winner.classes,
         "kept": winner.model_dump(mode="json")["kept"],
         "rule": winner.rule,
+        "kind": winner.kind,
         "temperature": winner.temperature,
         "members": [
             {

@@ -9,14 +9,16 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.models.errors import ModelError
 from platform.training.evaluation import Probabilities, classification_metrics, validation_metrics
+from reports.concat import RULE, Features, fit_linear, judged_features, side_by_side
 from reports.contents import Ensembles, EvaluatedTrial, TestScore, TestScores
 from reports.ensemble import Logits, logits_of, probabilities_of
 from reports.evaluate import checkpoint_digest, find_checkpoint
+from reports.features import features, kept_features
 from reports.finalists import Finalist, score_once
 from reports.inputs import Inputs
 from reports.member import Member, Predicted
 from reports.paired import gain
-from reports.pool import Pool
+from reports.pool import Pool, Tried
 from reports.predictions import kept_prediction, prediction
 from reports.rank import RankedTrial, better
 from reports.selection import Ensemble, Judgement, contributions, tempered
@@ -69,9 +71,8 @@ class Judge:
             self.data.evaluation_labels("val"), self._validation, self.inputs.metric, self.inputs.mode
         )
         candidates = [member.evaluated for member in pool]
-        tried = list(
-            Pool(candidates, logits_KNC, judge, self.inputs.max_members, self.inputs.max_latency_ms).tried()
-        )
+        of = Pool(candidates, logits_KNC, judge, self.inputs.max_members, self.inputs.max_latency_ms)
+        tried = [*of.tried(), *self._concatenated(evaluated, of.foremost(), judge)]
         made = Ensembles(evaluated, others=candidates[len(members) :], remarks=remarks)
         if not tried:
             return made
@@ -104,6 +105,23 @@ class Judge:
             made += [Member(*self._validate(one)) for one in soups]
             remarks |= dict.fromkeys(lost)
         return made, tuple(remarks)
+
+    def _concatenated(
+        self, trials: Sequence[EvaluatedTrial], places: tuple[int, ...], judge: Judgement
+    ) -> list[Tried]:
+        """A linear classifier on the features of these trials, judged on folds that it did not learn from."""
+        if not self.inputs.loaded.first().report.concat or len(places) < 2:
+            return []
+        features_ND = side_by_side([self._features(trials[place]) for place in places])
+        judged_NC = judged_features(features_ND, judge.labels_N, len(self.data.classes))
+        learnt = fit_linear(features_ND, judge.labels_N, len(self.data.classes))
+        found = Ensemble(RULE, places, dict(judge.score(judged_NC)), learnt, kind="concat")
+        return [Tried(found, judged_NC)]
+
+    def _features(self, one: EvaluatedTrial) -> Features:
+        """[N, D] of validation."""
+        sweep, _ = self.inputs.owner(one.ranked.trial)
+        return kept_features(one.checkpoint, one.digest, self.data, sweep.folder.path)
 
     def _finished(
         self, found: Ensemble, judged_NC: Probabilities, single_NC: Probabilities, judge: Judgement
@@ -198,10 +216,17 @@ class Judge:
     def _test_metrics(
         self, ensemble: Ensemble | None, on_test: Sequence[Predicted], members: Sequence[Member]
     ) -> dict[str, float]:
-        logits_MNC = np.stack([one.logits_of(said) for one, said in zip(members, on_test, strict=True)])
-        combined_NC = (
-            ensemble.combine(logits_MNC) if ensemble else probabilities_of(logits_MNC[0]).astype(np.float32)
-        )
+        if ensemble is not None and ensemble.kind == "concat":
+            combined_NC = ensemble.combine_features(
+                [features(one.evaluated.checkpoint, self.data, "test") for one in members]
+            )
+        else:
+            logits_MNC = np.stack([one.logits_of(said) for one, said in zip(members, on_test, strict=True)])
+            combined_NC = (
+                ensemble.combine(logits_MNC)
+                if ensemble
+                else probabilities_of(logits_MNC[0]).astype(np.float32)
+            )
         return classification_metrics(combined_NC, self.data.evaluation_labels("test"), self.data.classes)
 
     @staticmethod

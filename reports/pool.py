@@ -43,6 +43,10 @@ class Pool:
         yield from made
         yield from (one for one in self._mixed() if set(one.found.members) not in means)
 
+    def foremost(self) -> tuple[int, ...]:
+        """The trials that a rule weighs which takes all that it is given: as many as bounds allow."""
+        return Bounds(self.max_members, self.max_ms, self._ms()[: self.trials]).highest_ranked()
+
     @property
     def trials(self) -> int:
         """How many candidates are trials as they are."""
@@ -51,7 +55,7 @@ class Pool:
     def _rules(self) -> Iterator[Tried]:
         """Of trials alone, by every rule."""
         bounds = Bounds(self.max_members, self.max_ms, self._ms()[: self.trials])
-        places = bounds.highest_ranked()
+        places = self.foremost()
         if len(places) < 2:
             return
         for rule in rules().values():

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from reports.concat import Features, classify, side_by_side
 from reports.ensemble import Labels, Learnt, Logits, Probabilities, Rule, logits_of, probabilities_of, rules
 from reports.paired import Gain
 from reports.rank import Mode, better
@@ -18,13 +19,14 @@ Score = Callable[[Probabilities], Mapping[str, float]]
 
 LEAST_WEIGHT = 1e-3
 
-Kind = Literal["trials", "tta", "size", "mixed", "soup"]
+Kind = Literal["trials", "tta", "size", "mixed", "soup", "concat"]
 
 KINDS: Final = {
     "tta": ("test-time augmentation", " views"),
     "size": ("several sizes", ""),
     "mixed": ("trials and views", ""),
     "soup": ("soup", ""),
+    "concat": ("concatenated features", " trials"),
 }
 """What ensembles whose members are no plain trials are called, and what follows their number."""
 
@@ -68,6 +70,11 @@ class Ensemble:
     def combine(self, logits_MNC: Logits) -> Probabilities:
         """Probabilities [N, C] of its members' logits, in the order of ``members``."""
         return tempered(rules()[self.rule].combine(logits_MNC, **self.learnt), self.temperature)
+
+    def combine_features(self, features_MND: Sequence[Features]) -> Probabilities:
+        """Probabilities [N, C] of its members' features [N, D_m] each, of the kind ``concat``."""
+        found_NC = classify(side_by_side(features_MND), **self.learnt)
+        return tempered(found_NC, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -162,8 +169,11 @@ def taught(
 
 
 def contributions(ensemble: Ensemble, logits_KNC: Logits, judge: Judgement) -> tuple[float, ...]:
-    """By how much the metric is better with each member than without it; empty where there is one member."""
-    if len(ensemble.members) < 2:
+    """By how much the metric is better with each member than without it; empty where there is one member.
+
+    Empty of concatenated features, too, of which logits say nothing.
+    """
+    if len(ensemble.members) < 2 or ensemble.kind == "concat":
         return ()
     rule = rules()[ensemble.rule]
     sign = 1 if judge.mode == "max" else -1

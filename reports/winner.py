@@ -13,6 +13,7 @@ from platform.datasets.looks import PLAIN, View
 from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
+from reports.concat import RULE
 from reports.contents import Ensembles
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
@@ -102,7 +103,7 @@ def read_winner(report_folder: Path) -> Winner | None:
         winner = Winner.model_validate_json((report_folder / FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    return winner if winner.rule is None or winner.rule in rules() else None
+    return winner if winner.rule in (None, RULE, *rules()) else None
 
 
 def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:

@@ -22,6 +22,7 @@ from platform.datasets.image_decoding import Pixels, decode_image, quieten_pillo
 from platform.datasets.image_size import as_size
 from platform.datasets.looks import Look
 from platform.datasets.windows import cut
+from reports.concat import classify, side_by_side
 from reports.ensemble import Probabilities, logits_of, probabilities_of, rules
 
 DESCRIPTION = "model.json"
@@ -36,7 +37,7 @@ class WinnerModel:
         told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         self.classes: list[str] = told["classes"]
         self._kept = KeptSize(as_size(told["kept"]["limit"]), as_size(told["kept"]["side"]))
-        self._rule, self._temperature = told["rule"], float(told["temperature"])
+        self._rule, self._kind, self._temperature = told["rule"], told["kind"], float(told["temperature"])
         self._learnt: dict[str, npt.NDArray[Any]] = {}
         if (folder / LEARNT).exists():
             with np.load(folder / LEARNT) as learnt:
@@ -61,10 +62,14 @@ class WinnerModel:
 
     def _probabilities(self, images: Sequence[Any]) -> Probabilities:
         pictures = [np.array(_decoded(image, self._kept)) for image in images]
-        logits_MNC = np.stack([member.logits(pictures) for member in self._members])
-        if self._rule is None:
-            return probabilities_of(logits_MNC[0]).astype(np.float32)
-        combined_NC = rules()[self._rule].combine(logits_MNC, **self._learnt)
+        if self._kind == "concat":
+            features_ND = side_by_side([member.said(pictures) for member in self._members])
+            combined_NC = classify(features_ND, **self._learnt)
+        else:
+            logits_MNC = np.stack([member.logits(pictures) for member in self._members])
+            if self._rule is None:
+                return probabilities_of(logits_MNC[0]).astype(np.float32)
+            combined_NC = rules()[self._rule].combine(logits_MNC, **self._learnt)
         if self._temperature == 1:
             return combined_NC
         return probabilities_of(logits_of(combined_NC) / self._temperature).astype(np.float32)
@@ -80,13 +85,17 @@ class _Member:
             warnings.filterwarnings("ignore", message=r"`torch\.jit\..*` is deprecated")
             self._network = torch.jit.load(str(folder / told["file"]), device)
 
-    @torch.no_grad()
     def logits(self, pictures: Sequence[Pixels]) -> Probabilities:
-        """[N, C], of the mean over its looks, at the member's temperature."""
+        """[N, C], at the member's temperature."""
+        logits_NC: Probabilities = logits_of(self.said(pictures)) / self._temperature
+        return logits_NC
+
+    @torch.no_grad()
+    def said(self, pictures: Sequence[Pixels]) -> Probabilities:
+        """What its file gives, probabilities [N, C] or features [N, D]: the mean over its looks."""
         said = [self._network(self._pixels(pictures, look)).cpu().numpy() for look in self._looks]
         mean_NC: Probabilities = np.mean(said, axis=0, dtype=np.float32)
-        logits_NC: Probabilities = logits_of(mean_NC) / self._temperature
-        return logits_NC
+        return mean_NC
 
     def _pixels(self, pictures: Sequence[Pixels], look: Look) -> torch.Tensor:
         frame = look.frame(self._size, whole=self._whole)

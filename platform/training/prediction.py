@@ -158,6 +158,17 @@ class Predictor:
             channels_last=self.config.channels_last,
         )
 
+    def features(self, data: Data, split: Split) -> Embeddings:
+        """[N, D]: what the networks' classifiers take, side by side, of unit length a network."""
+        parts = network_embeddings(
+            self.networks,
+            self.loader(data, split),
+            flip=False,
+            precision=self.precision,
+            channels_last=self.config.channels_last,
+        )
+        return np.concatenate(parts, axis=1)
+
     def probabilities(self, loader: Iterable[Batch]) -> Probabilities:
         """The mean of the networks' probabilities, [N, C] float32."""
         mean_NC: Probabilities = self.network_probabilities(loader).mean(0, dtype=np.float32)

@@ -101,6 +101,12 @@ class ReportConfig(Section):
         "where they are fine-tuned from the same weights",
     )
 
+    concat: bool = Field(
+        False,
+        description="try a new linear classifier on the features of the best trials side by side, learnt "
+        "from validation: takes minutes where there are many classes",
+    )
+
     @field_validator("views")
     @classmethod
     def _are_named_once(cls, views: tuple[str, ...] | str) -> tuple[str, ...] | str:

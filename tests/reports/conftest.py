@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 from platform.config.load import load_space
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
@@ -29,10 +28,8 @@ from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
 from reports.build import build_report
 from reports.contents import Contents, DataFacts, Ensembles, EvaluatedTrial, TestScore, TestScores
-from reports.inputs import read_inputs
 from reports.rank import rank_trials
 from reports.selection import Ensemble
-from reports.winner import write_winner
 
 SPACE = """\
 epochs: 2
@@ -44,7 +41,7 @@ method: {name: peer, drop_rate: {uniform: [0.0, 0.5]}, ramp_epochs: 1}
 optim: {lr: {loguniform: [0.001, 0.1]}}
 data: {source: digits, imbalance: 10, noise: {kind: symmetric, rate: 0.3}}
 search: {trials: 5}
-report: {top: 3}
+report: {top: 3, soup: false}
 """
 # Trial, drop rate, learning rate, epochs done, how it ends.
 TRIALS = [
@@ -126,32 +123,6 @@ def reported(finished_sweep, tmp_path_factory):
 def sweep(finished_sweep, tmp_path):
     """A copy of the finished sweep that a test may change."""
     return finished_sweep.copy(tmp_path / "runs")
-
-
-@pytest.fixture(scope="session")
-def let_win():
-    """``let_win(sweep, report, kind, into)``: a copy whose report chose its best ensemble of that kind."""
-
-    def chosen(sweep, report, kind, into):
-        folder = sweep.copy(into).folder
-        [best] = [one for one in report.ensembles.best if one.kind == kind]
-        write_winner(read_inputs(folder.path, 2), report.ranking, replace(report.ensembles, winner=best))
-        return folder, best
-
-    return chosen
-
-
-@pytest.fixture(scope="session")
-def pictures_of():
-    """``pictures_of(data, split, folder)``: the split's images as files, by name in its order."""
-
-    def save(data, split, folder):
-        folder.mkdir()
-        for place, row in enumerate(data.rows(split)):
-            Image.fromarray(data.images.image(row)).save(folder / f"{place:05d}.png")
-        return folder
-
-    return save
 
 
 def sample(config: SweepConfig, drop_rate: float, lr: float) -> TrialConfig:

@@ -8,7 +8,6 @@ import pytest
 
 from platform.datasets.image_size import Size
 from platform.datasets.looks import PLAIN
-from platform.datasets.prepare import prepare
 from platform.datasets.unlabelled import open_images
 from platform.training.loading import load_predictor
 from platform.training.trial_config import TrialConfig
@@ -18,7 +17,6 @@ from reports.build import build_report
 from reports.chosen import load_chosen
 from reports.ensemble import logits_of
 from reports.export import write_exported
-from reports.inputs import read_inputs
 from reports.predict import predict_images
 from reports.predictions import FOLDER, kept_prediction
 from reports.views import families, views_of
@@ -74,18 +72,11 @@ def test_sizes_are_rounded_to_what_a_backbone_takes(backbone, size, sizes):
 
 
 @pytest.fixture(scope="module")
-def viewed(finished_sweep, tmp_path_factory):
+def viewed(finished_sweep, ask, tmp_path_factory):
     """The sweep with all views asked for, and its report. Nobody may change it."""
     sweep = finished_sweep.copy(tmp_path_factory.mktemp("viewed"))
-    space = sweep.folder.space
-    asked = "report: {top: 2, views: [flip, sizes, crops], soup: false}"
-    space.write_text(space.read_text().replace("report: {top: 3}", asked))
+    ask(sweep, "{top: 2, views: [flip, sizes, crops], soup: false}")
     return sweep, build_report(sweep.folder.path, top=2)
-
-
-@pytest.fixture(scope="module")
-def data(finished_sweep):
-    return prepare(read_inputs(finished_sweep.folder.path, None).data_config, 16)
 
 
 def by_hand(data, checkpoint, view):

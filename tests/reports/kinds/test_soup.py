@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from platform.datasets.prepare import prepare
 from platform.datasets.unlabelled import open_images
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
@@ -20,7 +19,6 @@ from reports.build import build_report
 from reports.chosen import load_chosen
 from reports.evaluate import checkpoint_digest
 from reports.export import write_exported
-from reports.inputs import read_inputs
 from reports.predict import predict_images
 from reports.predictions import kept_prediction
 from reports.soup import FOLDER, Kitchen, same_shapes, some, soup_digest
@@ -28,11 +26,6 @@ from reports.winner import read_winner
 from reports.winner_model import WinnerModel
 
 NOISE = 0.6  # of a tensor's own deviation
-
-
-@pytest.fixture(scope="module")
-def data(finished_sweep):
-    return prepare(read_inputs(finished_sweep.folder.path, None).data_config, 16)
 
 
 def stir(folder, original, sign):
@@ -47,9 +40,10 @@ def stir(folder, original, sign):
 
 
 @pytest.fixture(scope="module")
-def souped(finished_sweep, tmp_path_factory):
+def souped(finished_sweep, ask, tmp_path_factory):
     """Its two best trials lie on both sides of the best one as it was; and its report."""
     sweep = finished_sweep.copy(tmp_path_factory.mktemp("souped"))
+    ask(sweep, "{top: 2}")
     original = tmp_path_factory.mktemp("original")
     checkpoints = [next((sweep.folder.trials / trial).glob("checkpoint_*")) for trial in ("0000", "0001")]
     shutil.copytree(checkpoints[0], original, dirs_exist_ok=True)
@@ -123,8 +117,9 @@ def test_a_soup_that_wins_predicts_and_exports_what_was_judged(souped, data, let
     np.testing.assert_allclose(away[columns].to_numpy(), judged_NC[:9], atol=1e-4)
 
 
-def test_networks_of_different_basins_make_no_soup_and_the_page_says_so(sweep):
+def test_networks_of_different_basins_make_no_soup_and_the_page_says_so(sweep, ask):
     """Of the second the weights are those of the first, negated: their mean is nothing."""
+    ask(sweep, "{top: 2}")
     first, second = (next((sweep.folder.trials / one).glob("checkpoint_*")) for one in ("0001", "0000"))
     for file in second.glob("network_*.safetensors"):
         weights = load_file(first / file.name)
