@@ -34,8 +34,8 @@ def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:
 
     Minimises ½ Σ w_dc² - v/D Σ_n log softmax_c(Σ_d x_nd w_dc + b_c)_y, v = 10, by scikit-learn's L-BFGS (of
     two classes one score's, the other's being 0). ``mean_D`` and ``scale_D`` standardise the features; one
-    that is the same in all samples counts nothing. The features are those that each network's classifier takes,
-    of unit length a network.
+    that is the same in all samples counts nothing. The features are those that each network's classifier
+    takes, of unit length a network.
     """
     mean_D = features_ND.mean(axis=0, dtype=np.float64)
     deviation_D = features_ND.std(axis=0, dtype=np.float64)

@@ -89,22 +89,31 @@ class Judge:
 
     def _others(self, members: Sequence[Member]) -> tuple[list[Member], tuple[str, ...]]:
         """The trials in other views, and soups, as ``report`` asks for; and sentences on what failed."""
-        asked = self.inputs.loaded.first().report
-        made: list[Member] = []
-        remarks: dict[str, None] = {}
-        for member in members:
-            one = member.evaluated
-            for view in views_of(*seen_by(one.checkpoint), asked.views):
-                try:
-                    made.append(Member(*self._validate(replace(one, view=view))))
-                except ModelError as error:
-                    remarks[f"Left out {view.name}: {error}."] = None
-        if asked.soup:
+        made, remarks = self._in_views(members)
+        if self.inputs.loaded.first().report.soup:
             kitchen = Kitchen(self.inputs.folder.path, self.data, self.inputs.metric, self.inputs.mode)
             soups, lost = kitchen.soups([member.evaluated for member in members])
             made += [Member(*self._validate(one)) for one in soups]
-            remarks |= dict.fromkeys(lost)
-        return made, tuple(remarks)
+            remarks += lost
+        return made, tuple(dict.fromkeys(remarks))
+
+    def _in_views(self, members: Sequence[Member]) -> tuple[list[Member], list[str]]:
+        made: list[Member] = []
+        remarks: list[str] = []
+        for one in (member.evaluated for member in members):
+            config, size = seen_by(one.checkpoint)
+            families = views_of(config, size, self.inputs.loaded.first().report.views)
+            for view in (view for views in families.values() for view in views):
+                try:
+                    made.append(Member(*self._validate(replace(one, view=view))))
+                except ModelError as error:
+                    remarks.append(f"Left out {view.name}: {error}.")
+            remarks += [
+                f"Left out {family} of inputs of {size} px: there is no other near."
+                for family, views in families.items()
+                if not views
+            ]
+        return made, remarks
 
     def _concatenated(
         self, trials: Sequence[EvaluatedTrial], places: tuple[int, ...], judge: Judgement
@@ -112,7 +121,11 @@ class Judge:
         """A linear classifier on the features of these trials, judged on folds that it did not learn from."""
         if not self.inputs.loaded.first().report.concat or len(places) < 2:
             return []
-        features_ND = side_by_side([self._features(trials[place]) for place in places])
+        try:
+            features_ND = side_by_side([self._features(trials[place]) for place in places])
+        except ModelError as error:
+            self.notices.append(f"Features were not concatenated: {error}")
+            return []
         judged_NC = judged_features(features_ND, judge.labels_N, len(self.data.classes))
         learnt = fit_linear(features_ND, judge.labels_N, len(self.data.classes))
         found = Ensemble(RULE, places, dict(judge.score(judged_NC)), learnt, kind="concat")

@@ -88,10 +88,10 @@ class ReportConfig(Section):
         description="milliseconds an image that an ensemble's members may take together, as measured while "
         "the report is made; null: no limit",
     )
-    views: Annotated[tuple[Family, ...], Field(strict=False)] | Literal["auto"] = Field(
-        "auto",
+    views: Annotated[tuple[Family, ...], Field(strict=False)] | None = Field(
+        None,
         description="views in which the best trials are judged besides that of evaluation: flip: mirror "
-        "images; sizes: the input 0.875 and 1.14 times as large; crops: four corners and the centre; auto: "
+        "images; sizes: the input 0.875 and 1.14 times as large; crops: four corners and the centre; null: "
         "flip, for trials that learnt from mirror images; []: none",
     )
 
@@ -109,8 +109,8 @@ class ReportConfig(Section):
 
     @field_validator("views")
     @classmethod
-    def _are_named_once(cls, views: tuple[str, ...] | str) -> tuple[str, ...] | str:
-        if len(set(views)) < len(views) and isinstance(views, tuple):
+    def _are_named_once(cls, views: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if views is not None and len(set(views)) < len(views):
             raise ValueError("names a family of views twice")
         return views
 

@@ -11,16 +11,12 @@ import json
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
 
 from platform.datasets.image_size import Size, as_size
 from platform.datasets.looks import View
 from platform.training.description import read_description
 from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
-
-Asked = tuple[str, ...] | Literal["auto"]
-
 
 Views = Callable[[TrialConfig, Size], Sequence[View]]
 
@@ -31,16 +27,19 @@ def families() -> dict[str, Views]:
     return {name: import_module(f"{__name__}.{name}").views for name in names}
 
 
-def views_of(config: TrialConfig, image_size: Size, asked: Asked) -> list[View]:
-    """The views that a trial is judged in.
+def views_of(
+    config: TrialConfig, image_size: Size, asked: tuple[str, ...] | None
+) -> dict[str, Sequence[View]]:
+    """The views that a trial is judged in, by family; of one that has none for it an empty list.
 
-    ``auto``: mirror images, where the trial learnt from some, as left and right mean nothing then.
+    ``asked``: families of them; None: mirror images, where the trial learnt from some, as left and right mean
+    nothing then.
     """
-    if asked == "auto":
+    if asked is None:
         learnt_mirrored = any(phase.augment.horizontal_flip > 0 for phase in config.phases)
         asked = ("flip",) if learnt_mirrored else ()
     known = families()
-    return [view for name in asked for view in known[name](config, image_size)]
+    return {name: known[name](config, image_size) for name in asked}
 
 
 def seen_by(checkpoint: Folder) -> tuple[TrialConfig, Size]:

@@ -44,15 +44,16 @@ def test_the_families_are_those_that_a_yaml_may_name():
 @pytest.mark.parametrize(
     ("flip", "asked", "names"),
     [
-        (0.0, "auto", []),
-        (0.5, "auto", ["flip"]),
+        (0.0, None, []),
+        (0.5, None, ["flip"]),
         (0.0, ("flip",), ["flip"]),
         (0.5, (), []),
         (0.0, ("crops", "sizes"), ["crops", "at 14 px", "at 18 px"]),
     ],
 )
 def test_mirror_images_are_looked_at_where_the_trial_learnt_from_some_or_when_asked_for(flip, asked, names):
-    assert [view.name for view in views_of(trial(flip=flip), Size(16, 16), asked)] == names
+    found = views_of(trial(flip=flip), Size(16, 16), asked)
+    assert [view.name for views in found.values() for view in views] == names
 
 
 @pytest.mark.parametrize(
@@ -64,11 +65,12 @@ def test_mirror_images_are_looked_at_where_the_trial_learnt_from_some_or_when_as
         ("vit_small_patch16_224", (224, 224), [(192, 192), (256, 256)]),
         ("vit_small_patch14_dinov2", (224, 224), [(196, 196), (252, 252)]),
         ("resnet18", (8, 8), [(9, 9)]),
+        ("vit_small_patch16_224", (32, 32), []),
     ],
 )
 def test_sizes_are_rounded_to_what_a_backbone_takes(backbone, size, sizes):
     found = views_of(trial(backbone), Size(*size), ("sizes",))
-    assert [view.image_size for view in found] == [Size(*one) for one in sizes]
+    assert [view.image_size for view in found["sizes"]] == [Size(*one) for one in sizes]
 
 
 @pytest.fixture(scope="module")
