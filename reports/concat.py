@@ -3,13 +3,16 @@
 Shapes: M members, N samples, D features of all members together, C classes.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from reports.ensemble import Labels, Learnt, Probabilities, folds
 
@@ -44,11 +47,29 @@ def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:
     seen = np.unique(labels_N)
     bias_C[seen] = 0
     if len(seen) > 1:
-        regression = LogisticRegression(C=PRIOR / len(mean_D), max_iter=ROUNDS)
-        regression.fit((features_ND - mean_D) * scale_D, labels_N)
+        # one thread: several wait for each other far longer than they compute, where cores are shared
+        with threadpool_limits(1, "blas"), warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # ended early, it is a classifier all the same
+            coordinates_NR, axes_RD = _coordinates((features_ND - mean_D) * scale_D)
+            regression = LogisticRegression(C=PRIOR / len(mean_D), max_iter=ROUNDS)
+            regression.fit(coordinates_NR, labels_N)
         scored = seen if len(seen) > 2 else seen[1:]  # of two classes it scores the second
-        weights_DC[:, scored], bias_C[scored] = regression.coef_.T, regression.intercept_
+        weights_DC[:, scored], bias_C[scored] = axes_RD.T @ regression.coef_.T, regression.intercept_
     return {"mean_D": mean_D, "scale_D": scale_D, "weights_DC": weights_DC, "bias_C": bias_C}
+
+
+def _coordinates(
+    standard_ND: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """[N, R] and orthonormal axes [R, D] whose product is what is given, R = min(N, D).
+
+    The best weights lie in the span of the samples (the penalty would only grow beside it), so that of fewer
+    samples than features the classifier is the same, and found in a fraction of the time.
+    """
+    left_NR, sizes_R, axes_RD = np.linalg.svd(standard_ND, full_matrices=False)
+    return left_NR * sizes_R, axes_RD
 
 
 def classify(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import approx_fprime
+from sklearn.linear_model import LogisticRegression
 
 from platform.datasets.unlabelled import open_images
 from platform.models.embedding import embed
@@ -46,6 +47,17 @@ def test_the_classifier_is_at_the_minimum_of_its_loss(classes):
     scores_NC = standardised @ learnt["weights_DC"] + learnt["bias_C"]
     by_hand_NC = np.exp(scores_NC) / np.exp(scores_NC).sum(1, keepdims=True)
     np.testing.assert_allclose(classify(features_ND, **learnt), by_hand_NC, atol=1e-5)
+
+
+def test_with_fewer_samples_than_features_it_is_what_scikit_learn_finds_in_all_of_them():
+    draws = np.random.default_rng(1)
+    features_ND, labels_N = draws.normal(size=(30, 80)).astype(np.float32), np.arange(30) % 3
+    learnt = fit_linear(features_ND, labels_N, 3)
+    standardised = (features_ND - features_ND.mean(0)) / features_ND.std(0)
+    expected = LogisticRegression(C=PRIOR / 80, max_iter=1000, tol=1e-8).fit(standardised, labels_N)
+    np.testing.assert_allclose(learnt["weights_DC"], expected.coef_.T, atol=1e-3)
+    said_NC = classify(features_ND, **learnt)
+    np.testing.assert_allclose(said_NC, expected.predict_proba(standardised), atol=1e-3)
 
 
 def test_classes_without_samples_and_features_that_never_change_count_nothing():
