@@ -51,8 +51,8 @@ def _sizes(found: Ensembles, metric: str) -> Figure:
     )
     figure.update_xaxes(dtick=1)
     caption = (
-        f"{metric} of the ensembles of each rule and kind that learns nothing by the number of members, against "
-        "the best single trial."
+        f"{metric} of the ensembles of each rule and kind that learns nothing by the number of members, "
+        "against the best single trial."
     )
     return finish(figure, "ensembles", caption, x="members", y=metric)
 
