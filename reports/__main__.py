@@ -172,6 +172,14 @@ def _export(options: argparse.Namespace) -> int:
     console = _console()
     for one in done:
         console.print(f"trial {one.trial}: {one.file} (differs by {one.difference:.0e} from the network)")
+    if done[0].gives == "features":
+        console.print("the files give features; learnt.npz is the linear classifier on them, side by side")
+    if any(one.views for one in done):
+        names = ", ".join(dict.fromkeys(name for one in done for name in one.views))
+        console.print(
+            f"the files hold the networks; looking at images otherwise ({names}) is up to you: "
+            "model.json says how"
+        )
     return DONE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from platform.datasets.image_size import Size
 from platform.datasets.unlabelled import SPLIT, Block
 from platform.training.description import DESCRIPTION
 from platform.training.embeddings import chosen
@@ -29,7 +30,8 @@ from reports.winner import Member, Winner, ensemble_of, read_winner
 class Chosen:
     """``made``: the report's page, where there was no report and it was built first.
 
-    ``ensemble``: None where a single trial won.
+    ``ensemble``: None where a single trial won. ``predictors``: one a member; those of the same checkpoint at
+    the same image size are one and the same.
     """
 
     winner: Winner
@@ -38,14 +40,19 @@ class Chosen:
     made: Path | None
 
     def probabilities(self, block: Block) -> Probabilities:
-        """[K, C]; each member sees the images as its own trial did."""
+        """[K, C]; each member sees the images as its own trial did, or in its view."""
         if not len(block.good):
             return np.empty((0, len(self.winner.classes)), dtype=np.float32)
-        said = [one.probabilities(one.loader(block.data, SPLIT)) for one in self.predictors]
+        if self.ensemble is not None and self.ensemble.kind == "concat":
+            return self.ensemble.combine_features(
+                [one.features(block.data, SPLIT) for one in self.predictors]
+            )
+        pairs = list(zip(self.predictors, self.winner.members, strict=True))
+        said = [one.view_probabilities(block.data, SPLIT, member.view) for one, member in pairs]
         logits_MKC = np.stack(
             [
-                logits_of(one) / np.float32(member.temperature)
-                for one, member in zip(said, self.winner.members, strict=True)
+                logits_of(of_networks.mean(axis=0, dtype=np.float32)) / np.float32(member.temperature)
+                for of_networks, member in zip(said, self.winner.members, strict=True)
             ]
         )
         if self.ensemble is not None:
@@ -69,7 +76,12 @@ def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:
     """
     winner, made = _winner(folder, say)
     say("loading the checkpoints")
-    predictors = [_load(folder, member) for member in winner.members]
+    loaded: dict[tuple[str, Size | None], Predictor] = {}
+    for member in winner.members:
+        weights = member.digest, member.view.image_size
+        if weights not in loaded:
+            loaded[weights] = _load(folder, member)
+    predictors = [loaded[member.digest, member.view.image_size] for member in winner.members]
     return Chosen(winner, predictors, ensemble_of(winner, folder.report), made)
 
 
@@ -93,4 +105,4 @@ def _load(folder: SweepFolder, member: Member) -> Predictor:
         raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone: {remedy}")
     if checkpoint_digest(checkpoint.fetched()) != member.digest:
         raise ReportError(f"{checkpoint}: the checkpoint is not what the report chose any more: {remedy}")
-    return load_predictor(checkpoint.fetched(), device())
+    return load_predictor(checkpoint.fetched(), device(), member.view.image_size)

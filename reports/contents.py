@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from platform.datasets.looks import PLAIN, View
 from platform.tracking.records import SweepRecord, TrialRecord
 from platform.training.folder import Folder
 from platform.tuning.sweep_folder import SweepIdentity
@@ -22,7 +23,9 @@ class EvaluatedTrial:
 
     ``temperature``: by which its logits are divided before an ensemble takes them, fitted on validation;
     ``parameters``: how many weights its networks have; ``ms_an_image``: what its prediction took when it was
-    computed, loading included. The last two are there where it classifies.
+    computed, loading included. The last two are there where it classifies. ``view``: how it is shown images;
+    ``soup``: the trials whose weights' mean the checkpoint holds, ``ranked`` the best of them; of a trial's
+    own checkpoint none.
     """
 
     ranked: RankedTrial
@@ -32,14 +35,29 @@ class EvaluatedTrial:
     temperature: float = 1.0
     parameters: int = 0
     ms_an_image: float | None = None
+    view: View = PLAIN
+    soup: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """ "0003", "0003 flip", "0001 + 0003"."""
+        of = " + ".join(self.soup) or self.ranked.trial.trial_id
+        return of if self.view == PLAIN else f"{of} {self.view.name}"
+
+    @property
+    def key(self) -> str:
+        """The same for the same weights that see images in the same way."""
+        return self.digest if self.view == PLAIN else f"{self.digest} {self.view.model_dump_json()}"
 
 
 @dataclass(frozen=True)
 class Ensembles:
     """``grown``: every ensemble tried, by rule and size; ``best``: the best of each rule, all on validation.
 
-    Their ``members`` count in ``evaluated``. ``winner`` beats the best single trial; None where none does.
+    Their ``members`` count in ``candidates``: the trials that were ``evaluated``, then ``others``, which are
+    the same trials in other views, and soups. ``winner`` beats the best single trial; None where none does.
     ``disagreement_KK``: on what share of validation two of the evaluated predict different classes.
+    ``remarks``: a sentence each on what could not be tried, or was no good.
     """
 
     evaluated: list[EvaluatedTrial]
@@ -47,17 +65,27 @@ class Ensembles:
     best: list[Ensemble] = field(default_factory=list)
     winner: Ensemble | None = None
     disagreement_KK: tuple[tuple[float, ...], ...] = ()
+    others: list[EvaluatedTrial] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> list[EvaluatedTrial]:
+        return [*self.evaluated, *self.others]
 
     def costs(self, ensemble: Ensemble) -> tuple[int, float]:
-        """Of its members: the weights of their networks, and milliseconds an image, 0 where not known."""
-        members = [self.evaluated[place] for place in ensemble.members]
+        """Of its members: the weights of their networks, and milliseconds an image, 0 where not known.
+
+        The weights of a trial in several views count once.
+        """
+        members = [self.candidates[place] for place in ensemble.members]
         times = [one.ms_an_image for one in members]
         known = [time for time in times if time is not None]
-        return sum(one.parameters for one in members), sum(known) if len(known) == len(times) else 0.0
+        parameters = sum({one.digest: one.parameters for one in members}.values())
+        return parameters, sum(known) if len(known) == len(times) else 0.0
 
     def names(self, ensemble: Ensemble) -> tuple[str, ...]:
-        """The trials that are its members."""
-        return tuple(self.evaluated[index].ranked.trial.trial_id for index in ensemble.members)
+        """Its members: the trials, with their view where it is another."""
+        return tuple(self.candidates[index].name for index in ensemble.members)
 
 
 @dataclass(frozen=True)

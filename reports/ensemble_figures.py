@@ -5,6 +5,9 @@ import plotly.graph_objects as go
 from reports.contents import Ensembles
 from reports.figures import SERIES, TEXT, Figure, finish, plain
 
+DASHES = ("solid", "dash", "dashdot")
+"""Of lines whose colours come again."""
+
 
 def ensemble_figures(found: Ensembles, metric: str) -> list[Figure]:
     """The metric by size and rule; members' disagreement; what each member of the best ensemble adds."""
@@ -19,16 +22,17 @@ def ensemble_figures(found: Ensembles, metric: str) -> list[Figure]:
 def _sizes(found: Ensembles, metric: str) -> Figure:
     """The metric by the number of members, a line a rule, against the best single trial."""
     figure = go.Figure()
-    for rule, colour in zip(sorted({one.rule for one in found.grown}), SERIES * 10, strict=False):
-        line = [one for one in found.grown if one.rule == rule]
+    styles = [{"color": colour, "dash": dash} for dash in DASHES for colour in SERIES]
+    for label, style in zip(sorted({one.label for one in found.grown}), styles * 10, strict=False):
+        line = [one for one in found.grown if one.label == label]
         figure.add_trace(
             go.Scatter(
                 x=[len(one.members) for one in line],
                 y=[one.metrics[metric] for one in line],
                 text=[plain(", ".join(found.names(one))) for one in line],
-                name=plain(rule.replace("_", " ")),
+                name=plain(label),
                 mode="lines+markers",
-                line={"color": colour, "width": 2.5},
+                line=style | {"width": 2.5},
                 marker={"size": 8},
                 hovertemplate="%{text}: %{y:.4f}<extra></extra>",
             )
@@ -47,8 +51,8 @@ def _sizes(found: Ensembles, metric: str) -> Figure:
     )
     figure.update_xaxes(dtick=1)
     caption = (
-        f"{metric} of the ensembles of each rule that learns nothing by the number of members, against the "
-        "best single trial."
+        f"{metric} of the ensembles of each rule and kind that learns nothing by the number of members, "
+        "against the best single trial."
     )
     return finish(figure, "ensembles", caption, x="members", y=metric)
 

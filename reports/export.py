@@ -12,13 +12,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
+from platform.datasets.looks import PLAIN
+from platform.models.embedding import embed
 from platform.training.prediction import Predictor
 from platform.tuning.sweep_folder import SweepFolder
 from reports.chosen import Chosen, load_chosen
 from reports.evaluate import ReportError
-from reports.files import write_whole
+from reports.files import npz, write_whole
 from reports.predict import Say
+from reports.winner_model import LEARNT
 
 FOLDER = "export"
 DESCRIPTION = "model.json"
@@ -31,11 +35,17 @@ DEPRECATED = r"`torch\.jit\..*` is deprecated"
 
 @dataclass(frozen=True)
 class Exported:
-    """``difference``: the largest between probabilities of the original and of the file."""
+    """``difference``: the largest between probabilities of the original and of the file.
+
+    ``views``: those that the winner looks at images in with it, besides that of evaluation. ``gives``: what
+    comes out of it, features where the winner is a classifier of these (learnt.npz).
+    """
 
     file: Path
     trial: str
     difference: float
+    views: tuple[str, ...] = ()
+    gives: str = "probabilities"
 
 
 class PixelsToProbabilities(nn.Module):
@@ -57,13 +67,29 @@ class PixelsToProbabilities(nn.Module):
         return torch.stack(probabilities).mean(0)
 
 
-def torchscript(predictor: Predictor, name: str) -> tuple[bytes, float]:
-    """The content of a TorchScript file of :class:`PixelsToProbabilities`, and how far it is from these.
+class PixelsToFeatures(PixelsToProbabilities):
+    """Pixels [B, 3, S, T] of 0 to 255 -> the networks' features [B, D] side by side, of unit length each."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        images = pixels.float() * self.scale + self.offset
+        return torch.cat([normalize(embed(network, images).float()) for network in self.networks], dim=1)
+
+
+_WHAT: dict[type[PixelsToProbabilities], str] = {
+    PixelsToProbabilities: "probabilities",
+    PixelsToFeatures: "features",
+}
+
+
+def torchscript(
+    predictor: Predictor, name: str, gives: type[PixelsToProbabilities] = PixelsToProbabilities
+) -> tuple[bytes, float]:
+    """The content of a TorchScript file of what ``gives`` probabilities or features, and how far it is off.
 
     Raises:
         ReportError: the file does not say what the networks say, of some number of images.
     """
-    original = PixelsToProbabilities(predictor)
+    original = gives(predictor)
     draws = torch.Generator().manual_seed(0)
 
     def pixels(count: int) -> Tensor:
@@ -96,7 +122,9 @@ def torchscript(predictor: Predictor, name: str) -> tuple[bytes, float]:
 def export(
     run_folder: Path, kind: str, out: Path | None = None, *, progress: Say | None = None
 ) -> list[Exported]:
-    """A file a member of the winner, 1_TRIAL.pt and so on; model.json says what the files do not.
+    """A file a network of the winner's members, 1_TRIAL.pt and so on; model.json says what the files do not.
+
+    Of a trial in several views there is one file for each image size: the looks are told in model.json.
 
     ``out``: the folder, ``runs/NAME/export`` unless given.
 
@@ -120,37 +148,55 @@ def export(
 
 def write_exported(chosen: Chosen, out: Path, say: Say) -> list[Exported]:
     """Nothing is written before all is made and checked."""
-    made: list[tuple[str, bytes, float]] = []
+    files = _files(chosen)
+    gives = PixelsToFeatures if chosen.winner.kind == "concat" else PixelsToProbabilities
+    pairs = list(zip(chosen.winner.members, chosen.predictors, strict=True))
+    made: dict[str, tuple[bytes, Exported]] = {}
+    for file, (member, predictor) in zip(files, pairs, strict=True):
+        if file not in made:
+            name = member.model_copy(update={"view": PLAIN}).name
+            say(f"exporting trial {name}")
+            content, difference = torchscript(predictor, f"trial {name}", gives)
+            views = tuple(
+                other.view.name
+                for place, other in enumerate(chosen.winner.members)
+                if files[place] == file and other.view != PLAIN
+            )
+            made[file] = content, Exported(out / file, name, difference, views, _WHAT[gives])
+    for file, (content, _) in made.items():
+        write_whole(out / file, content)
+    if chosen.ensemble is not None and chosen.ensemble.learnt:
+        write_whole(out / LEARNT, npz(chosen.ensemble.learnt))
+    write_whole(out / DESCRIPTION, json.dumps(_description(chosen, files), indent=1))
+    return [one for _, one in made.values()]
+
+
+def _files(chosen: Chosen) -> list[str]:
+    """The name of each member's file; members that are the same network at the same size share one."""
+    names: dict[int, str] = {}
     for member, predictor in zip(chosen.winner.members, chosen.predictors, strict=True):
-        say(f"exporting trial {member.trial}")
-        made.append((member.trial, *torchscript(predictor, f"trial {member.trial}")))
-    for place, (trial, content, _) in enumerate(made):
-        write_whole(out / _file(place, trial), content)
-    write_whole(out / DESCRIPTION, json.dumps(_description(chosen), indent=1))
-    return [Exported(out / _file(place, one[0]), one[0], one[2]) for place, one in enumerate(made)]
+        names.setdefault(id(predictor), f"{len(names) + 1}_{'+'.join(member.soup) or member.trial}.pt")
+    return [names[id(predictor)] for predictor in chosen.predictors]
 
 
-def _description(chosen: Chosen) -> dict[str, object]:
+def _description(chosen: Chosen, files: list[str]) -> dict[str, object]:
     """What the files do not say: classes, the rule, how an image becomes each member's pixels."""
     winner = chosen.winner
-    pairs = zip(winner.members, chosen.predictors, strict=True)
     return {
         "classes": winner.classes,
         "kept": winner.model_dump(mode="json")["kept"],
         "rule": winner.rule,
+        "kind": winner.kind,
         "temperature": winner.temperature,
         "members": [
             {
-                "trial": member.trial,
-                "file": _file(place, member.trial),
+                "trial": member.name,
+                "file": file,
                 "temperature": member.temperature,
                 "image_size": list(predictor.image_size),
                 "whole": predictor.whole,
+                "looks": member.model_dump(mode="json")["view"]["looks"],
             }
-            for place, (member, predictor) in enumerate(pairs)
+            for member, predictor, file in zip(winner.members, chosen.predictors, files, strict=True)
         ],
     }
-
-
-def _file(place: int, trial: str) -> str:
-    return f"{place + 1}_{trial}.pt"

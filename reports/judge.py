@@ -7,52 +7,32 @@ import numpy as np
 
 from platform.config.errors import UserError
 from platform.datasets.data import Data
+from platform.models.errors import ModelError
 from platform.training.evaluation import Probabilities, classification_metrics, validation_metrics
+from reports.concat import RULE, Features, fit_linear, judged_features, side_by_side
 from reports.contents import Ensembles, EvaluatedTrial, TestScore, TestScores
-from reports.ensemble import Logits, logits_of, probabilities_of, rules
+from reports.ensemble import Logits, logits_of, probabilities_of
 from reports.evaluate import checkpoint_digest, find_checkpoint
+from reports.features import features, kept_features
 from reports.finalists import Finalist, score_once
 from reports.inputs import Inputs
+from reports.member import Member, Predicted
 from reports.paired import gain
+from reports.pool import Pool, Tried
 from reports.predictions import kept_prediction, prediction
 from reports.rank import RankedTrial, better
-from reports.selection import Bounds, Ensemble, Judgement, contributions, grow, taught, tempered
+from reports.selection import Ensemble, Judgement, contributions, tempered
+from reports.soup import Kitchen
 from reports.temperature import temperature
+from reports.views import seen_by, views_of
 from reports.words import ensemble_name
+
+__all__ = ["OTHER_SINGLE", "SINGLE", "Judge", "Member", "Predicted"]
 
 SINGLE = "best single trial"
 OTHER_SINGLE = "trial "
 """What the names of other single trials begin with, which are finalists where there are several goals."""
 _TOLERANCE = 0.005  # by which evaluating a checkpoint again may differ: rounding on another device
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """What a checkpoint says of a split: its metrics, and probabilities [N, C] where it classifies."""
-
-    metrics: dict[str, float]
-    probabilities_NC: Probabilities | None = None
-
-    @property
-    def of_classes_NC(self) -> Probabilities:
-        assert self.probabilities_NC is not None
-        return self.probabilities_NC
-
-
-@dataclass(frozen=True)
-class Member:
-    """A trial that can be ensembled, and its prediction of validation."""
-
-    evaluated: EvaluatedTrial
-    validation: Predicted
-
-    @property
-    def logits_NC(self) -> Logits:
-        """At the member's own temperature, as ensembles take them."""
-        return self.logits_of(self.validation)
-
-    def logits_of(self, predicted: Predicted) -> Logits:
-        return logits_of(predicted.of_classes_NC) / np.float32(self.evaluated.temperature)
 
 
 @dataclass
@@ -79,41 +59,82 @@ class Judge:
         return members
 
     def combine(self, members: Sequence[Member]) -> Ensembles:
-        """Every rule's ensembles of these members, and the best of them, judged on validation alone."""
+        """Every rule's ensembles of these members, those of their views, and the best of all of them.
+
+        Judged on validation alone.
+        """
         evaluated = [member.evaluated for member in members]
-        bounds = Bounds(
-            self.inputs.max_members,
-            self.inputs.max_latency_ms,
-            tuple(one.ms_an_image or 0.0 for one in evaluated),
-        )
-        candidates = bounds.highest_ranked()
-        if len(candidates) < 2:
-            return Ensembles(evaluated)
-        logits_KNC = np.stack([member.logits_NC for member in members])
+        others, remarks = self._others(members)
+        pool = [*members, *others]
+        logits_KNC = np.stack([member.logits_NC for member in pool])
         judge = Judgement(
             self.data.evaluation_labels("val"), self._validation, self.inputs.metric, self.inputs.mode
         )
+        candidates = [member.evaluated for member in pool]
+        of = Pool(candidates, logits_KNC, judge, self.inputs.max_members, self.inputs.max_latency_ms)
+        tried = [*of.tried(), *self._concatenated(evaluated, of.foremost(), judge)]
+        made = Ensembles(evaluated, others=candidates[len(members) :], remarks=remarks)
+        if not tried:
+            return made
         single_NC = probabilities_of(members[0].logits_NC).astype(np.float32)
-        grown: list[Ensemble] = []
-        best: list[Ensemble] = []
-        for rule in rules().values():
-            if rule.fit:
-                found, judged_NC = taught(rule, logits_KNC, judge, candidates)
-            else:
-                sizes = grow(rule, logits_KNC, judge, bounds)
-                if not sizes:  # the best single leaves no room for a second
-                    continue
-                grown += sizes
-                found = judge.best_of(sizes)
-                judged_NC = found.combine(logits_KNC[list(found.members)])
-            best.append(self._finished(found, judged_NC, single_NC, judge))
+        best = [self._finished(one.found, one.judged_NC, single_NC, judge) for one in tried]
+        winner = None
         first = judge.best_of(best)
         if better(first.metrics[judge.metric], judge.score(single_NC)[judge.metric], judge.mode):
             winner = replace(first, adds=contributions(first, logits_KNC, judge))
             best[best.index(first)] = winner
-        else:
-            winner = None
-        return Ensembles(evaluated, grown, best, winner, _disagreement(logits_KNC))
+        grown = [each for one in tried for each in one.grown]
+        disagreement_KK = _disagreement(logits_KNC[: len(members)])
+        return replace(made, grown=grown, best=best, winner=winner, disagreement_KK=disagreement_KK)
+
+    def _others(self, members: Sequence[Member]) -> tuple[list[Member], tuple[str, ...]]:
+        """The trials in other views, and soups, as ``report`` asks for; and sentences on what failed."""
+        made, remarks = self._in_views(members)
+        if self.inputs.loaded.first().report.soup:
+            kitchen = Kitchen(self.inputs.folder.path, self.data, self.inputs.metric, self.inputs.mode)
+            soups, lost = kitchen.soups([member.evaluated for member in members])
+            made += [Member(*self._validate(one)) for one in soups]
+            remarks += lost
+        return made, tuple(dict.fromkeys(remarks))
+
+    def _in_views(self, members: Sequence[Member]) -> tuple[list[Member], list[str]]:
+        made: list[Member] = []
+        remarks: list[str] = []
+        for one in (member.evaluated for member in members):
+            config, size = seen_by(one.checkpoint)
+            families = views_of(config, size, self.inputs.loaded.first().report.views)
+            for view in (view for views in families.values() for view in views):
+                try:
+                    made.append(Member(*self._validate(replace(one, view=view))))
+                except ModelError as error:
+                    remarks.append(f"Left out {view.name}: {error}.")
+            remarks += [
+                f"Left out {family} of inputs of {size} px: there is no other near."
+                for family, views in families.items()
+                if not views
+            ]
+        return made, remarks
+
+    def _concatenated(
+        self, trials: Sequence[EvaluatedTrial], places: tuple[int, ...], judge: Judgement
+    ) -> list[Tried]:
+        """A linear classifier on the features of these trials, judged on folds that it did not learn from."""
+        if not self.inputs.loaded.first().report.concat or len(places) < 2:
+            return []
+        try:
+            features_ND = side_by_side([self._features(trials[place]) for place in places])
+        except ModelError as error:
+            self.notices.append(f"Features were not concatenated: {error}")
+            return []
+        judged_NC = judged_features(features_ND, judge.labels_N, len(self.data.classes))
+        learnt = fit_linear(features_ND, judge.labels_N, len(self.data.classes))
+        found = Ensemble(RULE, places, dict(judge.score(judged_NC)), learnt, kind="concat")
+        return [Tried(found, judged_NC)]
+
+    def _features(self, one: EvaluatedTrial) -> Features:
+        """[N, D] of validation."""
+        sweep, _ = self.inputs.owner(one.ranked.trial)
+        return kept_features(one.checkpoint, one.digest, self.data, sweep.folder.path)
 
     def _finished(
         self, found: Ensemble, judged_NC: Probabilities, single_NC: Probabilities, judge: Judgement
@@ -142,28 +163,25 @@ class Judge:
                 "Test was not scored: the sweep is unfinished, its finalists are not fixed yet."
             )
             return None
-        by_trial = {member.evaluated.ranked.trial.trial_id: member for member in members}
-        others = [(trial, one) for trial, one in list(by_trial.items())[1:] if trial in on_front]
-        chosen: dict[Finalist, Ensemble | None] = {
-            self._finalist(SINGLE, None, members[:1]): None,
-            **{self._finalist(f"{OTHER_SINGLE}{trial}", None, [one]): None for trial, one in others},
+        others = [one for one in members[1:] if one.evaluated.ranked.trial.trial_id in on_front]
+        pool = [*members, *(Member(one, Predicted(one.metrics)) for one in ensembles.others)]
+        of_ensembles = [([pool[place] for place in one.members], one) for one in ensembles.best]
+        chosen: dict[Finalist, tuple[Sequence[Member], Ensemble | None]] = {
+            self._finalist(SINGLE, None, members[:1]): (members[:1], None),
             **{
-                self._finalist(ensemble_name(one), one.rule, [members[index] for index in one.members]): one
-                for one in ensembles.best
+                self._finalist(f"{OTHER_SINGLE}{one.evaluated.name}", None, [one]): ([one], None)
+                for one in others
             },
+            **{self._finalist(ensemble_name(one), one.rule, own): (own, one) for own, one in of_ensembles},
         }
         finalists = list(chosen)
 
         def measure(new: Sequence[Finalist]) -> list[dict[str, float]]:
-            trials = {trial for finalist in new for trial in finalist.trials}
-            on_test = {trial: self._on_test(by_trial[trial].evaluated) for trial in trials}
+            wanted = {one.evaluated.key: one.evaluated for finalist in new for one in chosen[finalist][0]}
+            on_test = {key: self._on_test(one) for key, one in wanted.items()}
             return [
-                self._test_metrics(
-                    chosen[finalist],
-                    [on_test[trial] for trial in finalist.trials],
-                    [by_trial[trial] for trial in finalist.trials],
-                )
-                for finalist in new
+                self._test_metrics(ensemble, [on_test[one.evaluated.key] for one in own], own)
+                for own, ensemble in map(chosen.__getitem__, new)
             ]
 
         metrics, times = score_once(finalists, self.data.digest, self.inputs.folder.report, measure)
@@ -190,8 +208,8 @@ class Judge:
 
     def _validate(self, one: EvaluatedTrial) -> tuple[EvaluatedTrial, Predicted]:
         """What its checkpoint is worth on validation, and what ensembles must know of it."""
-        sweep, _ = self.inputs.owner(one.ranked.trial)
-        kept = kept_prediction(one.checkpoint, one.digest, self.data, sweep.folder.path)
+        sweep = self.inputs if one.soup else self.inputs.owner(one.ranked.trial)[0]
+        kept = kept_prediction(one.checkpoint, one.digest, self.data, sweep.folder.path, one.view)
         metrics = validation_metrics(kept.probabilities_MNC, self.data)
         evaluated = replace(
             one,
@@ -203,7 +221,7 @@ class Judge:
         return evaluated, Predicted(metrics, kept.mean_NC)
 
     def _on_test(self, one: EvaluatedTrial) -> Predicted:
-        return Predicted({}, prediction(one.checkpoint, self.data, "test").mean_NC)
+        return Predicted({}, prediction(one.checkpoint, self.data, "test", one.view).mean_NC)
 
     def _validation(self, probabilities_NC: Probabilities) -> dict[str, float]:
         return validation_metrics(probabilities_NC[None], self.data)
@@ -211,10 +229,17 @@ class Judge:
     def _test_metrics(
         self, ensemble: Ensemble | None, on_test: Sequence[Predicted], members: Sequence[Member]
     ) -> dict[str, float]:
-        logits_MNC = np.stack([one.logits_of(said) for one, said in zip(members, on_test, strict=True)])
-        combined_NC = (
-            ensemble.combine(logits_MNC) if ensemble else probabilities_of(logits_MNC[0]).astype(np.float32)
-        )
+        if ensemble is not None and ensemble.kind == "concat":
+            combined_NC = ensemble.combine_features(
+                [features(one.evaluated.checkpoint, self.data, "test") for one in members]
+            )
+        else:
+            logits_MNC = np.stack([one.logits_of(said) for one, said in zip(members, on_test, strict=True)])
+            combined_NC = (
+                ensemble.combine(logits_MNC)
+                if ensemble
+                else probabilities_of(logits_MNC[0]).astype(np.float32)
+            )
         return classification_metrics(combined_NC, self.data.evaluation_labels("test"), self.data.classes)
 
     @staticmethod
@@ -222,8 +247,8 @@ class Judge:
         return Finalist(
             name,
             rule,
-            tuple(member.evaluated.ranked.trial.trial_id for member in members),
-            tuple(member.evaluated.digest for member in members),
+            tuple(member.evaluated.name for member in members),
+            tuple(member.evaluated.key for member in members),
         )
 
 

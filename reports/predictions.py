@@ -3,6 +3,7 @@
 Shapes: M networks, N samples, C classes.
 """
 
+import hashlib
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from platform.datasets.data import Data
+from platform.datasets.looks import PLAIN, View
 from platform.training.evaluation import Probabilities
 from platform.training.folder import Folder
 from platform.training.loading import load_predictor
-from platform.training.prediction import Split
+from platform.training.prediction import Predictor, Split
 from reports.evaluate import device
 from reports.files import npz, read_npz, write_whole
 
@@ -39,29 +41,45 @@ class Prediction:
         return mean
 
 
-def kept_prediction(checkpoint: Folder, digest: str, data: Data, run_folder: Path) -> Prediction:
-    """Of validation: read where a report computed it before, of these very files and data."""
-    file = run_folder / FOLDER / f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}.npz"
-    kept = _read(file)
+def kept_prediction(
+    checkpoint: Folder, digest: str, data: Data, run_folder: Path, view: View = PLAIN
+) -> Prediction:
+    """Of validation: read where a report computed it before, of these very files, data and view.
+
+    Raises:
+        UserError: the checkpoint is broken, or cannot be brought to the view's image size.
+    """
+    file = kept_file(run_folder, digest, data, view)
+    kept = read_kept(file)
     if kept is not None:
         return kept
-    made = prediction(checkpoint, data, "val")
+    made = prediction(checkpoint, data, "val", view)
     write_whole(file, npz(vars(made)))
     return made
 
 
-def prediction(checkpoint: Folder, data: Data, split: Split) -> Prediction:
+def prediction(checkpoint: Folder, data: Data, split: Split, view: View = PLAIN) -> Prediction:
     """Loads the checkpoint and predicts the split's images."""
-    predictor = load_predictor(checkpoint.fetched(), device())
-    loader = predictor.loader(data, split)
+    return predicted_by(load_predictor(checkpoint.fetched(), device(), view.image_size), data, split, view)
+
+
+def predicted_by(predictor: Predictor, data: Data, split: Split, view: View = PLAIN) -> Prediction:
     started = time.perf_counter()
-    probabilities_MNC = predictor.network_probabilities(loader)
+    probabilities_MNC = predictor.view_probabilities(data, split, view)
     seconds = time.perf_counter() - started
     parameters = sum(weight.numel() for network in predictor.networks for weight in network.parameters())
     return Prediction(probabilities_MNC, parameters, 1000 * seconds / probabilities_MNC.shape[1])
 
 
-def _read(file: Path) -> Prediction | None:
+def kept_file(run_folder: Path, digest: str, data: Data, view: View = PLAIN) -> Path:
+    name = f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}"
+    if view != PLAIN:
+        name += f"-{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:_DIGITS]}"
+    return run_folder / FOLDER / f"{name}.npz"
+
+
+def read_kept(file: Path) -> Prediction | None:
+    """None where there is none, or one that was cut short."""
     kept = read_npz(file)
     if kept is None or kept.keys() != {one.name for one in fields(Prediction)}:
         return None

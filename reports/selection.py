@@ -5,9 +5,11 @@ Shapes: K candidates in the order of the ranking, N validation samples, C classe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import numpy as np
 
+from reports.concat import Features, classify, side_by_side
 from reports.ensemble import Labels, Learnt, Logits, Probabilities, Rule, logits_of, probabilities_of, rules
 from reports.paired import Gain
 from reports.rank import Mode, better
@@ -17,6 +19,29 @@ Score = Callable[[Probabilities], Mapping[str, float]]
 
 LEAST_WEIGHT = 1e-3
 
+Kind = Literal["trials", "tta", "size", "mixed", "soup", "concat"]
+
+KINDS: Final = {
+    "tta": ("test-time augmentation", " views"),
+    "size": ("several sizes", ""),
+    "mixed": ("trials and views", ""),
+    "soup": ("soup", ""),
+    "concat": ("concatenated features", " trials"),
+}
+"""What ensembles whose members are no plain trials are called, and what follows their number."""
+
+
+def in_words(rule: str, kind: Kind) -> str:
+    """What an ensemble is called: by its rule where its members are trials, else by what they are."""
+    return rule.replace("_", " ") if kind == "trials" else KINDS[kind][0]
+
+
+def in_full(rule: str, kind: Kind, members: int) -> str:
+    """ "vote of 3 trials", "test-time augmentation of 2 views", "soup"."""
+    if kind == "soup":
+        return in_words(rule, kind)
+    return f"{in_words(rule, kind)} of {members}{' trials' if kind == 'trials' else KINDS[kind][1]}"
+
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -25,7 +50,7 @@ class Ensemble:
     ``learnt``: what its rule learnt from all of validation; ``metrics`` of such a rule are of samples that it
     did not learn from. ``temperature``: by which the logarithms of its probabilities are divided at last.
     ``gain``: of the metric over the best single trial, where it is a mean over samples; ``adds``: by how much
-    the metric is better with each of its members than without.
+    the metric is better with each of its members than without. ``kind``: what its members are.
     """
 
     rule: str
@@ -35,10 +60,21 @@ class Ensemble:
     temperature: float = 1.0
     gain: Gain | None = None
     adds: tuple[float, ...] = ()
+    kind: Kind = "trials"
+
+    @property
+    def label(self) -> str:
+        """What it is called, without its size."""
+        return in_words(self.rule, self.kind)
 
     def combine(self, logits_MNC: Logits) -> Probabilities:
         """Probabilities [N, C] of its members' logits, in the order of ``members``."""
         return tempered(rules()[self.rule].combine(logits_MNC, **self.learnt), self.temperature)
+
+    def combine_features(self, features_MND: Sequence[Features]) -> Probabilities:
+        """Probabilities [N, C] of its members' features [N, D_m] each, of the kind ``concat``."""
+        found_NC = classify(side_by_side(features_MND), **self.learnt)
+        return tempered(found_NC, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -50,9 +86,9 @@ class Judgement:
     metric: str
     mode: Mode
 
-    def of(self, rule: Rule, members: Sequence[int], logits_KNC: Logits) -> Ensemble:
+    def of(self, rule: Rule, members: Sequence[int], logits_KNC: Logits, kind: Kind = "trials") -> Ensemble:
         judged_NC = rule.judged(logits_KNC[list(members)], self.labels_N)
-        return Ensemble(rule.name, tuple(members), dict(self.score(judged_NC)))
+        return Ensemble(rule.name, tuple(members), dict(self.score(judged_NC)), kind=kind)
 
     def best_of(self, ensembles: Sequence[Ensemble]) -> Ensemble:
         """The best by ``metric``; of equals the first, the smaller where they are in order of size."""
@@ -67,17 +103,20 @@ class Judgement:
 class Bounds:
     """How large an ensemble may be: ``members``, and milliseconds an image of all of them together.
 
-    ``ms_K``: what each candidate takes. None of a limit that there is not.
+    ``ms_K``: what each candidate takes; ``passes_K``: as how many members it counts, which is how often its
+    networks look at an image: once, where that is empty. None of a limit that there is not.
     """
 
     members: int
     ms: float | None
     ms_K: tuple[float, ...]
+    passes_K: tuple[int, ...] = ()
 
     def hold(self, members: Sequence[int]) -> bool:
         """Whether an ensemble of these candidates is within them."""
         is_fast = self.ms is None or sum(self.ms_K[place] for place in members) <= self.ms
-        return len(members) <= self.members and is_fast
+        passes = sum(self.passes_K[place] for place in members) if self.passes_K else len(members)
+        return passes <= self.members and is_fast
 
     def highest_ranked(self) -> tuple[int, ...]:
         """As many candidates as there may be, each that still fits, in the order of the ranking."""
@@ -88,19 +127,25 @@ class Bounds:
         return chosen
 
 
-def grow(rule: Rule, logits_KNC: Logits, judge: Judgement, bounds: Bounds) -> list[Ensemble]:
+def grow(
+    rule: Rule,
+    logits_KNC: Logits,
+    judge: Judgement,
+    bounds: Bounds,
+    places: Sequence[int] | None = None,
+    kind: Kind = "trials",
+) -> list[Ensemble]:
     """One ensemble a size from 2 on: the best single first, then each time the member that helps most.
 
     Greedy selection without replacement, for as long as ``bounds`` hold; of members that help equally, the
     higher ranked is taken. For a rule that learns nothing: one that does weighs its members by itself
-    (:func:`taught`).
+    (:func:`taught`). ``places``: the candidates that may be chosen, the one to start with first; None: all.
     """
-    chosen: tuple[int, ...] = (0,)
+    candidates = range(len(logits_KNC)) if places is None else places
+    chosen: tuple[int, ...] = (candidates[0],)
     grown: list[Ensemble] = []
-    while left := [
-        index for index in range(len(logits_KNC)) if index not in chosen and bounds.hold((*chosen, index))
-    ]:
-        grown.append(judge.best_of([judge.of(rule, (*chosen, index), logits_KNC) for index in left]))
+    while left := [index for index in candidates if index not in chosen and bounds.hold((*chosen, index))]:
+        grown.append(judge.best_of([judge.of(rule, (*chosen, index), logits_KNC, kind) for index in left]))
         chosen = grown[-1].members
     return grown
 
@@ -124,8 +169,11 @@ def taught(
 
 
 def contributions(ensemble: Ensemble, logits_KNC: Logits, judge: Judgement) -> tuple[float, ...]:
-    """By how much the metric is better with each member than without it; empty where there is one member."""
-    if len(ensemble.members) < 2:
+    """By how much the metric is better with each member than without it; empty where there is one member.
+
+    Empty of concatenated features, too, of which logits say nothing.
+    """
+    if len(ensemble.members) < 2 or ensemble.kind == "concat":
         return ()
     rule = rules()[ensemble.rule]
     sign = 1 if judge.mode == "max" else -1

@@ -22,9 +22,11 @@ from platform.training.evaluation import Probabilities
 from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
 from reports.chosen import Chosen, load_chosen
+from reports.concat import judged_features, side_by_side
 from reports.ensemble import logits_of, probabilities_of, rules
 from reports.evaluate import ReportError
 from reports.export import write_exported
+from reports.features import kept_features
 from reports.files import npz, read_npz
 from reports.inputs import Inputs, read_inputs
 from reports.model_code import write_package
@@ -33,7 +35,7 @@ from reports.predict import Say
 from reports.predictions import kept_prediction
 from reports.rank import number
 from reports.selection import tempered
-from reports.winner_model import LEARNT, WinnerModel
+from reports.winner_model import WinnerModel
 
 VALIDATION = "validation.npz"
 PACKAGES = ("mlflow", "torch", "numpy", "pandas", "pillow", "scipy", "scikit-learn", "pydantic")
@@ -93,14 +95,22 @@ def ship(run_folder: Path, *, progress: Say | None = None) -> Shipped:
 
 def validation_probabilities(chosen: Chosen, inputs: Inputs, data: Data) -> Probabilities:
     """[N, C]: what the winner says of validation; of a rule that learns, by fits without the image judged."""
+    labels_N, root = data.evaluation_labels("val"), Folder.of(inputs.folder.path)
+    if chosen.winner.kind == "concat":
+        features_MND = [
+            kept_features(root.at(member.checkpoint), member.digest, data, inputs.folder.path)
+            for member in chosen.winner.members
+        ]
+        features_ND = side_by_side(features_MND)
+        judged_NC = judged_features(features_ND, labels_N, len(data.classes))
+        return tempered(judged_NC, chosen.winner.temperature)
     logits = []
     for member in chosen.winner.members:
-        checkpoint = Folder.of(inputs.folder.path).at(member.checkpoint)
-        kept = kept_prediction(checkpoint, member.digest, data, inputs.folder.path)
+        checkpoint = root.at(member.checkpoint)
+        kept = kept_prediction(checkpoint, member.digest, data, inputs.folder.path, member.view)
         logits.append(logits_of(kept.mean_NC) / np.float32(member.temperature))
     if chosen.winner.rule is None:
         return probabilities_of(logits[0]).astype(np.float32)
-    labels_N = data.evaluation_labels("val")
     judged_NC = rules()[chosen.winner.rule].judged(np.stack(logits), labels_N)
     return tempered(judged_NC, chosen.winner.temperature)
 
@@ -173,8 +183,6 @@ def _model(
 ) -> ShippedModel:
     folder, code = made / DATA, made / "code"
     write_exported(chosen, folder, say)
-    if chosen.ensemble is not None and chosen.ensemble.learnt:
-        (folder / LEARNT).write_bytes(npz(chosen.ensemble.learnt))
     (folder / VALIDATION).write_bytes(npz({"probabilities_NC": said_NC}))
     loader = write_package("reports.winner_model", code)
     pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLE_PX, EXAMPLE_PX, 3))

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from platform.datasets.geometry import KeptSize
+from platform.datasets.looks import PLAIN, View
 from platform.datasets.prepare import kept_size
 from platform.training.description import DESCRIPTION
 from platform.training.folder import Folder
 from platform.training.retrieval import METRICS
+from reports.concat import RULE
 from reports.contents import Ensembles
 from reports.embedding_ensembles import RULES as OF_EMBEDDINGS
 from reports.ensemble import Learnt, rules
 from reports.evaluate import ReportError, checkpoint_digest, find_checkpoint
 from reports.files import npz, read_npz, write_whole
 from reports.rank import RankedTrial, number
-from reports.selection import Ensemble
+from reports.selection import Ensemble, Kind, in_full
+from reports.soup import remove_others
 
 if TYPE_CHECKING:
     from reports.inputs import Inputs  # imports MLflow, which predicting does without
@@ -35,13 +38,22 @@ class Record(BaseModel):
 class Member(Record):
     """A trial's checkpoint; its path is relative to the sweep's folder where it lies in there, or a URI.
 
-    ``temperature``: by which the logarithms of its probabilities are divided.
+    ``temperature``: by which the logarithms of its probabilities are divided. ``view``: how it is shown
+    images; ``soup``: the trials whose weights' mean the checkpoint holds, ``trial`` the best of them.
     """
 
     trial: str
     checkpoint: str
     digest: str
     temperature: float = Field(1.0, gt=0)
+    view: View = PLAIN
+    soup: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """ "0003", "0003 flip", "0001 + 0003"."""
+        of = " + ".join(self.soup) or self.trial
+        return of if self.view == PLAIN else f"{of} {self.view.name}"
 
 
 class Winner(Record):
@@ -49,11 +61,13 @@ class Winner(Record):
 
     ``value`` of ``metric`` is what it reached there. ``kept``: how large the sweep kept its images.
     ``learnt``: the file beside this one with what the rule learnt, None where it learns nothing;
-    ``temperature``: of the whole ensemble.
+    ``temperature``: of the whole ensemble; ``kind``: what its members are. Format 2 knew no views and soups;
+    it is read as it is.
     """
 
-    format: Literal[2] = 2
+    format: Literal[2, 3] = 3
     rule: str | None
+    kind: Kind = "trials"
     learnt: str | None = None
     temperature: float = Field(1.0, gt=0)
     metric: str
@@ -69,9 +83,12 @@ class Winner(Record):
         return name in METRICS
 
     def __str__(self) -> str:
-        trials = ", ".join(member.trial for member in self.members)
-        named = self.rule and f"{self.rule.replace('_', ' ')} of {len(self.members)} trials ({trials})"
-        return f"{named or f'trial {trials}'}, {self.metric} {number(self.value)} on validation"
+        members = ", ".join(member.name for member in self.members)
+        if self.rule is None:
+            named = f"trial {members}"
+        else:
+            named = f"{in_full(self.rule, self.kind, len(self.members))} ({members})"
+        return f"{named}, {self.metric} {number(self.value)} on validation"
 
 
 def write_winner(inputs: "Inputs", ranking: Sequence[RankedTrial], ensembles: Ensembles | None) -> None:
@@ -85,6 +102,7 @@ def write_winner(inputs: "Inputs", ranking: Sequence[RankedTrial], ensembles: En
     for learnt in file.parent.glob(f"{LEARNT}-*.npz"):
         if winner is None or learnt.name != winner.learnt:
             learnt.unlink()
+    remove_others(inputs.folder.path, ensembles.others if ensembles else ())
 
 
 def read_winner(report_folder: Path) -> Winner | None:
@@ -93,7 +111,7 @@ def read_winner(report_folder: Path) -> Winner | None:
         winner = Winner.model_validate_json((report_folder / FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    return winner if winner.rule in {None, *rules(), *OF_EMBEDDINGS} else None
+    return winner if winner.rule in {None, RULE, *rules(), *OF_EMBEDDINGS} else None
 
 
 def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:
@@ -108,19 +126,25 @@ def ensemble_of(winner: Winner, report_folder: Path) -> Ensemble | None:
     if learnt is None:
         raise ReportError(f"{report_folder / str(winner.learnt)}: is gone or broken; make the report again")
     members = tuple(range(len(winner.members)))
-    return Ensemble(winner.rule, members, {}, learnt, winner.temperature)
+    return Ensemble(winner.rule, members, {}, learnt, winner.temperature, kind=winner.kind)
 
 
 def _choose(inputs: "Inputs", ensembles: Ensembles) -> Winner:
     best = ensembles.winner
-    evaluated = [ensembles.evaluated[place] for place in (best.members if best else (0,))]
+    evaluated = [ensembles.candidates[place] for place in (best.members if best else (0,))]
     metrics = best.metrics if best else evaluated[0].metrics
-    members = [_member(inputs, one.ranked, one.checkpoint, one.digest, one.temperature) for one in evaluated]
+    members = [
+        _member(inputs, one.ranked, one.checkpoint, one.digest).model_copy(
+            update={"temperature": one.temperature, "view": one.view, "soup": one.soup}
+        )
+        for one in evaluated
+    ]
     chosen = _winner(inputs, metrics[inputs.metric], members, evaluated[0].checkpoint)
     if best is None:
         return chosen
     learnt = _write_learnt(best.learnt, inputs.folder.report) if best.learnt else None
-    return chosen.model_copy(update={"rule": best.rule, "learnt": learnt, "temperature": best.temperature})
+    of_rule = {"rule": best.rule, "kind": best.kind, "learnt": learnt, "temperature": best.temperature}
+    return chosen.model_copy(update=of_rule)
 
 
 def _write_learnt(learnt: Learnt, report_folder: Path) -> str:
@@ -156,11 +180,9 @@ def _winner(inputs: "Inputs", value: float, members: Sequence[Member], checkpoin
     )
 
 
-def _member(
-    inputs: "Inputs", ranked: RankedTrial, checkpoint: Folder, digest: str, temperature: float = 1.0
-) -> Member:
+def _member(inputs: "Inputs", ranked: RankedTrial, checkpoint: Folder, digest: str) -> Member:
     path = _path_in(inputs.folder.path, checkpoint)
-    return Member(trial=ranked.trial.trial_id, checkpoint=path, digest=digest, temperature=temperature)
+    return Member(trial=ranked.trial.trial_id, checkpoint=path, digest=digest)
 
 
 def _path_in(root: Path, folder: Folder) -> str:

@@ -17,10 +17,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from platform.datasets.geometry import Frame, KeptSize, evaluation_frame
+from platform.datasets.geometry import KeptSize
 from platform.datasets.image_decoding import Pixels, decode_image, quieten_pillow
 from platform.datasets.image_size import as_size
+from platform.datasets.looks import Look
 from platform.datasets.windows import cut
+from reports.concat import classify, side_by_side
 from reports.ensemble import Probabilities, logits_of, probabilities_of, rules
 
 DESCRIPTION = "model.json"
@@ -35,7 +37,7 @@ class WinnerModel:
         told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         self.classes: list[str] = told["classes"]
         self._kept = KeptSize(as_size(told["kept"]["limit"]), as_size(told["kept"]["side"]))
-        self._rule, self._temperature = told["rule"], float(told["temperature"])
+        self._rule, self._kind, self._temperature = told["rule"], told["kind"], float(told["temperature"])
         self._learnt: dict[str, npt.NDArray[Any]] = {}
         if (folder / LEARNT).exists():
             with np.load(folder / LEARNT) as learnt:
@@ -60,10 +62,14 @@ class WinnerModel:
 
     def _probabilities(self, images: Sequence[Any]) -> Probabilities:
         pictures = [np.array(_decoded(image, self._kept)) for image in images]
-        logits_MNC = np.stack([member.logits(pictures) for member in self._members])
-        if self._rule is None:
-            return probabilities_of(logits_MNC[0]).astype(np.float32)
-        combined_NC = rules()[self._rule].combine(logits_MNC, **self._learnt)
+        if self._kind == "concat":
+            features_ND = side_by_side([member.said(pictures) for member in self._members])
+            combined_NC = classify(features_ND, **self._learnt)
+        else:
+            logits_MNC = np.stack([member.logits(pictures) for member in self._members])
+            if self._rule is None:
+                return probabilities_of(logits_MNC[0]).astype(np.float32)
+            combined_NC = rules()[self._rule].combine(logits_MNC, **self._learnt)
         if self._temperature == 1:
             return combined_NC
         return probabilities_of(logits_of(combined_NC) / self._temperature).astype(np.float32)
@@ -71,22 +77,34 @@ class WinnerModel:
 
 class _Member:
     def __init__(self, folder: Path, told: dict[str, Any], device: str) -> None:
-        self._frame: Frame = evaluation_frame(as_size(told["image_size"]), whole=told["whole"])
+        self._size, self._whole = as_size(told["image_size"]), bool(told["whole"])
+        self._looks = [Look.model_validate(one) for one in told["looks"]]
         self._temperature = np.float32(told["temperature"])
         self._device = device
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"`torch\.jit\..*` is deprecated")
             self._network = torch.jit.load(str(folder / told["file"]), device)
 
-    @torch.no_grad()
     def logits(self, pictures: Sequence[Pixels]) -> Probabilities:
         """[N, C], at the member's temperature."""
-        shapes_N2 = np.array([picture.shape[:2] for picture in pictures])
-        boxes_N4 = self._frame.boxes(shapes_N2)
-        seen = [cut(*pair, self._frame.canvas) for pair in zip(pictures, boxes_N4, strict=True)]
-        pixels = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).to(self._device)
-        logits_NC: Probabilities = logits_of(self._network(pixels).cpu().numpy()) / self._temperature
+        logits_NC: Probabilities = logits_of(self.said(pictures)) / self._temperature
         return logits_NC
+
+    @torch.no_grad()
+    def said(self, pictures: Sequence[Pixels]) -> Probabilities:
+        """What its file gives, probabilities [N, C] or features [N, D]: the mean over its looks."""
+        said = [self._network(self._pixels(pictures, look)).cpu().numpy() for look in self._looks]
+        mean_NC: Probabilities = np.mean(said, axis=0, dtype=np.float32)
+        return mean_NC
+
+    def _pixels(self, pictures: Sequence[Pixels], look: Look) -> torch.Tensor:
+        frame = look.frame(self._size, whole=self._whole)
+        boxes_N4 = frame.boxes(np.array([picture.shape[:2] for picture in pictures]))
+        down, right = look.corner(self._size, frame.canvas)
+        windows = (slice(down, down + self._size.height), slice(right, right + self._size.width))
+        seen = [cut(*pair, frame.canvas)[windows] for pair in zip(pictures, boxes_N4, strict=True)]
+        pixels = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
+        return (pixels.flip(3) if look.mirrored else pixels).to(self._device)
 
 
 def _load_pyfunc(data_path: str) -> WinnerModel:

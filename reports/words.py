@@ -13,7 +13,7 @@ from reports.noise import standard_error
 from reports.paired import Gain
 from reports.pareto import Z
 from reports.rank import RankedTrial, number, parameter
-from reports.selection import Ensemble
+from reports.selection import Ensemble, in_full
 
 OUTCOMES = {
     "finished": "finished",
@@ -121,8 +121,10 @@ def counts(sweep: SweepRecord) -> str:
 
 
 def ensemble_name(ensemble: Ensemble) -> str:
-    """ "vote of 3"."""
-    return f"{ensemble.rule.replace('_', ' ')} of {len(ensemble.members)}"
+    """ "vote of 3", "soup"."""
+    if ensemble.kind == "soup":
+        return ensemble.label
+    return f"{ensemble.label} of {len(ensemble.members)}"
 
 
 def interval(gain: Gain) -> str:
@@ -147,7 +149,7 @@ def difference(value: float, than: float) -> str:
 
 def _about_ensembles(contents: Contents) -> list[str]:
     found, metric = contents.ensembles, contents.identity.metric
-    if found is None or not found.grown:
+    if found is None or not found.best:
         return []
     if found.winner is None:
         return [
@@ -156,8 +158,9 @@ def _about_ensembles(contents: Contents) -> list[str]:
     value = found.winner.metrics[metric]
     gain = difference(value, found.evaluated[0].metrics[metric])
     sure = f" (95 % interval {interval(found.winner.gain)})" if found.winner.gain else ""
+    full = in_full(found.winner.rule, found.winner.kind, len(found.winner.members))
     return [
-        f"Best ensemble: {ensemble_name(found.winner)} trials ({', '.join(found.names(found.winner))}) with "
+        f"Best ensemble: {full} ({', '.join(found.names(found.winner))}) with "
         f"{metric} {number(value)} on validation, {gain} against the best single trial{sure}."
     ]
 

@@ -141,10 +141,12 @@ def draw_windows(
     return Windows(frame.canvas, boxes_B4, shifts(config, size, draws_BD), flips(config, draws_BD))
 
 
-def still_windows(frame: Frame, shapes_B2: Ints) -> Windows:
-    """The whole frame of images of these heights and widths."""
-    nowhere = np.zeros((len(shapes_B2), 2), dtype=np.int64)
-    return Windows(frame.canvas, frame.boxes(shapes_B2), nowhere, np.zeros(len(shapes_B2), dtype=np.bool_))
+def still_windows(
+    frame: Frame, shapes_B2: Ints, corner: tuple[int, int] = (0, 0), *, mirrored: bool = False
+) -> Windows:
+    """Of images of these heights and widths the frame from ``corner`` (px down and right) on."""
+    shifts_B2 = np.tile(np.array(corner, dtype=np.int64), (len(shapes_B2), 1))
+    return Windows(frame.canvas, frame.boxes(shapes_B2), shifts_B2, np.full(len(shapes_B2), mirrored))
 
 
 def flips(config: AugmentConfig, draws_BD: Uniforms) -> npt.NDArray[np.bool_]:

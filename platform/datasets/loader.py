@@ -10,14 +10,16 @@ from platform.datasets.appearance import Appearance
 from platform.datasets.augment import AugmentConfig, draw_windows, still_windows
 from platform.datasets.data import Data
 from platform.datasets.feed import Batch, Feed, Plan
-from platform.datasets.geometry import evaluation_frame
 from platform.datasets.image_size import SizeLike, as_size
+from platform.datasets.looks import Look
 from platform.datasets.normalise import Colour, Normaliser
 from platform.datasets.randomness import seed_of_view
 from platform.datasets.splits import Ints
 from platform.datasets.views import choose_views
 
 __all__ = ["Batch", "EvalLoader", "Part", "TrainLoader", "batch_starts"]
+
+EVALUATION = Look()
 
 Part = Callable[[int], slice]
 """Which of so many samples a worker takes."""
@@ -88,7 +90,7 @@ class TrainLoader:
 
 
 class EvalLoader:
-    """A split's rows in their order, each as :func:`evaluation_frame` says.
+    """A split's rows in their order, each as :func:`evaluation_frame` says, or another ``look``.
 
     That is the centre of the image, where ``image_size`` is a square; all of it, its aspect ignored, where it
     is none, and for squares too that were trained on the whole of images (``whole``).
@@ -109,6 +111,7 @@ class EvalLoader:
         threads: int | None = None,
         part: Part | None = None,
         whole: bool = False,
+        look: Look = EVALUATION,
     ) -> None:
         """``part`` says which of the rows are this worker's; None: all of them.
 
@@ -121,7 +124,10 @@ class EvalLoader:
             self.rows = self.rows[part(len(self.rows))]
         size = as_size(image_size)
         self._images, self._batch_size = data.images, batch_size
-        self._frame = evaluation_frame(size, whole=whole)
+        self._frame = look.frame(size, whole=whole)
+        self._still = partial(
+            still_windows, corner=look.corner(size, self._frame.canvas), mirrored=look.mirrored
+        )
         views = choose_views(data.images, self.rows, size, self._frame, None)
         normaliser = Normaliser(mean, std, size, torch.device(device))
         self._feed = Feed(data, views, normaliser, threads, batch_size)
@@ -135,7 +141,7 @@ class EvalLoader:
     def _plan(self) -> Plan:
         for start in range(0, len(self.rows), self._batch_size):
             rows_B = self.rows[start : start + self._batch_size]
-            yield rows_B, still_windows(self._frame, self._images.shapes[rows_B])
+            yield rows_B, self._still(self._frame, self._images.shapes[rows_B])
 
 
 def batch_starts(rows: int, batch_size: int) -> list[int]:

@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import nn
 
-from platform.datasets.image_size import as_size
+from platform.datasets.image_size import Size, as_size
+from platform.models.input_size import set_image_size
 from platform.models.model_config import ModelConfig
 from platform.training.description import normalisation_of, read_description, weights_file
 from platform.training.errors import CheckpointError
@@ -23,10 +24,14 @@ STATE = "training_state.pt"
 """The file of all that is neither a network nor in the description."""
 
 
-def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predictor:
+def load_predictor(
+    folder: Path, device: str | torch.device = "cpu", image_size: Size | None = None
+) -> Predictor:
     """The checkpoint's networks (their moving averages, where there are any), ready to predict.
 
-    Raises :class:`CheckpointError` if the checkpoint is broken.
+    ``image_size``: another input than that of its last evaluation; None: that one. Raises
+    :class:`CheckpointError` if the checkpoint is broken, ModelError for a size that its networks cannot be
+    brought to.
     """
     folder = Path(folder)
     description = read_description(folder)
@@ -40,6 +45,10 @@ def load_predictor(folder: Path, device: str | torch.device = "cpu") -> Predicto
     networks = rebuild_networks(blueprints, len(classes), size, normalisation)
     for number, module in enumerate(networks.modules, start=1):
         read_weights(module, weights_file(folder, description, number))
+    if image_size is not None and image_size != size:
+        for module, blueprint in zip(networks.modules, blueprints, strict=True):
+            set_image_size(module, blueprint.section, image_size)
+        size = image_size
     placed = [
         place(module, torch.device(device), channels_last=config.channels_last) for module in networks.modules
     ]

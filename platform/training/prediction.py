@@ -14,7 +14,8 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.datasets.errors import counted, listed
 from platform.datasets.image_size import Size
-from platform.datasets.loader import Batch, EvalLoader, Part
+from platform.datasets.loader import EVALUATION, Batch, EvalLoader, Part
+from platform.datasets.looks import Look, View
 from platform.models.embedding import embed
 from platform.models.normalisation import Normalisation
 from platform.training.evaluation import Probabilities
@@ -100,7 +101,9 @@ class Predictor:
         self.whole = whole
         self.precision = precision
 
-    def loader(self, data: Data, split: Split) -> EvalLoader:
+    def loader(
+        self, data: Data, split: Split, look: Look = EVALUATION, part: Part | None = None
+    ) -> EvalLoader:
         """The split's images as this predictor's networks take them, in the order of ``data.rows(split)``."""
         self.check_classes(data.classes)
         return eval_loader(
@@ -111,6 +114,8 @@ class Predictor:
             whole=self.whole,
             normalisation=self.normalisation,
             device=self.device,
+            part=part,
+            look=look,
         )
 
     def check_classes(self, classes: Sequence[str]) -> None:
@@ -134,6 +139,15 @@ class Predictor:
             channels_last=self.config.channels_last,
         )
 
+    def view_probabilities(self, data: Data, split: Split, view: View) -> Probabilities:
+        """Each network's own probabilities [M, N, C] of the split's images: the mean over the view's looks.
+
+        The view's image size is not looked at: it is to be this predictor's already.
+        """
+        looks = [self.network_probabilities(self.loader(data, split, look)) for look in view.looks]
+        mean_MNC: Probabilities = np.mean(looks, axis=0, dtype=np.float32)
+        return mean_MNC
+
     def network_embeddings(self, loader: Iterable[Batch]) -> list[Embeddings]:
         """Each network's own embeddings [N, D], of images and, if so configured, their mirror images."""
         return network_embeddings(
@@ -143,6 +157,17 @@ class Predictor:
             precision=self.precision,
             channels_last=self.config.channels_last,
         )
+
+    def features(self, data: Data, split: Split) -> Embeddings:
+        """[N, D]: what the networks' classifiers take, side by side, of unit length a network."""
+        parts = network_embeddings(
+            self.networks,
+            self.loader(data, split),
+            flip=False,
+            precision=self.precision,
+            channels_last=self.config.channels_last,
+        )
+        return np.concatenate(parts, axis=1)
 
     def probabilities(self, loader: Iterable[Batch]) -> Probabilities:
         """The mean of the networks' probabilities, [N, C] float32."""
@@ -160,6 +185,7 @@ def eval_loader(
     normalisation: Normalisation,
     device: torch.device,
     part: Part | None = None,
+    look: Look = EVALUATION,
 ) -> EvalLoader:
     """A split's images as a trial's networks take them; ``batch_size`` is the one they were trained with."""
     return EvalLoader(
@@ -172,4 +198,5 @@ def eval_loader(
         std=normalisation.std,
         device=device,
         part=part,
+        look=look,
     )

@@ -15,6 +15,8 @@ from platform.tuning.search_config import SearchConfig
 from platform.tuning.starting_point import find_start, find_teacher
 from platform.tuning.sweep_folder import NAME
 
+Family = Literal["flip", "sizes", "crops"]
+"""The files of reports/views/."""
 Placement = Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"]
 
 
@@ -74,13 +76,43 @@ class StorageConfig(Section):
 
 class ReportConfig(Section):
     top: int = Field(5, ge=1, description="best trials whose checkpoints are evaluated and ensembled")
-    max_members: int = Field(8, ge=1, description="trials that an ensemble may have; 1: no ensembles")
+    max_members: int = Field(
+        8,
+        ge=1,
+        description="trials that an ensemble may have, each further look at an image counted as one; 1: no "
+        "ensembles",
+    )
     max_latency_ms: float | None = Field(
         None,
         gt=0,
         description="milliseconds an image that an ensemble's members may take together, as measured while "
         "the report is made; null: no limit",
     )
+    views: Annotated[tuple[Family, ...], Field(strict=False)] | None = Field(
+        None,
+        description="views in which the best trials are judged besides that of evaluation: flip: mirror "
+        "images; sizes: the input 0.875 and 1.14 times as large; crops: four corners and the centre; null: "
+        "flip, for trials that learnt from mirror images; []: none",
+    )
+
+    soup: bool = Field(
+        True,
+        description="try the mean of the weights of trials of one architecture, as far as it is better: pays "
+        "where they are fine-tuned from the same weights",
+    )
+
+    concat: bool = Field(
+        False,
+        description="try a new linear classifier on the features of the best trials side by side, learnt "
+        "from validation: takes minutes where there are many classes",
+    )
+
+    @field_validator("views")
+    @classmethod
+    def _are_named_once(cls, views: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if views is not None and len(set(views)) < len(views):
+            raise ValueError("names a family of views twice")
+        return views
 
 
 class SweepConfig(TrialConfig):

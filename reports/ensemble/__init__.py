@@ -51,7 +51,7 @@ class Rule:
         """
         if self.fit is None:
             return self.combine(logits_MNC)
-        folds_N = _folds(labels_N)
+        folds_N = folds(labels_N)
         combined_NC = np.empty(logits_MNC.shape[1:], dtype=np.float32)
         for fold in range(folds_N.max() + 1):
             held_N = folds_N == fold
@@ -90,7 +90,7 @@ def normalised(scores_NC: npt.NDArray[np.float64]) -> Probabilities:
     return normalised_NC
 
 
-def _folds(labels_N: Labels) -> Labels:
+def folds(labels_N: Labels) -> Labels:
     """[N]: the fold of each sample, 0 to 4 (fewer of fewer samples)."""
     shuffled = np.random.default_rng(0).permutation(len(labels_N))
     dealt = shuffled[np.argsort(labels_N[shuffled], kind="stable")]

@@ -66,3 +66,8 @@ def photographs(tmp_path: Path, make_classes: MakeClasses, save_image: SaveImage
     save_image(tmp_path / "cat" / "tall.png", 120, 75)
     save_image(tmp_path / "dog" / "tiny.png", 20, 30)
     return prepare(DataConfig(source=str(tmp_path), decode_size=80), 72)
+
+
+@pytest.fixture(scope="session")
+def digits_of_16_px() -> Data:
+    return prepare(DataConfig(source="digits"), 16)

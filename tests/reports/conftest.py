@@ -41,7 +41,7 @@ method: {name: peer, drop_rate: {uniform: [0.0, 0.5]}, ramp_epochs: 1}
 optim: {lr: {loguniform: [0.001, 0.1]}}
 data: {source: digits, imbalance: 10, noise: {kind: symmetric, rate: 0.3}}
 search: {trials: 5}
-report: {top: 3}
+report: {top: 3, soup: false}
 """
 # Trial, drop rate, learning rate, epochs done, how it ends.
 TRIALS = [

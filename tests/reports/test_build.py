@@ -139,9 +139,9 @@ def test_building_again_scores_test_again_only_if_the_finalists_changed(sweep, m
     loaded = []
     real = predictions.load_predictor
 
-    def counting(checkpoint, device):
+    def counting(checkpoint, *how):
         loaded.append(checkpoint)
-        return real(checkpoint, device)
+        return real(checkpoint, *how)
 
     monkeypatch.setattr(predictions, "load_predictor", counting)
     first = build_report(sweep.folder.path)

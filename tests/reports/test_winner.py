@@ -71,6 +71,17 @@ def test_without_its_data_the_best_trial_whose_checkpoint_is_there_is_chosen(swe
     assert not (sweep.folder.report / FILE).exists()
 
 
+def test_a_record_of_format_2_which_knew_no_views_is_read_as_it_is(reported, tmp_path):
+    kept = json.loads((reported[0].folder.report / FILE).read_text())
+    older = {key: value for key, value in kept.items() if key != "kind"} | {"format": 2}
+    older["members"] = [
+        {key: value for key, value in one.items() if key not in ("view", "soup")} for one in kept["members"]
+    ]
+    (tmp_path / FILE).write_text(json.dumps(older))
+    now = read_winner(reported[0].folder.report)
+    assert read_winner(tmp_path) == now.model_copy(update={"format": 2})
+
+
 def changed(kept, **values):
     return json.dumps(json.loads(kept) | values)
 
