@@ -1,4 +1,4 @@
-"""Optuna's sampler of a search; what it draws for a trial follows from the seed and the trial's number."""
+"""The sampler of a search; what it draws for a trial follows from the seed and the trial's number."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,8 +11,11 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from platform.config.space import Space
+from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.sampler_config import (
     CmaEsSampler,
+    CurvesSampler,
     GpSampler,
     GridSampler,
     QmcSampler,
@@ -30,8 +33,10 @@ class SeededByNumber(BaseSampler):
     again what it drew before. What a sampler learnt it takes from the study, each time.
     """
 
-    def __init__(self, config: Sampler, seed: int) -> None:
+    def __init__(self, config: Sampler, seed: int, space: Space, epochs: int) -> None:
         self._config = config
+        self._space = space
+        self._epochs = epochs
         self._seed = seed
         self._number = -1
         self._sampler: BaseSampler = optuna.samplers.RandomSampler()
@@ -39,7 +44,7 @@ class SeededByNumber(BaseSampler):
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number != self._number:
             self._number = trial.number
-            self._sampler = make_sampler(self._config, self._seed, trial.number)
+            self._sampler = make_sampler(self._config, self._seed, trial.number, self._space, self._epochs)
         return self._sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -65,8 +70,8 @@ class SeededByNumber(BaseSampler):
             self._of(trial).after_trial(study, trial, state, values)
 
 
-def make_sampler(config: Sampler, seed: int, number: int) -> BaseSampler:
-    """The sampler for the study's trial ``number``."""
+def make_sampler(config: Sampler, seed: int, number: int, space: Space, epochs: int) -> BaseSampler:
+    """The sampler for the study's trial ``number``; ``epochs``: of the space's longest trial."""
     own_seed = seed_of(seed, number)
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
@@ -81,6 +86,8 @@ def make_sampler(config: Sampler, seed: int, number: int) -> BaseSampler:
             make = partial(optuna.samplers.CmaEsSampler, **options, seed=own_seed, independent_sampler=random)
         case GpSampler():
             make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
+        case CurvesSampler():
+            make = partial(CurveSampler, space, epochs=epochs, **options, seed=own_seed)
         case QmcSampler():  # one sequence: its seed is the same for every trial
             make = partial(optuna.samplers.QMCSampler, **options, seed=seed, independent_sampler=random)
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters
