@@ -1,7 +1,7 @@
-"""The section search.sampler: which of Optuna's samplers draws the trials, with its own options.
+"""The section search.sampler: which sampler draws the trials, with its own options.
 
-Names and meanings are those of optuna.samplers. Left out is what is no plain value, and what Optuna has
-deprecated; the seed is the sweep's.
+Names and meanings are those of optuna.samplers, but for curves, which is ours. Left out is what is no plain
+value, and what Optuna has deprecated; the seed is the sweep's.
 """
 
 from typing import Annotated, Literal
@@ -70,6 +70,14 @@ class GpSampler(Section):
     deterministic_objective: bool = Field(False, description="the same trial again gives the same value")
 
 
+class CurvesSampler(Section):
+    """Expected improvement of the last epoch, by a Gaussian process over settings and epochs: ours."""
+
+    name: Literal["curves"] = "curves"
+    n_startup_trials: int = Field(5, ge=1, description="random trials before the model is used")
+    n_ei_candidates: int = Field(500, ge=2, description="candidates of which the most promising is taken")
+
+
 class QmcSampler(Section):
     """A quasi-Monte Carlo sequence: fills the space more evenly than random draws do."""
 
@@ -85,6 +93,6 @@ class GridSampler(Section):
 
 
 Sampler = Annotated[
-    TpeSampler | RandomSampler | CmaEsSampler | GpSampler | QmcSampler | GridSampler,
+    TpeSampler | RandomSampler | CmaEsSampler | GpSampler | CurvesSampler | QmcSampler | GridSampler,
     Field(discriminator="name"),
 ]

@@ -1,4 +1,4 @@
-"""Optuna's sampler of a search; what it draws follows from the seed, the trial's number and the parameter."""
+"""The sampler of a search; what it draws follows from the seed, the trial's number and the parameter."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,8 +11,11 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from platform.config.space import Space
+from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.sampler_config import (
     CmaEsSampler,
+    CurvesSampler,
     GpSampler,
     GridSampler,
     QmcSampler,
@@ -31,8 +34,10 @@ class SeededByNumber(BaseSampler):
     drawn by itself has a seed of its own: the process may end between two parameters of one trial.
     """
 
-    def __init__(self, config: Sampler, seed: int) -> None:
+    def __init__(self, config: Sampler, seed: int, space: Space, epochs: int) -> None:
         self._config = config
+        self._space = space
+        self._epochs = epochs
         self._seed = seed
         self._number = -1
         self._sampler: BaseSampler = optuna.samplers.RandomSampler()
@@ -40,8 +45,11 @@ class SeededByNumber(BaseSampler):
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number != self._number:
             self._number = trial.number
-            self._sampler = make_sampler(self._config, self._seed, seed_of(self._seed, trial.number))
+            self._sampler = self._make(seed_of(self._seed, trial.number))
         return self._sampler
+
+    def _make(self, own_seed: int) -> BaseSampler:
+        return make_sampler(self._config, self._seed, own_seed, self._space, self._epochs)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._of(trial).infer_relative_search_space(study, trial)
@@ -54,8 +62,12 @@ class SeededByNumber(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        own_seed = seed_of(self._seed, trial.number, param_name)
-        sampler = make_sampler(self._config, self._seed, own_seed)
+        chooses_whole_samples = isinstance(self._config, CurvesSampler)
+        sampler = (
+            self._of(trial)
+            if chooses_whole_samples
+            else self._make(seed_of(self._seed, trial.number, param_name))
+        )
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -85,8 +97,11 @@ class _QmcByNumber(optuna.samplers.QMCSampler):
         return self._place
 
 
-def make_sampler(config: Sampler, seed: int, own_seed: int) -> BaseSampler:
-    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the search's."""
+def make_sampler(config: Sampler, seed: int, own_seed: int, space: Space, epochs: int) -> BaseSampler:
+    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the search's.
+
+    ``epochs``: of the space's longest trial.
+    """
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
     if isinstance(config, RandomSampler):
@@ -100,6 +115,8 @@ def make_sampler(config: Sampler, seed: int, own_seed: int) -> BaseSampler:
             make = partial(optuna.samplers.CmaEsSampler, **options, seed=own_seed, independent_sampler=random)
         case GpSampler():
             make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
+        case CurvesSampler():
+            make = partial(CurveSampler, space, epochs=epochs, **options, seed=own_seed)
         case QmcSampler():  # one sequence: its seed is the same for every trial
             make = partial(_QmcByNumber, **options, seed=seed, independent_sampler=random)
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters

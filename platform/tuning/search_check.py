@@ -9,7 +9,7 @@ from platform.config.load import LoadedSpace
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Parameter
 from platform.tuning.feasible import check_constraints
-from platform.tuning.sampler_config import CmaEsSampler, GpSampler, GridSampler, QmcSampler
+from platform.tuning.sampler_config import CmaEsSampler, CurvesSampler, GpSampler, GridSampler, QmcSampler
 from platform.tuning.start_points import written_starts
 from platform.tuning.sweep_config import SweepConfig
 
@@ -34,10 +34,12 @@ def _check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
             named = ", ".join(f"{one.path} is {one.range}" for one in endless)
             _refuse(loaded, SAMPLER, f"grid needs finite ranges (int, logint, choice), but {named}")
     goals = loaded.first().search.goals
-    if isinstance(sampler, CmaEsSampler) and len(goals) > 1:
+    if isinstance(sampler, CmaEsSampler | CurvesSampler) and len(goals) > 1:
         named = ", ".join(goal.metric for goal in goals)
         _refuse(
-            loaded, SAMPLER, f"cmaes looks for a single goal, but here are {named}: take tpe, gp or random"
+            loaded,
+            SAMPLER,
+            f"{sampler.name} looks for a single goal, but here are {named}: take tpe, gp or random",
         )
     if isinstance(sampler, CmaEsSampler) and find_spec("cmaes") is None:
         _refuse(loaded, SAMPLER, "cmaes needs the package cmaes, which is not installed: pip install cmaes")

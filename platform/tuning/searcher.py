@@ -50,7 +50,7 @@ class SpaceSearch(Searcher):
         search = config.search
         super().__init__(metric=search.first.metric, mode=search.first.direction)
         self._search = search
-        sampler = SeededByNumber(search.sampler, config.seed)
+        sampler = SeededByNumber(search.sampler, config.seed, loaded.space, _longest(loaded))
         self.study: optuna.Study = (
             known_study(search, folder, sampler)
             if resumes
@@ -196,6 +196,11 @@ class SpaceSearch(Searcher):
             known = self._storage.get_trial(self._storage_id(trial_id))
             self._histories[trial_id] = self._told.of(known)
         return self._histories[trial_id]
+
+
+def _longest(loaded: LoadedSpace[SweepConfig]) -> int:
+    """Epochs of the space's longest trial."""
+    return max(corner.trial().total_epochs for corner in loaded.corners())
 
 
 def _suggestion(number: int, sample: Sample) -> dict[str, Any]:

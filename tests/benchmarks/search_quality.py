@@ -51,6 +51,7 @@ from ray.tune.search.optuna import OptunaSearch
 from scipy.stats import spearmanr
 
 from platform.config.load import LoadedSpace, load_space
+from platform.tuning.earlier_sweep import starts_of
 from platform.tuning.sampling import suggest
 from platform.tuning.schedulers import make_scheduler
 from platform.tuning.searcher import SpaceSearch
@@ -168,7 +169,10 @@ def main() -> int:
             folder = SweepFolder(Path(name) / str(repetition))
             folder.path.mkdir()
             search = loaded.first().search
-            return SpaceSearch(loaded, folder), make_scheduler(search, max_epochs=EPOCHS, seed=repetition)
+            starts, _ = starts_of(loaded, Path(name))
+            return SpaceSearch(loaded, folder, starts), make_scheduler(
+                search, max_epochs=EPOCHS, seed=repetition
+            )
 
         def stock(repetition: int) -> Contender:
             selects: dict[str, Any] = {"metric": METRIC, "mode": "max"}

@@ -13,7 +13,6 @@ from PIL import Image
 
 from platform.datasets.geometry import KeptSize
 from platform.datasets.unlabelled import open_images
-from reports import export as exporting
 from reports.__main__ import main
 from reports.chosen import load_chosen
 from reports.evaluate import ReportError, checkpoint_digest
@@ -113,7 +112,7 @@ def test_the_winner_away_from_its_sweep_predicts_as_the_sweep_does(rule, tempera
         )
 
 
-def test_a_file_that_says_something_else_is_not_written(run, monkeypatch):
+def test_a_file_that_says_something_else_is_not_written(run):
     choose(run, None, {"0000": 1.0})
     [predictor] = load_chosen(run, lambda _: None).predictors
 
@@ -127,11 +126,10 @@ def test_a_file_that_says_something_else_is_not_written(run, monkeypatch):
                 * len(pixels)
             )
 
-    monkeypatch.setattr(exporting, "PixelsToProbabilities", Forgetful)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(ReportError, match=r"^trial 7: its TorchScript "):
-            torchscript(predictor, "trial 7")
+            torchscript(predictor, "trial 7", Forgetful)
 
 
 def test_onnx_is_refused_in_one_line(run, capsys):

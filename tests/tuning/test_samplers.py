@@ -9,6 +9,8 @@ from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
+from platform.config.space import Space
+from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.plan import as_text, make_plan, trials_of
 from platform.tuning.sampler_config import Sampler
 from platform.tuning.samplers import make_sampler
@@ -35,6 +37,7 @@ SAMPLERS = {
     "random": "{name: random}",
     "cmaes": "{name: cmaes, n_startup_trials: 2, popsize: 4, with_margin: true}",
     "gp": "{name: gp, n_startup_trials: 3, deterministic_objective: true}",
+    "curves": "{name: curves, n_startup_trials: 3, n_ei_candidates: 50}",
     "qmc": "{name: qmc, qmc_type: halton, scramble: true}",
     "grid": "{name: grid}",
 }
@@ -110,12 +113,13 @@ def test_a_trial_that_a_killed_process_was_drawing_is_the_one_that_it_would_have
 @pytest.mark.parametrize("name", EACH)
 def test_optuna_has_every_option_under_the_same_name(name):
     sampler = TypeAdapter(Sampler).validate_python({"name": name.split()[0]})
-    made = make_sampler(sampler, seed=0, own_seed=0)
+    made = make_sampler(sampler, seed=0, own_seed=0, space=Space({}), epochs=4)
     expected = {
         "tpe": optuna.samplers.TPESampler,
         "random": optuna.samplers.RandomSampler,
         "cmaes": optuna.samplers.CmaEsSampler,
         "gp": optuna.samplers.GPSampler,
+        "curves": CurveSampler,
         "qmc": optuna.samplers.QMCSampler,
         "grid": optuna.samplers.BruteForceSampler,
     }
@@ -143,6 +147,7 @@ optim: {nesterov: {choice: [true, false]}, lr: {loguniform: [1.0e-3, 1.0e-1]}}
     [
         ("tpe", []),
         ("random", []),
+        ("curves", []),
         ("gp", ["method.drop_rate"]),
         ("qmc", ["method", "method.drop_rate", "optim.nesterov"]),
     ],

@@ -1,0 +1,150 @@
+"""Samples of a space as rows of numbers between 0 and 1, for models that are fitted to them.
+
+Letters: N samples, P parameters of the space (those of each option apart), D dimensions.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from platform.config.ranges import Choice, NumberRange, Range
+from platform.config.space import Parameter, Space
+
+Array = NDArray[np.float64]
+
+
+class UnitSpace:
+    """Rows ``units_NP``: a number's place in its range, a choice's among its labels, NaN where inactive.
+
+    For a model they become ``points_ND``, where the numbers of one path are one dimension: ``optim.lr`` of
+    SGD and of AdamW, each by its place in its own range, as ranges are written around what is plausible.
+    """
+
+    def __init__(self, space: Space) -> None:
+        parameters = space.parameters()
+        self.names = [one.name for one in parameters]
+        self.ranges = [one.range for one in parameters]
+        self._parents = [_parent(one, parameters) for one in parameters]
+        keys = [_dimension(one) for one in parameters]
+        order = list(dict.fromkeys(keys))
+        self._dimensions = [order.index(key) for key in keys]
+        self.is_choice = [key[1] != "number" for key in order]
+
+    def units(self, values: Mapping[str, Any]) -> Array | None:
+        """A sample's row [P], of its values by the parameters' names; None where it is none of the space."""
+        row_P = np.full(len(self.names), np.nan)
+        for name, value in values.items():
+            unit = _unit(self.ranges[self.names.index(name)], value) if name in self.names else None
+            if unit is None:
+                return None
+            row_P[self.names.index(name)] = unit
+        return row_P
+
+    def values(self, row_P: Array) -> dict[str, Any]:
+        """Of a row's active parameters, by their names."""
+        return {
+            name: _value(range_, unit)
+            for name, range_, unit in zip(self.names, self.ranges, row_P, strict=True)
+            if not math.isnan(unit)
+        }
+
+    def points(self, units_NP: Array) -> Array:
+        points_ND = np.full((len(units_NP), len(self.is_choice)), np.nan)
+        for place, dimension in enumerate(self._dimensions):
+            active_N = ~np.isnan(units_NP[:, place])
+            points_ND[active_N, dimension] = units_NP[active_N, place]
+        return points_ND
+
+    def draw(
+        self, rng: np.random.Generator, count: int, fixed: Mapping[str, Any], near_NP: Array | None = None
+    ) -> Array:
+        """``count`` rows with the values of ``fixed``: at random, or as changes of the rows ``near_NP``.
+
+        A change keeps an option in 85 of 100 cases and moves nine of ten numbers, four in five of those by a
+        normal step of 0.05, 0.15 or 0.3; the rest is drawn anew.
+        """
+        units_NP = np.full((count, len(self.names)), np.nan)
+        steps_N = rng.choice([0.05, 0.15, 0.3], count)
+        given_P = self.units({name: value for name, value in fixed.items() if name in self.names})
+        for place, range_ in enumerate(self.ranges):
+            old_N = (
+                np.full(count, np.nan) if near_NP is None else near_NP[np.arange(count) % len(near_NP), place]
+            )
+            if isinstance(range_, Choice):
+                new_N = rng.integers(len(range_.labels), size=count).astype(float)
+                kept_N, share = old_N, 0.85
+            else:
+                new_N, share = rng.random(count), 0.9
+                moved_N = steps_N * rng.standard_normal(count) * (rng.random(count) < 0.8)
+                kept_N = 1 - np.abs(1 - np.abs(old_N + moved_N))  # reflected at both ends
+            unit_N = np.where((rng.random(count) < share) & ~np.isnan(kept_N), kept_N, new_N)
+            if given_P is not None and not math.isnan(given_P[place]):
+                unit_N[:] = given_P[place]
+            units_NP[:, place] = np.where(self._active(units_NP, place), _rounded(range_, unit_N), np.nan)
+        return units_NP
+
+    def _active(self, units_NP: Array, place: int) -> NDArray[np.bool_]:
+        parent = self._parents[place]
+        if parent is None:
+            return np.ones(len(units_NP), bool)
+        active: NDArray[np.bool_] = units_NP[:, parent[0]] == parent[1]
+        return active
+
+
+def _parent(parameter: Parameter, parameters: list[Parameter]) -> tuple[int, int] | None:
+    """The innermost choice that it is in, and the place of its option: both follow from the name."""
+    found = [
+        (len(other.name), place, option)
+        for place, other in enumerate(parameters)
+        if isinstance(other.range, Choice)
+        for option, label in enumerate(other.range.labels)
+        if parameter.name.startswith(f"{other.name}[{label}]")
+    ]
+    return max(found)[1:] if found else None
+
+
+def _dimension(parameter: Parameter) -> tuple[str, str]:
+    range_ = parameter.range
+    return parameter.path, repr(range_.labels) if isinstance(range_, Choice) else "number"
+
+
+def _unit(range_: Range, value: Any) -> float | None:
+    if isinstance(range_, Choice):
+        labels = [repr(label) for label in range_.labels]
+        return float(labels.index(repr(value))) if repr(value) in labels else None
+    if not range_.low <= value <= range_.high:
+        return None
+    low, high = _ends(range_)
+    return (_scaled(range_, value) - low) / (high - low)
+
+
+def _value(range_: Range, unit: float) -> Any:
+    if isinstance(range_, Choice):
+        return range_.labels[int(unit)]
+    low, high = _ends(range_)
+    scaled = low + float(unit) * (high - low)
+    value = math.exp(scaled) if range_.is_log else scaled
+    within = min(max(round(value) if range_.is_int else value, range_.low), range_.high)
+    return int(within) if range_.is_int else float(within)
+
+
+def _rounded(range_: Range, units_N: Array) -> Array:
+    """Where a whole number stands for each: models see what is trained."""
+    if isinstance(range_, NumberRange):
+        units_N = np.clip(units_N, 0.0, 1.0)
+        if range_.is_int:
+            return np.array([_unit(range_, _value(range_, unit)) for unit in units_N], dtype=float)
+    return units_N
+
+
+def _scaled(range_: NumberRange, value: float) -> float:
+    return math.log(value) if range_.is_log else float(value)
+
+
+def _ends(range_: NumberRange) -> tuple[float, float]:
+    """Of whole numbers half a step further on both sides: each number has its share."""
+    half = 0.5 if range_.is_int else 0.0
+    return _scaled(range_, range_.low - half), _scaled(range_, range_.high + half)

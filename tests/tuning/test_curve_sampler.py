@@ -1,0 +1,131 @@
+"""The sampler `curves`: its space of units, its process, and what it draws."""
+
+import numpy as np
+import pytest
+
+from platform.config.errors import ConfigError
+from platform.config.load import load_space
+from platform.tuning.curve_process import CurveProcess, Told
+from platform.tuning.curve_sampler import log_improvement, squashed
+from platform.tuning.search_check import check_search
+from platform.tuning.searcher import SpaceSearch
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.unit_space import UnitSpace
+
+SPACE = """
+epochs: 8
+model: {backbone: resnet10t}
+batch_size: {choice: [16, 32]}
+method:
+  choice:
+  - {name: cross_entropy}
+  - {name: peer, drop_rate: {uniform: [0.1, 0.6]}, ramp_epochs: {int: [1, 4]}}
+optim:
+  choice:
+  - {name: sgd, lr: {loguniform: [1.0e-3, 1.0]}}
+  - {name: adamw, lr: {loguniform: [1.0e-5, 1.0e-2]}}
+search: {sampler: {name: curves, n_startup_trials: 4, n_ei_candidates: 60}}
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_it(*overrides):
+        file = tmp_path / "space.yaml"
+        file.write_text(SPACE)
+        return load_space(file, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
+
+    return load_it
+
+
+def trained(search, number):
+    """A trial that SGD's learning rate decides, stopped after three epochs where it is bad."""
+    parameters = search.suggest(f"t{number}")["parameters"]
+    off = abs(np.log10(parameters["optim.lr"] / (0.1 if parameters["optim"] == "sgd" else 1e-3)))
+    for epoch in range(1, 9 if off < 1 else 4):
+        result = {"val/accuracy": 0.9 - 0.2 * off - 0.5 / epoch, "epoch": epoch, "finished": epoch == 8}
+        search.on_trial_result(f"t{number}", result)
+    search.on_trial_complete(f"t{number}", result)
+    return off
+
+
+def test_values_come_back_from_their_units_and_only_what_is_active_is_drawn(load):
+    units = UnitSpace(load().space)
+    rows = units.draw(np.random.default_rng(0), 50, {"method": "peer"}, None)
+    for row in rows:
+        values = units.values(row)
+        np.testing.assert_allclose(units.units(values), row, atol=1e-12)
+        assert values["method"] == "peer" and {"method[peer].drop_rate", "method[peer].ramp_epochs"} <= set(
+            values
+        )
+        assert ("optim[sgd].lr" in values) == (values["optim"] == "sgd") != ("optim[adamw].lr" in values)
+
+
+def test_a_setting_of_several_options_is_one_dimension(load):
+    units = UnitSpace(load().space)
+    assert len(units.names) - len(units.is_choice) == 1, "the learning rates"
+    same = [{"batch_size": 16, "method": "cross_entropy", "optim": name} for name in ("sgd", "adamw")]
+    same[0]["optim[sgd].lr"], same[1]["optim[adamw].lr"] = 1e-1, 1e-3
+    first, second = units.points(np.stack([units.units(one) for one in same]))
+    assert np.sum(~np.isnan(first) & ~np.isclose(first, second)) == 1, "the optimizer"
+
+
+@pytest.mark.parametrize("values", [{"batch_size": 64}, {"optim[sgd].lr": 3.0}, {"gone": 1}])
+def test_what_is_none_of_the_space_has_no_units(load, values):
+    assert UnitSpace(load().space).units(values) is None
+
+
+def test_the_process_finds_the_best_of_a_number_and_is_surer_where_it_was_told():
+    points = np.linspace(0, 1, 9)[:, None]
+    told = Told(points, np.ones(9), np.arange(9.0))
+    process = CurveProcess(told, -((points[:, 0] - 0.7) ** 2) * 4, [False])
+    asked = np.linspace(0, 1, 101)[:, None]
+    mean, deviation = process.predict(asked)
+    assert abs(asked[mean.argmax(), 0] - 0.7) < 0.1
+    before = deviation.copy()
+    process.believe(np.array([[0.5]]))
+    assert np.all(process.predict(asked)[1] <= before + 1e-9)
+
+
+def test_improvement_equals_the_integral_and_goes_on_falling_where_floats_end():
+    normal = np.random.default_rng(0).standard_normal(400_000)
+    gains, deviations = np.array([0.3, -0.2, -1.0]), np.array([0.5, 0.2, 0.6])
+    expected = [np.maximum(gain + sd * normal, 0).mean() for gain, sd in zip(gains, deviations, strict=True)]
+    np.testing.assert_allclose(np.exp(log_improvement(gains, deviations)), expected, rtol=0.03)
+    far = log_improvement(np.linspace(-60, 1, 500), np.ones(500))
+    assert np.all(np.isfinite(far)) and np.all(np.diff(far) > 0)
+
+
+def test_squashing_keeps_the_order():
+    values = np.sort(np.random.default_rng(0).standard_normal(50)) ** 3
+    assert np.all(np.diff(squashed(values)) > 0)
+    assert np.all(squashed(np.ones(4)) == 0)
+
+
+def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
+    folders = [SweepFolder(tmp_path / name) for name in ("whole", "resumed")]
+    for folder in folders:
+        folder.path.mkdir()
+    whole, resumed = (SpaceSearch(load(), folder) for folder in folders)
+    offs = [trained(whole, number) for number in range(12)]
+    assert np.median(offs[-6:]) < 0.4, "of random ones it is 0.9"
+    for number in range(12):
+        if number == 6:
+            resumed = SpaceSearch(load(), folders[1], resumes=True)
+        assert trained(resumed, number) == offs[number]
+
+
+def test_constraints_are_fulfilled(load, tmp_path):
+    loaded = load("search.constraints=[batch_size < 20]")
+    search = SpaceSearch(loaded, SweepFolder(tmp_path))
+    for number in range(8):
+        trained(search, number)
+    assert {one.parameters["batch_size"] for one in search.past()} == {16}
+
+
+def test_several_goals_are_refused_in_one_line(load):
+    loaded = load("search.metric=[val/accuracy, time/images_per_s]")
+    with pytest.raises(ConfigError, match="curves looks for a single goal") as caught:
+        check_search(loaded)
+    assert "\n" not in str(caught.value)
