@@ -67,6 +67,9 @@ def _disagreement(found: Ensembles) -> Figure:
             y=names,
             text=[[f"{share:.1%}" for share in row] for row in shares],
             texttemplate="%{text}",
+            textfont={"color": TEXT},
+            zmin=0,
+            zmax=2 * max(map(max, shares)) or 1,  # no cell is so dark that it hides its figure
             colorscale=[[0, "var(--surface)"], [1, SERIES[0]]],
             showscale=False,
             hovertemplate="%{y} and %{x}: %{text}<extra></extra>",
