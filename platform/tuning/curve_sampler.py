@@ -56,10 +56,11 @@ class CurveSampler(BaseSampler):
     ) -> Any:
         """The whole sample is chosen when its first value is asked for, around those that are given.
 
-        So a process that takes over a trial which another was drawing chooses what that one chose.
+        Given are those of a point to start with, and what a process that was killed had drawn already: the
+        others have gone on since, so that another sample may be the best now.
         """
         if not self._chosen:
-            fixed = trial.system_attrs.get("fixed_params", {})
+            fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
             self._chosen = self._units.values(self._choose(study, trial, fixed))
         return self._chosen[param_name]
 

@@ -1,6 +1,7 @@
 """The sampler `curves`: its space of units, its process, and what it draws."""
 
 import numpy as np
+import optuna
 import pytest
 
 from platform.config.errors import ConfigError
@@ -114,6 +115,18 @@ def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
         if number == 6:
             resumed = SpaceSearch(load(), folders[1], resumes=True)
         assert trained(resumed, number) == offs[number]
+
+
+@pytest.mark.parametrize("drawn", ["sgd", "adamw"])
+def test_what_a_killed_process_had_drawn_stays_though_others_have_gone_on(load, tmp_path, drawn):
+    search = SpaceSearch(load(), SweepFolder(tmp_path))
+    for number in range(6):
+        trained(search, number)
+    half = search.study.ask()
+    labels = optuna.distributions.CategoricalDistribution(["sgd", "adamw"])
+    half.storage.set_trial_param(half._trial_id, "optim", labels.to_internal_repr(drawn), labels)
+    parameters = SpaceSearch(load(), SweepFolder(tmp_path), resumes=True).suggest("t6")["parameters"]
+    assert parameters["optim"] == drawn
 
 
 def test_constraints_are_fulfilled(load, tmp_path):
