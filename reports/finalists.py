@@ -16,17 +16,26 @@ FILE = "finalists.json"
 
 @dataclass(frozen=True)
 class Finalist:
-    """What is to be scored. ``rule``: None for a single trial; ``digests``: of its members' checkpoints."""
+    """What is to be scored. ``rule``: None for a single trial; ``digests``: of its members' checkpoints.
+
+    ``weights``: of the members, of a rule that learns some, and ``temperature``: of them together. Both
+    depend on candidates, too, that were given no weight; of any other rule the members decide all.
+    """
 
     name: str
     rule: str | None
     trials: tuple[str, ...]
     digests: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    temperature: float = 1.0
 
     def key(self, data_digest: str) -> str:
         """The same for the same checkpoints combined the same way on the same data, in whatever folder."""
-        content = json.dumps([self.rule, sorted(self.digests), data_digest])
-        return hashlib.sha256(content.encode()).hexdigest()
+        content: list[Any] = [self.rule, sorted(self.digests), data_digest]
+        if self.weights:
+            rounded = [round(weight, 3) for weight in self.weights]
+            content += [sorted(zip(self.digests, rounded, strict=True)), round(self.temperature, 2)]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 Score = Callable[[Sequence[Finalist]], list[dict[str, float]]]

@@ -167,12 +167,9 @@ class Judge:
         pool = [*members, *(Member(one, Predicted(one.metrics)) for one in ensembles.others)]
         of_ensembles = [([pool[place] for place in one.members], one) for one in ensembles.best]
         chosen: dict[Finalist, tuple[Sequence[Member], Ensemble | None]] = {
-            self._finalist(SINGLE, None, members[:1]): (members[:1], None),
-            **{
-                self._finalist(f"{OTHER_SINGLE}{one.evaluated.name}", None, [one]): ([one], None)
-                for one in others
-            },
-            **{self._finalist(ensemble_name(one), one.rule, own): (own, one) for own, one in of_ensembles},
+            self._finalist(SINGLE, members[:1]): (members[:1], None),
+            **{self._finalist(f"{OTHER_SINGLE}{one.evaluated.name}", [one]): ([one], None) for one in others},
+            **{self._finalist(ensemble_name(one), own, one): (own, one) for own, one in of_ensembles},
         }
         finalists = list(chosen)
 
@@ -243,12 +240,14 @@ class Judge:
         return classification_metrics(combined_NC, self.data.evaluation_labels("test"), self.data.classes)
 
     @staticmethod
-    def _finalist(name: str, rule: str | None, members: Sequence[Member]) -> Finalist:
+    def _finalist(name: str, members: Sequence[Member], ensemble: Ensemble | None = None) -> Finalist:
         return Finalist(
             name,
-            rule,
+            ensemble.rule if ensemble else None,
             tuple(member.evaluated.name for member in members),
             tuple(member.evaluated.key for member in members),
+            weights=tuple(ensemble.learnt.get("weights_M", np.empty(0)).tolist()) if ensemble else (),
+            temperature=ensemble.temperature if ensemble else 1.0,
         )
 
 

@@ -72,6 +72,17 @@ def test_names_and_the_order_of_members_do_not_matter_but_the_data_do():
     assert VOTE.key("other data") != VOTE.key("data")
 
 
+def test_other_weights_of_the_same_members_are_another_finalist_in_whatever_order():
+    def key(*shares, temperature=1.0):
+        names, digests, weights = zip(*((one[0], one, weight) for one, weight in shares), strict=True)
+        return Finalist("x", "greedy", names, digests, weights, temperature).key("data")
+
+    kept = key(("a", 0.7), ("b", 0.3))
+    assert key(("b", 0.3), ("a", 0.7)) == key(("a", 0.70001), ("b", 0.3)) == kept
+    assert key(("a", 0.3), ("b", 0.7)) != kept
+    assert key(("a", 0.7), ("b", 0.3), temperature=1.2) != kept
+
+
 def test_when_test_was_scored_is_written_down(tmp_path):
     score_once([SINGLE], "data", tmp_path, Scorer())
     kept = json.loads((tmp_path / "finalists.json").read_text())
