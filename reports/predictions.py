@@ -72,10 +72,15 @@ def predicted_by(predictor: Predictor, data: Data, split: Split, view: View = PL
 
 
 def kept_file(run_folder: Path, digest: str, data: Data, view: View = PLAIN) -> Path:
-    name = f"{digest[:_DIGITS]}-{data.digest[:_DIGITS]}"
+    name = f"{digest[:_DIGITS]}-{digest_as_kept(data)}"
     if view != PLAIN:
         name += f"-{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:_DIGITS]}"
     return run_folder / FOLDER / f"{name}.npz"
+
+
+def digest_as_kept(data: Data) -> str:
+    """Of the data and of how large their images are kept: larger in a joint report of larger inputs."""
+    return hashlib.sha256(data.digest.encode() + data.images.shapes.tobytes()).hexdigest()[:_DIGITS]
 
 
 def read_kept(file: Path) -> Prediction | None:

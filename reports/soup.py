@@ -27,7 +27,7 @@ from platform.training.soup import mean_weights, recompute_batch_norm
 from reports.contents import EvaluatedTrial
 from reports.evaluate import checkpoint_digest, device
 from reports.files import npz, write_whole
-from reports.predictions import Prediction, kept_file, predicted_by, read_kept
+from reports.predictions import Prediction, digest_as_kept, kept_file, predicted_by, read_kept
 from reports.rank import Mode, better, number
 
 FOLDER: Final = "soup"
@@ -95,7 +95,7 @@ class Kitchen:
 
     def _written(self, trials: Sequence[EvaluatedTrial]) -> EvaluatedTrial:
         """The soup as a checkpoint; what it says of validation is known by its digest, too."""
-        folder = self.folder / FOLDER / f"{soup_digest(trials)[:16]}-{self.data.digest[:16]}"
+        folder = self.folder / FOLDER / f"{soup_digest(trials)[:16]}-{digest_as_kept(self.data)}"
         if not (folder / DESCRIPTION).exists():
             save_soup(folder, self.mixed(trials), trials)
         digest = checkpoint_digest(folder)
