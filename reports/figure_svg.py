@@ -29,7 +29,7 @@ LAST = 1000  # plotly's place in the legend of what is given none
 POINTS = 0.75  # of a px
 INCHES = 1 / 96
 MARKERS = {"circle": "o", "x": "X", "x-thin": "x", "square": "s", "line-ns": "|"}
-DASHES = {"dot": ":", "dash": "--"}
+DASHES = {"solid": "-", "dot": ":", "dash": "--", "dashdot": "-."}
 STEPS = {"hv": "steps-post", "vh": "steps-pre"}
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -136,7 +136,7 @@ def _scatter(axes: Axes, trace: Spec, x: np.ndarray, y: np.ndarray) -> None:
         axes.errorbar(x, y, xerr=errors[0], yerr=errors[1], fmt="none", ecolor=colour, elinewidth=POINTS)
     label = _label(trace)
     if "lines" in trace["mode"]:
-        style, width = DASHES.get(line.get("dash"), "-"), line.get("width", 2) * POINTS
+        style, width = DASHES[line.get("dash", "solid")], line.get("width", 2) * POINTS
         steps = STEPS.get(line.get("shape"), "default")
         axes.plot(x, y, color=colour, linewidth=width, linestyle=style, drawstyle=steps, label=label)
         label = "_"

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from plotly.io import to_json
 
+from reports.ensemble_figures import DASHES
 from reports.figure_svg import svg
 from reports.figures import MUTED, SERIES, finish
 from reports.page import render
@@ -71,6 +72,14 @@ def test_points_are_all_there_and_gaps_are_not(x):
     errors = {"type": "data", "array": [0.1, 0.1, 0.1]}
     trace = go.Scatter(x=x, y=[1, 2, 3], mode="lines+markers", line=line, marker=marker, error_y=errors)
     assert points_of(svg(spec_of(trace))) == sum(one is not None for one in x)
+
+
+def test_dashes_of_lines_of_one_colour_tell_them_apart():
+    def drawn(dash):
+        line = {"color": SERIES[0], "dash": dash}
+        return svg(spec_of(go.Scatter(x=[1, 2], y=[1, 2], mode="lines", line=line)))
+
+    assert len({drawn(dash) for dash in (*DASHES, "dot")}) == 4
 
 
 def test_a_heat_map_has_its_words_in_its_cells():
