@@ -22,6 +22,8 @@ FEW_EPOCHS = (3, 6, 9, 13)
 """Of a trial the epochs that are looked at, each as the best so far, beside its last one."""
 BEST = 8
 """Samples whose changes are candidates."""
+MOST = 200
+"""Trials that the process is fitted to, which takes time as their number cubed and memory as it squared."""
 
 
 class CurveSampler(BaseSampler):
@@ -67,19 +69,20 @@ class CurveSampler(BaseSampler):
     def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> Array:
         others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
         rows = {one.number: self._units.units(one.params) for one in others if one.params}
-        told = [one for one in others if rows.get(one.number) is not None and _has_values(one)]
+        known = [one for one in others if rows.get(one.number) is not None and _has_values(one)]
+        told = foremost(known, _sign(study.direction))
         pending = [
             row
             for one in others
             if one.state == TrialState.RUNNING and (row := rows.get(one.number)) is not None
         ]
-        started = len(told) + sum(not _has_values(one) for one in others if one.state == TrialState.RUNNING)
+        started = len(known) + sum(not _has_values(one) for one in others if one.state == TrialState.RUNNING)
         count = self._n_ei_candidates >> _drawn_in_vain(others)
         if not told or started < self._n_startup_trials or count < 2:
             random: Array = self._units.draw(self._rng, 1, fixed)[0]
             return random
         units_NP = np.stack([rows[one.number] for one in told])  # type: ignore[misc]  # none of them is None
-        process = self._fitted(told, self._units.points(units_NP), study.direction)
+        process = self._fitted(told, self._units.points(units_NP), _sign(study.direction))
         means_N, _ = process.predict(self._units.points(units_NP))
         if pending:
             process.believe(self._units.points(np.stack(pending)))
@@ -95,10 +98,7 @@ class CurveSampler(BaseSampler):
         chosen: Array = candidates_MP[log_improvement(means_M - means_N.max(), deviations_M).argmax()]
         return chosen
 
-    def _fitted(
-        self, told: Sequence[FrozenTrial], points_ND: Array, direction: StudyDirection
-    ) -> CurveProcess:
-        sign = -1.0 if direction == StudyDirection.MINIMIZE else 1.0
+    def _fitted(self, told: Sequence[FrozenTrial], points_ND: Array, sign: float) -> CurveProcess:
         places, times, values = [], [], []
         for place, trial in enumerate(told):
             best, last = -math.inf, max(_finite(trial))
@@ -110,6 +110,15 @@ class CurveSampler(BaseSampler):
                     values.append(best)
         known = Told(points_ND[places], np.array(times), np.array(places, float))
         return CurveProcess(known, squashed(np.array(values)), self._units.is_choice)
+
+
+def foremost(trials: Sequence[FrozenTrial], sign: float) -> list[FrozenTrial]:
+    """Of more than MOST these: the best half, and of the others the latest."""
+    worth = {one.number: max(sign * value for value in _finite(one).values()) for one in trials}
+    ranked = sorted(trials, key=lambda one: -worth[one.number])
+    half = MOST // 2
+    others = sorted(ranked[half:], key=lambda one: one.number)
+    return sorted([*ranked[:half], *others[-half:]], key=lambda one: one.number)
 
 
 def squashed(values_N: Array) -> Array:
@@ -128,6 +137,11 @@ def log_improvement(gains_M: Array, deviations_M: Array) -> Array:
     log_far_M = norm.logpdf(z_M) - 2 * np.log(np.maximum(-z_M, 1.0)) + 0.1
     improvement_M: Array = np.log(deviations_M) + np.where(z_M > -5, log_near_M, log_far_M)
     return improvement_M
+
+
+def _sign(direction: StudyDirection) -> float:
+    """1 of what is to be large, -1 of what is to be small."""
+    return -1.0 if direction == StudyDirection.MINIMIZE else 1.0
 
 
 def _finite(trial: FrozenTrial) -> dict[int, float]:

@@ -7,7 +7,7 @@ import pytest
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.tuning.curve_process import CurveProcess, Told
-from platform.tuning.curve_sampler import log_improvement, squashed
+from platform.tuning.curve_sampler import MOST, foremost, log_improvement, squashed
 from platform.tuning.search_check import check_search
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
@@ -115,6 +115,22 @@ def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
         if number == 6:
             resumed = SpaceSearch(load(), folders[1], resumes=True)
         assert trained(resumed, number) == offs[number]
+
+
+@pytest.mark.parametrize(("sign", "best"), [(1.0, range(450, 550)), (-1.0, range(100))])
+def test_of_very_many_trials_the_best_and_the_latest_are_learnt_from(sign, best):
+    trials = [
+        optuna.trial.create_trial(
+            state=optuna.trial.TrialState.PRUNED, intermediate_values={1: value, 2: 0.0}
+        )
+        for value in (*range(550), *[200] * 50)
+    ]
+    for number, trial in enumerate(trials):
+        trial.number = number
+    kept = [one.number for one in foremost(trials, sign)]
+    assert len(kept) == MOST
+    assert kept == sorted(kept) and set(best) < set(kept) and set(range(550, 600)) < set(kept)
+    assert foremost(trials[:MOST], sign) == trials[:MOST]
 
 
 @pytest.mark.parametrize("drawn", ["sgd", "adamw"])
