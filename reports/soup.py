@@ -162,10 +162,10 @@ def save_soup(folder: Path, soup: Predictor, trials: Sequence[EvaluatedTrial]) -
 
 
 def remove_others(run_folder: Path, trials: Iterable[EvaluatedTrial]) -> None:
-    """Delete the soups of earlier reports; those that are among ``trials`` stay."""
+    """Delete the soups of earlier reports; those that are among ``trials`` stay, and what is no folder."""
     wanted = {str(one.checkpoint) for one in trials if one.soup}
     for folder in (run_folder / FOLDER).glob("*"):
-        if str(Folder.of(folder)) not in wanted:
+        if folder.is_dir() and not folder.is_symlink() and str(Folder.of(folder)) not in wanted:
             shutil.rmtree(folder)
 
 

@@ -21,7 +21,7 @@ from reports.evaluate import checkpoint_digest
 from reports.export import write_exported
 from reports.predict import predict_images
 from reports.predictions import kept_prediction
-from reports.soup import FOLDER, Kitchen, same_shapes, some, soup_digest
+from reports.soup import FOLDER, Kitchen, remove_others, same_shapes, some, soup_digest
 from reports.winner import read_winner
 from reports.winner_model import WinnerModel
 
@@ -168,3 +168,11 @@ def test_a_soup_on_disk_is_a_checkpoint(souped):
     assert checkpoint_digest(folder) == soup.digest
     description = json.loads((folder / DESCRIPTION).read_text())
     assert description["metrics"] == {} and len(description["soup"]) == 2
+
+
+def test_what_is_no_soup_stays_beside_them(tmp_path):
+    (tmp_path / FOLDER / "old").mkdir(parents=True)
+    (tmp_path / FOLDER / ".DS_Store").touch()
+    (tmp_path / FOLDER / "link").symlink_to(tmp_path)
+    remove_others(tmp_path, [])
+    assert {one.name for one in (tmp_path / FOLDER).iterdir()} == {".DS_Store", "link"}
