@@ -166,6 +166,16 @@ class SweepConfig(TrialConfig):
                 reject("search.metric", message, goal.metric)
         return self
 
+    @model_validator(mode="after")
+    def _kinds_are_of_classes(self) -> "SweepConfig":
+        asked = {"views": self.report.views, "concat": self.report.concat}
+        for name, value in asked.items():
+            if value and self.data.identities:
+                reject(
+                    f"report.{name}", "is for data with classes; of identities embeddings are combined", value
+                )
+        return self
+
     def trial(self) -> TrialConfig:
         """The part that one trial is made from; ``init_from`` and ``teacher`` name what they mean in full."""
         found = {"init_from": find_start(self.init_from), "teacher": find_teacher(self.teacher)}

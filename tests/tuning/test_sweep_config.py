@@ -20,6 +20,7 @@ def load(tmp_path):
 
 
 METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
+IDENTITIES = "data: {source: figures, identities: {}}\nsearch: {metric: val/map}\n"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,8 @@ METHOD = "model: {backbone: resnet10t}\nmethod: {name: cross_entropy}\n"
         ("search: {metric: {val/accuracy: up, val/few_shot: max}}", "of val/accuracy must be max or min"),
         ("search: {metric: [val/accuracy, val/ece], mode: max}", "search.mode: is of a single metric"),
         ("search: {metric: [val/accuracy, val/map]}", "must be one of val/accuracy, val/macro_accuracy"),
+        (f"{IDENTITIES}report: {{views: [flip]}}", "report.views: is for data with classes; of identities"),
+        (f"{IDENTITIES}report: {{concat: true}}", "report.concat: is for data with classes; of identities"),
         ("search: {trials: 0}", "search.trials: must be >= 1, got 0"),
         ("search: {budget: soon}", "search.budget: must be a time above zero such as 90s, 30m, 2h or 1d"),
         ("search: {budget: 0h}", "search.budget: must be a time above zero"),
