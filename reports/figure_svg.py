@@ -168,7 +168,7 @@ def _symbols(told: str | Sequence[str], count: int) -> Iterator[tuple[str, np.nd
 def _heat_map(axes: Axes, trace: Spec, x: list[float], y: list[float]) -> None:
     shades = [(at, _colour(colour)) for at, colour in trace["colorscale"]]
     colours = LinearSegmentedColormap.from_list("page", shades)
-    ends = {"vmin": trace.get("zmin"), "vmax": trace.get("zmax")}
+    ends: dict[str, Any] = {"vmin": trace.get("zmin"), "vmax": trace.get("zmax")}
     axes.pcolormesh(x, y, np.array(values(trace["z"]), dtype=float), cmap=colours, shading="nearest", **ends)
     axes.grid(visible=False)
     for place, row in zip(y, trace.get("text", ()), strict=False):
