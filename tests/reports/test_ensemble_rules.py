@@ -1,5 +1,7 @@
 """Every rule in reports/ensemble/ is found by its file, and does what a rule must."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,15 @@ def test_means_and_medians(rule, by_hand):
     expected_NC = by_hand(probabilities_MNC.astype(np.float64))
     expected_NC /= expected_NC.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(rule.combine(logits_of(probabilities_MNC)), expected_NC, rtol=2e-5, atol=1e-7)
+
+
+def test_the_mean_of_many_takes_the_memory_of_few():
+    logits_MNC = np.zeros((16, 2000, 50), dtype=np.float32)
+    tracemalloc.start()
+    mean_probability.combine(logits_MNC)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * logits_MNC[0].astype(np.float64).nbytes
 
 
 def test_the_majority_wins_against_a_confident_minority():
