@@ -115,7 +115,7 @@ def _predict(options: argparse.Namespace) -> int:
 def _pseudo_label(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
-    sweep, source = _sweep(options), _images(options.pseudo_label)
+    sweep, source = _single(options, "--pseudo-label"), _images(options.pseudo_label)
     with _bar() as (say, count):
         done = _pseudo_labels(options, sweep, source, say, count)
     console = _console()
@@ -184,7 +184,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _ship(options: argparse.Namespace) -> int:
-    sweep = _sweep(options)
+    sweep = _single(options, "--ship")
     from reports.ship import ship
 
     with _console(stderr=True).status("reading the sweep") as status:
@@ -216,6 +216,15 @@ def _sweep(options: argparse.Namespace) -> Path:
     sweep: Path = options.sweeps[0]
     check_reportable(sweep)
     return sweep
+
+
+def _single(options: argparse.Namespace, flag: str) -> Path:
+    """The same, of what a joint report has none of: a run in MLflow, rows of its own."""
+    from reports.joint_record import read_joint_record
+
+    if read_joint_record(options.sweeps[0]) is not None:
+        raise UserError(f"{flag}: {options.sweeps[0]} is a joint report; name one of its sweeps")
+    return _sweep(options)
 
 
 def _images(folder: str) -> "Source":

@@ -138,7 +138,8 @@ def _wrong_sweeps(options: argparse.Namespace, action: str | None) -> str | None
     elif options.out is None and (not options.experiment.strip(".") or "/" in options.experiment):
         return "--experiment: its name cannot name a folder; say --out FOLDER"
     if action is not None and len(options.sweeps) != 1:
-        return f"{_flag(action)}: takes one folder, a sweep's or that of a joint report"
+        of_joint = " or that of a joint report" if action in ("predict", "export") else ""
+        return f"{_flag(action)}: takes one folder, a sweep's{of_joint}"
     return None
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from reports.__main__ import main
+from reports.joint_record import write_joint
 from reports.winner import read_winner
 
 
@@ -159,3 +160,11 @@ def test_predictions_that_cannot_be_are_one_line(arguments, reason, reported, ph
     assert re.fullmatch(reason + "\n", said.err)
     assert (sorted(tmp_path.rglob("*")), sorted(reported[0].folder.path.rglob("*"))) == before
     assert (photos / "table.csv").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("action", [["--ship"], ["--pseudo-label", "photos", "--top-share", "0.3"]])
+def test_what_a_joint_report_is_not_for_is_one_line(action, tmp_path, capsys):
+    write_joint(tmp_path / "both", [tmp_path / "one", tmp_path / "other"])
+    assert main([str(tmp_path / "both"), *action]) == 2
+    said = capsys.readouterr().err
+    assert said == f"{action[0]}: {tmp_path / 'both'} is a joint report; name one of its sweeps\n"
