@@ -5,6 +5,7 @@ import pytest
 
 SPACE = """
 name: digits
+seed: 7  # draws the sizes 6e10, 64, 64, 6e10, 7e10, 64, 6e10 (again), 6e10 (again), 64
 epochs: 1
 batch_size: 256
 image_size: 8
@@ -12,7 +13,7 @@ data: {source: digits}
 model: {backbone: test_resnet, embedding: {dim: {choice: [64, 60000000000, 70000000000]}}}
 method: {name: cross_entropy, label_smoothing: {uniform: [0.0, 0.3]}}
 schedule: {name: constant, warmup_epochs: 0}
-search: {trials: 8, sampler: {name: random}, scheduler: {name: none}}
+search: {trials: 7, sampler: {name: random}, scheduler: {name: none}}
 resources: {cpus_per_worker: 1}
 """
 
@@ -24,7 +25,7 @@ def test_what_ran_out_of_memory_is_not_tried_for_ever(run_search, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_csv(tmp_path / "runs" / "digits" / "trials.csv")
     failed = table[table["outcome"] == "failed"]
-    assert 2 <= len(failed) <= 4, "two of each size"
+    assert len(failed) in (2, 3), "the next one is drawn before the last has failed"
     assert set(failed["parameter model.embedding.dim"]) <= {6e10, 7e10}
     said = " ".join(done.stderr.split())
     assert "samples that ask for no less memory than trials" in said

@@ -80,5 +80,13 @@ def test_what_was_run_with_this_code_on_these_data_is_not_run_again(search, chec
         assert steps == [1, 2] and f"{tmp_path}/runs/second/trials" in run.data.tags["checkpoint"]
 
     (checkout / "platform" / "not_committed.py").touch()
-    said = " ".join(search("--name", "third", "search.trials=1").split())
-    assert "the code has changes that are not committed" in said and "reused from" not in said
+    asks = "from platform.tuning.reuse import reuse_of; assert reuse_of(None, None, None) is None"
+    done = subprocess.run(
+        [sys.executable, "-c", asks],
+        cwd=checkout,
+        env=environment | {"PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "the code has changes that are not committed" in done.stderr

@@ -58,12 +58,15 @@ class CurveSampler(BaseSampler):
     ) -> Any:
         """The whole sample is chosen when its first value is asked for, around those that are given.
 
-        Given are those of a point to start with, and what a process that was killed had drawn already: the
-        others have gone on since, so that another sample may be the best now.
+        Given are those of a point to start with. Of a trial that a killed process was drawing the same sample
+        is chosen again; where another would be, as others have gone on since, what was drawn is given too.
         """
         if not self._chosen:
-            fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            fixed = trial.system_attrs.get("fixed_params", {})
             self._chosen = self._units.values(self._choose(study, trial, fixed))
+            if trial.params.items() - self._chosen.items():
+                fixed = {**fixed, **trial.params}
+                self._chosen = self._units.values(self._choose(study, trial, fixed))
         return self._chosen[param_name]
 
     def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> Array:
