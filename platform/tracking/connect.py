@@ -13,6 +13,7 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from platform.tracking.environment_variables import environment_with
 from platform.tracking.failures import is_transient, one_line
 from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri, sqlite_path
 
@@ -81,14 +82,9 @@ def hush() -> None:
 @contextmanager
 def opening(uri: str) -> Iterator[None]:
     """Short retries, one process at a time on a SQLite file, and TrackingError for whatever goes wrong."""
-    unset = {name: value for name, value in _OPENING.items() if name not in os.environ}
-    os.environ.update(unset)
-    try:
-        with talking(uri), _alone(uri):
-            yield
-    finally:
-        for name in unset:
-            os.environ.pop(name, None)
+    settings = {name: os.environ.get(name, value) for name, value in _OPENING.items()}
+    with environment_with(settings), talking(uri), _alone(uri):
+        yield
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from platform.tracking.environment_variables import environment_with
 from platform.tracking.failures import one_line
 from platform.tracking.records import WriterState
 from platform.tracking.space_change import write_space_change
@@ -156,17 +157,8 @@ class Delivery:
 @contextmanager
 def prompt_requests() -> Iterator[None]:
     """MLflow's requests fail soon meanwhile: whoever makes them tries again by himself."""
-    before = {name: os.environ.get(name) for name in (_RETRIES, _TIMEOUT)}
-    os.environ[_RETRIES] = "0"
-    os.environ.setdefault(_TIMEOUT, _TIMEOUT_S)
-    try:
+    with environment_with({_RETRIES: "0", _TIMEOUT: os.environ.get(_TIMEOUT, _TIMEOUT_S)}):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _send(writer: SweepWriter, entry: Entry) -> None:

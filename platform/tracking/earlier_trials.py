@@ -12,8 +12,8 @@ from mlflow.entities import Run, ViewType
 from platform.tracking import names
 from platform.tracking.connect import connect, talking
 from platform.tracking.fields import shown
+from platform.tracking.runs import all_runs
 
-_PAGE = 1000
 _DATA, _SOURCE = "data.", "data.source"
 
 
@@ -58,22 +58,9 @@ def earlier_trials(
 
 
 def _finished(client: MlflowClient, code: str) -> list[Run]:
-    found: list[Run] = []
     experiments = [each.experiment_id for each in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
-    token: str | None = None
-    while experiments:
-        page = client.search_runs(
-            experiments,
-            f"tags.`{names.CODE}` = '{code}' AND tags.`{names.OUTCOME}` = 'finished'",
-            max_results=_PAGE,
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
-        found += page
-        token = page.token
-        if not token:
-            break
-    return found
+    of_code = f"tags.`{names.CODE}` = '{code}' AND tags.`{names.OUTCOME}` = 'finished'"
+    return list(all_runs(client, experiments, of_code))
 
 
 def _is_alike(parent: Run, data_digest: str, data_settings: Mapping[str, object]) -> bool:

@@ -4,9 +4,8 @@ from mlflow import MlflowClient
 
 from platform.tracking import names
 from platform.tracking.connect import connect, talking
+from platform.tracking.runs import all_runs
 from platform.tracking.tracking_config import TrackingError, shown_uri
-
-_PAGE = 1000
 
 
 def experiment_sweeps(uri: str, experiment: str) -> dict[str, str]:
@@ -30,21 +29,8 @@ def experiment_sweeps(uri: str, experiment: str) -> dict[str, str]:
 
 
 def _parents(client: MlflowClient, experiment_id: str) -> dict[str, str]:
-    sweeps: dict[str, str] = {}
-    token: str | None = None
-    while True:
-        page = client.search_runs(
-            [experiment_id],
-            f"tags.`{names.DATA_DIGEST}` != ''",
-            max_results=_PAGE,
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
-        sweeps |= {
-            run.info.run_id: run.data.tags.get(names.SWEEP, run.info.run_id)
-            for run in page
-            if names.PARENT not in run.data.tags
-        }
-        token = page.token
-        if not token:
-            return sweeps
+    return {
+        run.info.run_id: run.data.tags.get(names.SWEEP, run.info.run_id)
+        for run in all_runs(client, [experiment_id], f"tags.`{names.DATA_DIGEST}` != ''")
+        if names.PARENT not in run.data.tags
+    }

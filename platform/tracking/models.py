@@ -1,9 +1,7 @@
 """Models in MLflow: logged to a sweep's parent run, registered, and one of them champion."""
 
-import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +12,15 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 
 from platform.tracking.connect import connect, talking
+from platform.tracking.environment_variables import environment_with
 from platform.tracking.records import WriterState
 from platform.tracking.tracking_config import ENVIRONMENT_VARIABLE
 
@@ -29,6 +33,7 @@ _MODELS = "models:/"
 _NOT_IN_NAMES = str.maketrans("/:", "--")
 _THERE_ALREADY = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
 _NOT_THERE = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+_NO_SUCH_ALIAS = ErrorCode.Name(INVALID_PARAMETER_VALUE)
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,7 @@ class Registry:
             try:
                 found = self._client.get_model_version_by_alias(self.name, CHAMPION)
             except MlflowException as error:
-                if error.error_code in (
-                    _NOT_THERE,
-                    "INVALID_PARAMETER_VALUE",
-                ):  # no such model, no such alias
+                if error.error_code in (_NOT_THERE, _NO_SUCH_ALIAS):
                     return None
                 raise
             return _version(found)
@@ -110,7 +112,8 @@ class Registry:
         """A new version of the registered model, which gets the alias from the one that had it."""
         with talking(self._state.uri):
             self._be_there()
-            with _meant(self._state.uri):
+            # MLflow looks for the model in the store that this names, whichever the client talks to
+            with environment_with({ENVIRONMENT_VARIABLE: self._state.uri}):
                 made = self._client.create_model_version(
                     self.name,
                     source=f"{_MODELS}{model_id}",
@@ -159,20 +162,6 @@ def _save(model: ShippedModel, folder: Path, logged: LoggedModel, run_id: str) -
                 model_id=logged.model_id,
             ),
         )
-
-
-@contextmanager
-def _meant(uri: str) -> Iterator[None]:
-    """MLflow looks for the model in the store that the environment names, whichever the client talks to."""
-    before = os.environ.get(ENVIRONMENT_VARIABLE)
-    os.environ[ENVIRONMENT_VARIABLE] = uri
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[ENVIRONMENT_VARIABLE]
-        else:
-            os.environ[ENVIRONMENT_VARIABLE] = before
 
 
 def _version(found: ModelVersion) -> Version:

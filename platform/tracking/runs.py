@@ -1,5 +1,7 @@
 """Finding the runs of a sweep in MLflow."""
 
+from collections.abc import Iterator, Sequence
+
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -8,22 +10,28 @@ from platform.tracking import names
 _PAGE = 1000
 
 
-def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> list[Run]:
-    """The trials of a sweep in the order in which they started; by their names within a millisecond."""
-    found: list[Run] = []
+def all_runs(client: MlflowClient, experiment_ids: Sequence[str], filter_string: str) -> Iterator[Run]:
+    """Those that fulfil MLflow's ``filter_string``, page by page, in the order in which they started."""
     token: str | None = None
-    while True:
+    while experiment_ids:
         page = client.search_runs(
-            [experiment_id],
-            f"tags.`{names.PARENT}` = '{parent_run_id}'",
+            list(experiment_ids),
+            filter_string,
             max_results=_PAGE,
             order_by=["attributes.start_time ASC"],
             page_token=token,
         )
-        found += [run for run in page if names.TRIAL_ID in run.data.tags]
+        yield from page
         token = page.token
         if not token:
-            return sorted(found, key=lambda run: (run.info.start_time or 0, run.data.tags[names.TRIAL_ID]))
+            return
+
+
+def child_runs(client: MlflowClient, experiment_id: str, parent_run_id: str) -> list[Run]:
+    """The trials of a sweep in the order in which they started; by their names within a millisecond."""
+    runs = all_runs(client, [experiment_id], f"tags.`{names.PARENT}` = '{parent_run_id}'")
+    found = [run for run in runs if names.TRIAL_ID in run.data.tags]
+    return sorted(found, key=lambda run: (run.info.start_time or 0, run.data.tags[names.TRIAL_ID]))
 
 
 def last_step(client: MlflowClient, run: Run) -> int:
