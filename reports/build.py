@@ -31,7 +31,7 @@ from reports.pareto import Pareto, pareto
 from reports.rank import RankedTrial, rank_trials, table_rows
 from reports.retrieval import RetrievalJudge
 from reports.trials_table import trials_table
-from reports.what_mattered import WhatMattered, what_mattered
+from reports.what_mattered import what_mattered
 from reports.winner import write_winner
 from reports.words import sentences
 
@@ -127,7 +127,9 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
         confirmation=confirmation(inputs.repeats, inputs.identity.goals, inputs.identity.statistic),
         pareto=found,
         explained=why,
-        what_mattered=None if inputs.joined else _what_mattered(inputs, ranking),
+        what_mattered=None
+        if inputs.joined
+        else what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic),
         made_at=f"{datetime.now().astimezone():%d %B %Y, %H:%M}",
         gpus={trial.trial_id: inputs.gpus_of(trial) for trial in inputs.sweep.trials},
         joined=inputs.joined,
@@ -149,10 +151,6 @@ def _report(inputs: Inputs, data: Data | None, say: Progress) -> Report:
         pareto=found,
         is_joint=bool(inputs.joined),
     )
-
-
-def _what_mattered(inputs: Inputs, ranking: list[RankedTrial]) -> WhatMattered | None:
-    return what_mattered(inputs.loaded, ranking, inputs.mode, inputs.identity.statistic)
 
 
 def _rank(inputs: Inputs, data: DataFacts | None) -> tuple[list[RankedTrial], Pareto | None]:

@@ -14,7 +14,7 @@ import numpy as np
 from platform.training.retrieval import RANKS, Embeddings, Found, combine
 from reports.ensemble import Learnt
 from reports.paired import Gain, Values, bootstrap_interval
-from reports.selection import Bounds, Ensemble, Judgement
+from reports.selection import Bounds, Ensemble, Judgement, greedily
 
 EQUAL, WEIGHTED = "concatenation", "weighted_concatenation"
 RULES = (EQUAL, WEIGHTED)
@@ -37,18 +37,10 @@ def concatenated(embeddings_MND: Sequence[Embeddings], learnt: Learnt) -> Embedd
 
 
 def grow(embeddings_KND: Sequence[Embeddings], judge: Judgement, bounds: Bounds) -> list[Ensemble]:
-    """One ensemble a size from 2 on: the best single first, then each time the member that helps most.
-
-    Greedy, for as long as ``bounds`` hold; of members that help equally, the higher ranked is taken.
-    """
-    chosen: tuple[int, ...] = (0,)
-    grown: list[Ensemble] = []
-    while left := [
-        place for place in range(len(embeddings_KND)) if place not in chosen and bounds.hold((*chosen, place))
-    ]:
-        grown.append(judge.best_of([_judged((*chosen, place), embeddings_KND, judge) for place in left]))
-        chosen = grown[-1].members
-    return grown
+    """One ensemble a size from 2 on, as :func:`reports.selection.grow` grows those of probabilities."""
+    return greedily(
+        lambda members: _judged(members, embeddings_KND, judge), range(len(embeddings_KND)), judge, bounds
+    )
 
 
 def weighted(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from platform.datasets.data import Data
 from reports.classes import class_findings
 from reports.contents import Explained
-from reports.judge import Member
+from reports.member import Member
 from reports.suspects import suspects, with_pictures
 
 

@@ -27,8 +27,6 @@ from reports.temperature import temperature
 from reports.views import seen_by, views_of
 from reports.words import ensemble_name
 
-__all__ = ["OTHER_SINGLE", "SINGLE", "Judge", "Member", "Predicted"]
-
 SINGLE = "best single trial"
 OTHER_SINGLE = "trial "
 """What the names of other single trials begin with, which are finalists where there are several goals."""

@@ -118,7 +118,7 @@ class Pool:
 
 
 def kind_of(one: EvaluatedTrial) -> Kind:
-    """A soup in another view is a view like a trial's."""
+    """By its view; in that of evaluation a soup or a trial."""
     if one.view.image_size is not None:
         return "size"
     if len(one.view.looks) > 1 or one.view.looks[0].mirrored:

@@ -5,6 +5,7 @@ Shapes: M networks, N samples, C classes.
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -50,12 +51,7 @@ def kept_prediction(
         UserError: the checkpoint is broken, or cannot be brought to the view's image size.
     """
     file = kept_file(run_folder, digest, data, view)
-    kept = read_kept(file)
-    if kept is not None:
-        return kept
-    made = prediction(checkpoint, data, "val", view)
-    write_whole(file, npz(vars(made)))
-    return made
+    return kept_or_made(file, lambda: prediction(checkpoint, data, "val", view))
 
 
 def prediction(checkpoint: Folder, data: Data, split: Split, view: View = PLAIN) -> Prediction:
@@ -67,8 +63,7 @@ def predicted_by(predictor: Predictor, data: Data, split: Split, view: View = PL
     started = time.perf_counter()
     probabilities_MNC = predictor.view_probabilities(data, split, view)
     seconds = time.perf_counter() - started
-    parameters = sum(weight.numel() for network in predictor.networks for weight in network.parameters())
-    return Prediction(probabilities_MNC, parameters, 1000 * seconds / probabilities_MNC.shape[1])
+    return Prediction(probabilities_MNC, predictor.parameters, 1000 * seconds / probabilities_MNC.shape[1])
 
 
 def kept_file(run_folder: Path, digest: str, data: Data, view: View = PLAIN) -> Path:
@@ -83,9 +78,11 @@ def digest_as_kept(data: Data) -> str:
     return hashlib.sha256(data.digest.encode() + data.images.shapes.tobytes()).hexdigest()[:_DIGITS]
 
 
-def read_kept(file: Path) -> Prediction | None:
-    """None where there is none, or one that was cut short."""
+def kept_or_made(file: Path, make: Callable[[], Prediction]) -> Prediction:
+    """What the file keeps; where there is none, or one that was cut short, it keeps what is made."""
     kept = read_npz(file)
-    if kept is None or kept.keys() != {one.name for one in fields(Prediction)}:
-        return None
-    return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))
+    if kept is not None and kept.keys() == {one.name for one in fields(Prediction)}:
+        return Prediction(kept["probabilities_MNC"], int(kept["parameters"]), float(kept["ms_an_image"]))
+    made = make()
+    write_whole(file, npz(vars(made)))
+    return made

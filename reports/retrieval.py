@@ -15,7 +15,8 @@ from platform.training.retrieval import METRICS, Embeddings
 from reports.contents import Ensembles, EvaluatedTrial
 from reports.embedding_ensembles import concatenated, contributions, gain, grow, weighted
 from reports.evaluate import device
-from reports.judge import Judge, Member, Predicted
+from reports.judge import Judge
+from reports.member import Member, Predicted
 from reports.rank import better
 from reports.selection import Bounds, Ensemble, Judgement
 
@@ -111,7 +112,7 @@ class RetrievalJudge(Judge):
         return Embedding(
             embedding_metrics(embeddings_MND, self.data, split, config),
             embeddings_ND=chosen(embeddings_MND, config),
-            parameters=sum(weight.numel() for one in predictor.networks for weight in one.parameters()),
+            parameters=predictor.parameters,
             ms_an_image=ms_an_image,
         )
 

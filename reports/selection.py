@@ -142,10 +142,20 @@ def grow(
     (:func:`taught`). ``places``: the candidates that may be chosen, the one to start with first; None: all.
     """
     candidates = range(len(logits_KNC)) if places is None else places
+    return greedily(lambda members: judge.of(rule, members, logits_KNC, kind), candidates, judge, bounds)
+
+
+def greedily(
+    made_of: Callable[[tuple[int, ...]], Ensemble],
+    candidates: Sequence[int],
+    judge: Judgement,
+    bounds: Bounds,
+) -> list[Ensemble]:
+    """What :func:`grow` says, of ensembles of any kind: ``made_of`` judges the one of these members."""
     chosen: tuple[int, ...] = (candidates[0],)
     grown: list[Ensemble] = []
-    while left := [index for index in candidates if index not in chosen and bounds.hold((*chosen, index))]:
-        grown.append(judge.best_of([judge.of(rule, (*chosen, index), logits_KNC, kind) for index in left]))
+    while left := [one for one in candidates if one not in chosen and bounds.hold((*chosen, one))]:
+        grown.append(judge.best_of([made_of((*chosen, one)) for one in left]))
         chosen = grown[-1].members
     return grown
 

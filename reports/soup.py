@@ -26,8 +26,7 @@ from platform.training.prediction import Predictor
 from platform.training.soup import mean_weights, recompute_batch_norm
 from reports.contents import EvaluatedTrial
 from reports.evaluate import checkpoint_digest, device
-from reports.files import npz, write_whole
-from reports.predictions import Prediction, digest_as_kept, kept_file, predicted_by, read_kept
+from reports.predictions import Prediction, digest_as_kept, kept_file, kept_or_made, predicted_by
 from reports.rank import Mode, better, number
 
 FOLDER: Final = "soup"
@@ -87,11 +86,7 @@ class Kitchen:
     def _prediction(self, trials: Sequence[EvaluatedTrial]) -> Prediction:
         """Of validation, kept like those of checkpoints."""
         file = kept_file(self.folder, soup_digest(trials), self.data)
-        kept = read_kept(file)
-        if kept is None:
-            kept = predicted_by(self.mixed(trials), self.data, "val")
-            write_whole(file, npz(vars(kept)))
-        return kept
+        return kept_or_made(file, lambda: predicted_by(self.mixed(trials), self.data, "val"))
 
     def _written(self, trials: Sequence[EvaluatedTrial]) -> EvaluatedTrial:
         """The soup as a checkpoint; what it says of validation is known by its digest, too."""
@@ -99,9 +94,7 @@ class Kitchen:
         if not (folder / DESCRIPTION).exists():
             save_soup(folder, self.mixed(trials), trials)
         digest = checkpoint_digest(folder)
-        file = kept_file(self.folder, digest, self.data)
-        if read_kept(file) is None:
-            write_whole(file, npz(vars(self._prediction(trials))))
+        kept_or_made(kept_file(self.folder, digest, self.data), lambda: self._prediction(trials))
         names = tuple(one.ranked.trial.trial_id for one in trials)
         return replace(trials[0], checkpoint=Folder.of(folder), digest=digest, soup=names)
 

@@ -101,6 +101,11 @@ class Predictor:
         self.whole = whole
         self.precision = precision
 
+    @property
+    def parameters(self) -> int:
+        """How many weights its networks have together."""
+        return sum(weight.numel() for network in self.networks for weight in network.parameters())
+
     def loader(
         self, data: Data, split: Split, look: Look = EVALUATION, part: Part | None = None
     ) -> EvalLoader:
