@@ -4,9 +4,9 @@
 
 Sweeps of one trial as a user starts them: Peer-learning of two ``convnext_atto`` on digits at 32 px, which
 have no batch norm: on CPUs its statistics are a worker's own, so that the updates would differ. What counts
-is the images a second that the trial itself logs while it trains, the median of its epochs but the first; the
-whole sweep, with Ray's and the workers' start, is shown apart. Exits with 1 where both do not end with the
-same metric.
+is the images a second that the trial itself logs while it trains, in its second and last epoch; the whole
+sweep, with Ray's and the workers' start, is shown apart. Exits with 1 where both do not end with the same
+metric.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from mlflow import MlflowClient
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = """
 name: scaling
-epochs: 3
+epochs: 2
 batch_size: 64
 image_size: 32
 data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
@@ -64,10 +64,8 @@ def train(workers: int) -> Run:
         client = MlflowClient(uri)
         experiment = client.get_experiment_by_name("scaling")
         runs = client.search_runs([experiment.experiment_id], "tags.trial_id = '0000'")
-        speeds = [
-            metric.value for metric in client.get_metric_history(runs[0].info.run_id, "time/images_per_s")
-        ]
-        return Run(statistics.median(speeds[1:]), whole_s, runs[0].data.metrics["val/accuracy"])
+        last = runs[0].data.metrics
+        return Run(last["time/images_per_s"], whole_s, last["val/accuracy"])
 
 
 def main() -> int:
