@@ -14,6 +14,8 @@ from scipy.optimize import minimize
 Array = NDArray[np.float64]
 LENGTH, LENGTH_OF_EPOCHS, LENGTH_OF_ALL = 0.25, 0.4, 0.7
 JITTER = 1e-6
+OWN = 4
+"""Terms that no two trials share: the last variances."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class CurveProcess:
         self._told, self._is_choice = told, is_choice
         self._mean = float(values_N.mean())
         self._rest_N = values_N - self._mean
-        kernels = [*self._terms(told, told), *_own_terms(told)]
-        self._variances = self._fit(np.stack(kernels))
-        covariance_NN = np.tensordot(self._variances, np.stack(kernels), 1)
+        kernels_KNN = np.stack([*self._terms(told, told), *_own_terms(told)])
+        self._variances = self._fit(kernels_KNN)
+        covariance_NN = np.tensordot(self._variances, kernels_KNN, 1)
         covariance_NN[np.diag_indices(len(covariance_NN))] += JITTER
         self._covariance_NN = covariance_NN
         self._solve()
@@ -51,7 +53,7 @@ class CurveProcess:
         asked = _at_end(points_MD)
         cross_MN = self._covariance(asked, self._told)
         solved_NM = solve_triangular(self._lower_NN, cross_MN.T, lower=True, check_finite=False)
-        shared = self._variances[:-4]
+        shared = self._variances[:-OWN]
         prior_M = shared[0] + shared[-1] + (~np.isnan(points_MD)) @ (shared[1:-1:2] + shared[2:-1:2])
         deviation_M = np.sqrt(np.maximum(prior_M - (solved_NM**2).sum(0), 1e-9))
         return self._mean + cross_MN @ self._weights_N, deviation_M
@@ -61,7 +63,7 @@ class CurveProcess:
         believed_M = self.predict(points_MD)[0] - self._mean
         asked = _at_end(points_MD)
         cross_MN = self._covariance(asked, self._told)
-        own = self._variances[-4] + self._variances[-2] + JITTER
+        own = self._variances[-OWN] + self._variances[-2] + JITTER
         own_MM = self._covariance(asked, asked) + own * np.eye(len(points_MD))
         self._covariance_NN = np.block([[self._covariance_NN, cross_MN.T], [cross_MN, own_MM]])
         self._rest_N = np.concatenate([self._rest_N, believed_M])
@@ -78,7 +80,7 @@ class CurveProcess:
         self._weights_N = cho_solve((self._lower_NN, True), self._rest_N)
 
     def _covariance(self, one: Told, other: Told) -> Array:
-        covariance: Array = np.tensordot(self._variances[:-4], np.stack(self._terms(one, other)), 1)
+        covariance: Array = np.tensordot(self._variances[:-OWN], np.stack(self._terms(one, other)), 1)
         return covariance
 
     def _terms(self, one: Told, other: Told) -> list[Array]:

@@ -25,7 +25,7 @@ class UnitSpace:
 
     def __init__(self, space: Space) -> None:
         parameters = space.parameters()
-        self.names = [one.name for one in parameters]
+        self._places = {one.name: place for place, one in enumerate(parameters)}
         self.ranges = [one.range for one in parameters]
         self._parents = [_parent(one, parameters) for one in parameters]
         keys = [_dimension(one) for one in parameters]
@@ -35,19 +35,20 @@ class UnitSpace:
 
     def units(self, values: Mapping[str, Any]) -> Array | None:
         """A sample's row [P], of its values by the parameters' names; None where it is none of the space."""
-        row_P = np.full(len(self.names), np.nan)
+        row_P = np.full(len(self.ranges), np.nan)
         for name, value in values.items():
-            unit = _unit(self.ranges[self.names.index(name)], value) if name in self.names else None
+            place = self._places.get(name)
+            unit = None if place is None else _unit(self.ranges[place], value)
             if unit is None:
                 return None
-            row_P[self.names.index(name)] = unit
+            row_P[place] = unit
         return row_P
 
     def values(self, row_P: Array) -> dict[str, Any]:
         """Of a row's active parameters, by their names."""
         return {
             name: _value(range_, unit)
-            for name, range_, unit in zip(self.names, self.ranges, row_P, strict=True)
+            for name, range_, unit in zip(self._places, self.ranges, row_P, strict=True)
             if not math.isnan(unit)
         }
 
@@ -66,9 +67,9 @@ class UnitSpace:
         A change keeps an option in 85 of 100 cases and moves nine of ten numbers, four in five of those by a
         normal step of 0.05, 0.15 or 0.3; the rest is drawn anew.
         """
-        units_NP = np.full((count, len(self.names)), np.nan)
+        units_NP = np.full((count, len(self.ranges)), np.nan)
         steps_N = rng.choice([0.05, 0.15, 0.3], count)
-        given_P = self.units({name: value for name, value in fixed.items() if name in self.names})
+        given_P = self.units({name: value for name, value in fixed.items() if name in self._places})
         for place, range_ in enumerate(self.ranges):
             old_N = (
                 np.full(count, np.nan) if near_NP is None else near_NP[np.arange(count) % len(near_NP), place]
