@@ -19,6 +19,7 @@ _ALL_RESAMPLES = 7  # up to so many pairs each of the n^n resamples is looked at
 _RESAMPLES = 100_000
 _DRAWN_AT_MOST = 200_000_000  # places drawn in all: 20,000 resamples of 10,000 pairs
 _DRAWN_AT_ONCE = 10_000_000
+_ALIKE = 10  # pairs a value, on average, from which on values are counted; of accuracies there are three
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def bootstrap_interval(differences: Sequence[float] | Values) -> tuple[float, fl
     what it should be, and their tails are normal. So each percentile's distance from the mean is multiplied
     by sqrt(n / (n - 1)) t_(n-1) / z. (Hesterberg, What Teachers Should Know About the Bootstrap, The American
     Statistician 69, 2015, takes percentiles further out to the same end; of a few seeds there are none.) Up
-    to seven differences all n^n resamples are looked at, else 100,000 drawn ones, of more than 2,000
-    differences fewer, but at least 2,000.
+    to seven differences all n^n resamples are looked at, else 100,000 drawn ones; of more than 2,000
+    differences of many values fewer, but at least 2,000.
     """
     values = np.asarray(differences, dtype=np.float64)
     count = len(values)
@@ -95,6 +96,10 @@ def _resampled_means(values: Values) -> Values:
         means: Values = values[np.array(list(itertools.product(range(count), repeat=count)))].mean(axis=1)
         return means
     draws = np.random.default_rng(0)
+    values_U, times_U = np.unique(values, return_counts=True)
+    if _ALIKE * len(values_U) <= count:  # how often each value is drawn says as much as which places are
+        drawn_RU = draws.multinomial(count, times_U / count, size=_RESAMPLES)
+        return np.asarray(drawn_RU @ values_U / count, dtype=np.float64)
     resamples = min(_RESAMPLES, max(2000, _DRAWN_AT_MOST // count))
     at_once = max(1, _DRAWN_AT_ONCE // count)
     sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]

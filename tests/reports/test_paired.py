@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from reports import paired
 from reports.paired import bootstrap_interval
 
 
@@ -12,6 +13,14 @@ def test_it_is_the_t_interval_of_normal_differences(count):
     values = np.random.default_rng(count).normal(0.3, 1.0, size=count)
     expected = stats.t.interval(0.95, count - 1, values.mean(), values.std(ddof=1) / np.sqrt(count))
     assert bootstrap_interval(values) == pytest.approx(expected, rel=0.25 if count == 5 else 0.08)
+
+
+@pytest.mark.parametrize("count", [150, 20_000])
+def test_of_few_values_it_is_the_same_whether_values_are_counted_or_pairs_drawn(count, monkeypatch):
+    differences = np.random.default_rng(count).choice([-1.0, 0.0, 1.0], p=[0.05, 0.85, 0.1], size=count)
+    counted = bootstrap_interval(differences)
+    monkeypatch.setattr(paired, "_ALIKE", count + 1)
+    assert counted == pytest.approx(bootstrap_interval(differences), abs=0.1 * (counted[1] - counted[0]))
 
 
 def test_images_that_both_predict_rightly_widen_nothing():
