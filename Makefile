@@ -39,7 +39,7 @@ search: $(INSTALLED) ## run a sweep: SPACE=search_spaces/peer.yaml ARGS='optim.l
 	$(BIN)/python -m platform.search $(SPACE) $(ARGS)
 
 test: $(INSTALLED) ## run the test suite: ARGS='tests/losses -x'; in three processes, or WORKERS=0 in this one
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types test ## everything CI checks: format, lint, types, import direction, tests
 

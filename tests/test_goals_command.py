@@ -1,9 +1,6 @@
 """A search with several goals from its YAML to its report, resumed, and begun with by another: a real Ray."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -31,14 +28,12 @@ resources: {cpus_per_worker: 2}
 
 
 @pytest.mark.timeout(400)
-def test_the_front_is_found_resumed_and_confirmed(root, tmp_path):
+def test_the_front_is_found_resumed_and_confirmed(run_search, environment, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text(SPACE)
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
 
     def search(*arguments):
-        line = [sys.executable, "-m", "platform.search", *map(str, arguments), "--out", tmp_path / "runs"]
-        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
+        done = run_search(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -1,8 +1,6 @@
 """``--trial RUN_ID``: a trial that MLflow remembers is run again and its metric compared; real processes."""
 
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 from mlflow import MlflowClient
@@ -27,18 +25,10 @@ search: {metric: val/loss}
 
 
 @pytest.fixture
-def run(root, tmp_path):
+def run(run_search, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text(SPACE)
-
-    def once(*arguments):
-        command = [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-        return subprocess.run(
-            [*command, *arguments], cwd=root, env=environment, capture_output=True, text=True, timeout=280
-        )
-
-    return once
+    return partial(run_search, space)
 
 
 def test_a_trial_runs_again_from_its_run_alone(run, tmp_path):

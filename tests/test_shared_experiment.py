@@ -1,10 +1,5 @@
 """Sweeps of two methods in one MLflow experiment, as users compare methods; real processes and MLflow."""
 
-import os
-import subprocess
-import sys
-
-import pytest
 from mlflow import MlflowClient
 
 from platform.tracking.tracking_config import TrackingConfig
@@ -27,23 +22,13 @@ METHODS = {
 }
 
 
-@pytest.fixture
-def search(root, tmp_path):
-    def run(space):
-        command = [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=280)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
-def test_sweeps_of_two_methods_are_compared_in_one_experiment(search, tmp_path):
+def test_sweeps_of_two_methods_are_compared_in_one_experiment(run_search, tmp_path):
     for method, section in METHODS.items():
         space = tmp_path / f"{method}.yaml"
         space.write_text(f"{SPACE}method: {section}\n")
-        said = search(space).splitlines()
+        done = run_search(space)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = done.stdout.splitlines()
         assert said[0] == f"sweep {method} in {tmp_path}/runs/{method}/, MLflow experiment noisy digits"
 
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")

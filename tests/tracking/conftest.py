@@ -11,20 +11,11 @@ import urllib.request
 import pytest
 
 from platform.tracking.records import DatasetRecord, SweepDescription
-from platform.tracking.writer import SweepWriter
-
-
-@pytest.fixture(scope="session")
-def _migrated(tmp_path_factory):
-    """One database with MLflow's tables: making them takes a second, copying them a millisecond."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    SweepWriter.open(f"sqlite:///{path}", "unused", "unused").finish("finished")
-    return path
 
 
 @pytest.fixture
-def uri(tmp_path, _migrated):
-    (tmp_path / "mlflow.db").write_bytes(_migrated.read_bytes())
+def uri(tmp_path, empty_mlflow):
+    (tmp_path / "mlflow.db").write_bytes(empty_mlflow.read_bytes())
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
