@@ -12,7 +12,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
-LENGTH, LENGTH_OF_EPOCHS, LENGTH_OF_ALL = 0.25, 0.4, 0.7
+LENGTH, LENGTH_OF_EPOCHS, LENGTH_OF_ALL = 0.15, 0.4, 0.7
 JITTER = 1e-6
 OWN = 4
 """Terms that no two trials share: the last variances."""

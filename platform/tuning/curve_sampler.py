@@ -15,11 +15,12 @@ from scipy.stats import norm
 
 from platform.config.space import Space
 from platform.tuning.curve_process import CurveProcess, Told
+from platform.tuning.statistic import Statistic, value_of
 from platform.tuning.unit_space import UnitSpace
 
 Array = NDArray[np.float64]
-FEW_EPOCHS = (3, 6, 9, 13)
-"""Of a trial the epochs that are looked at, each as the best so far, beside its last one."""
+SHARES = (0.15, 0.3, 0.45, 0.65)
+"""Of the longest trial's epochs those that are looked at, beside its last: what it was worth by then."""
 BEST = 8
 """Samples whose changes are candidates."""
 MOST = 200
@@ -35,10 +36,18 @@ class CurveSampler(BaseSampler):
     """
 
     def __init__(
-        self, space: Space, *, epochs: int, seed: int, n_startup_trials: int, n_ei_candidates: int
+        self,
+        space: Space,
+        *,
+        epochs: int,
+        statistic: Statistic,
+        seed: int,
+        n_startup_trials: int,
+        n_ei_candidates: int,
     ) -> None:
         self._units = UnitSpace(space)
         self._epochs = max(epochs, 2)
+        self._statistic: Statistic = statistic
         self._rng = np.random.default_rng(seed)
         self._n_startup_trials = n_startup_trials
         self._n_ei_candidates = n_ei_candidates
@@ -71,21 +80,20 @@ class CurveSampler(BaseSampler):
 
     def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> Array:
         others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
-        rows = {one.number: self._units.units(one.params) for one in others if one.params}
-        known = [one for one in others if rows.get(one.number) is not None and _has_values(one)]
-        told = foremost(known, _sign(study.direction))
-        pending = [
-            row
-            for one in others
-            if one.state == TrialState.RUNNING and (row := rows.get(one.number)) is not None
-        ]
-        started = len(known) + sum(not _has_values(one) for one in others if one.state == TrialState.RUNNING)
+        drawn = ((one.number, self._units.units(one.params)) for one in others if one.params)
+        rows = {number: row for number, row in drawn if row is not None}
+        known = [one for one in others if one.number in rows and _has_values(one)]
+        sign = _sign(study.direction)
+        told = foremost(known, sign)
+        running = [one for one in others if one.state == TrialState.RUNNING]
+        pending = [rows[one.number] for one in running if one.number in rows]
+        started = len(known) + sum(not _has_values(one) for one in running)
         count = self._n_ei_candidates >> _drawn_in_vain(others)
         if not told or started < self._n_startup_trials or count < 2:
             random: Array = self._units.draw(self._rng, 1, fixed)[0]
             return random
-        units_NP = np.stack([rows[one.number] for one in told])  # type: ignore[misc]  # none of them is None
-        process = self._fitted(told, self._units.points(units_NP), _sign(study.direction))
+        units_NP = np.stack([rows[one.number] for one in told])
+        process = self._fitted(told, self._units.points(units_NP), sign)
         means_N, _ = process.predict(self._units.points(units_NP))
         if pending:
             process.believe(self._units.points(np.stack(pending)))
@@ -103,14 +111,14 @@ class CurveSampler(BaseSampler):
 
     def _fitted(self, told: Sequence[FrozenTrial], points_ND: Array, sign: float) -> CurveProcess:
         places, times, values = [], [], []
+        looked_at = {round(share * self._epochs) for share in SHARES}
         for place, trial in enumerate(told):
-            best, last = -math.inf, max(_finite(trial))
-            for epoch, value in sorted(_finite(trial).items()):
-                best = max(best, sign * value)
-                if epoch in FEW_EPOCHS or epoch == last:
-                    places.append(place)
-                    times.append(math.log(epoch) / math.log(self._epochs))
-                    values.append(best)
+            seen = {epoch: sign * value for epoch, value in sorted(_finite(trial).items())}
+            for epoch in sorted((looked_at & seen.keys()) | {max(seen)}):
+                until = [value for one, value in seen.items() if one <= epoch]
+                places.append(place)
+                times.append(math.log(epoch) / math.log(self._epochs))
+                values.append(value_of(until, self._statistic, "max"))
         known = Told(points_ND[places], np.array(times), np.array(places, float))
         return CurveProcess(known, squashed(np.array(values)), self._units.is_choice)
 

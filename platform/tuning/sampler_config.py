@@ -75,7 +75,7 @@ class CurvesSampler(Section):
 
     name: Literal["curves"] = "curves"
     n_startup_trials: int = Field(5, ge=1, description="random trials before the model is used")
-    n_ei_candidates: int = Field(500, ge=2, description="candidates of which the most promising is taken")
+    n_ei_candidates: int = Field(1000, ge=2, description="candidates of which the most promising is taken")
 
 
 class QmcSampler(Section):

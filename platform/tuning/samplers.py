@@ -20,9 +20,9 @@ from platform.tuning.sampler_config import (
     GridSampler,
     QmcSampler,
     RandomSampler,
-    Sampler,
     TpeSampler,
 )
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.trial_seed import seed_of
 
 
@@ -34,8 +34,8 @@ class SeededByNumber(BaseSampler):
     drawn by itself has a seed of its own: the process may end between two parameters of one trial.
     """
 
-    def __init__(self, config: Sampler, seed: int, space: Space, epochs: int) -> None:
-        self._config = config
+    def __init__(self, search: SearchConfig, seed: int, space: Space, epochs: int) -> None:
+        self._search = search
         self._space = space
         self._epochs = epochs
         self._seed = seed
@@ -49,7 +49,7 @@ class SeededByNumber(BaseSampler):
         return self._sampler
 
     def _make(self, own_seed: int) -> BaseSampler:
-        return make_sampler(self._config, self._seed, own_seed, self._space, self._epochs)
+        return make_sampler(self._search, self._seed, own_seed, self._space, self._epochs)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._of(trial).infer_relative_search_space(study, trial)
@@ -62,7 +62,7 @@ class SeededByNumber(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        chooses_whole_samples = isinstance(self._config, CurvesSampler)
+        chooses_whole_samples = isinstance(self._search.sampler, CurvesSampler)
         sampler = (
             self._of(trial)
             if chooses_whole_samples
@@ -76,7 +76,7 @@ class SeededByNumber(BaseSampler):
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        if not isinstance(self._config, GridSampler):  # it would stop a loop that is not Optuna's
+        if not isinstance(self._search.sampler, GridSampler):  # it would stop a loop that is not Optuna's
             self._of(trial).after_trial(study, trial, state, values)
 
 
@@ -97,11 +97,12 @@ class _QmcByNumber(optuna.samplers.QMCSampler):
         return self._place
 
 
-def make_sampler(config: Sampler, seed: int, own_seed: int, space: Space, epochs: int) -> BaseSampler:
-    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the search's.
+def make_sampler(search: SearchConfig, seed: int, own_seed: int, space: Space, epochs: int) -> BaseSampler:
+    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the sweep's.
 
     ``epochs``: of the space's longest trial.
     """
+    config = search.sampler
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
     if isinstance(config, RandomSampler):
@@ -116,7 +117,8 @@ def make_sampler(config: Sampler, seed: int, own_seed: int, space: Space, epochs
         case GpSampler():
             make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
         case CurvesSampler():
-            make = partial(CurveSampler, space, epochs=epochs, **options, seed=own_seed)
+            make = partial(CurveSampler, space, epochs=epochs, statistic=search.statistic, seed=own_seed)
+            make = partial(make, **options)
         case QmcSampler():  # one sequence: its seed is the same for every trial
             make = partial(_QmcByNumber, **options, seed=seed, independent_sampler=random)
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters

@@ -11,12 +11,16 @@ from pydantic import Field
 
 from platform.config.section import Section
 
+SHARE_OF_EPOCHS = 0.15
+
 
 class AshaScheduler(Section):
     """Asynchronous successive halving (Li et al., MLSys 2020): stops the worse trials at each rung."""
 
     name: Literal["asha"] = "asha"
-    grace_period: int = Field(1, ge=1, description="epochs that every trial gets")
+    grace_period: int | None = Field(
+        None, ge=1, description="epochs that every trial gets; null: 15 % of the longest one's, at least one"
+    )
     reduction_factor: float = Field(3, gt=1, description="one in this many goes on at each rung")
     brackets: int = Field(
         1, ge=1, description="kinds of trials, each with a first rung that much later; drawn by the seed"
@@ -30,10 +34,18 @@ class AshaScheduler(Section):
         ``shortest``, ``longest``: epochs of the space's trials. Of those at a rung the first always goes on,
         so one runs to its end.
         """
-        return (trials - 1) * min(self.grace_period, shortest) + shortest
+        return (trials - 1) * min(self.first_rung(longest), shortest) + shortest
+
+    def first_rung(self, longest: int) -> int:
+        """The epoch after which a trial may be stopped; ``longest``: epochs of the space's longest trial.
+
+        Before it learning curves cross too often: those that end well are still rising from chance.
+        """
+        return self.grace_period or max(1, round(SHARE_OF_EPOCHS * longest))
 
     def __str__(self) -> str:
-        return f"asha: from epoch {self.grace_period} on, one in {self.reduction_factor:g} goes on"
+        first = f"epoch {self.grace_period}" if self.grace_period else f"{SHARE_OF_EPOCHS:.0%} of the epochs"
+        return f"asha: from {first} on, one in {self.reduction_factor:g} goes on"
 
 
 class MedianScheduler(Section):

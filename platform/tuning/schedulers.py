@@ -28,7 +28,7 @@ def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> Trial
     selects: dict[str, Any] = {"time_attr": "epoch", "metric": first.metric, "mode": first.direction}
     match search.scheduler:
         case AshaScheduler() as asha:
-            options = asha.model_dump(exclude={"name"})
+            options = asha.model_dump(exclude={"name"}) | {"grace_period": asha.first_rung(max_epochs)}
             return SeededAsha(seed, **selects, **options, max_t=max_epochs)
         case MedianScheduler() as median:
             options = median.model_dump(exclude={"name"})

@@ -8,7 +8,7 @@ from platform.config.section import Section, reject
 from platform.tuning.budget_config import BudgetConfig, as_section
 from platform.tuning.constraint import parse_constraint
 from platform.tuning.goals import Goal, check_metrics, natural_direction
-from platform.tuning.sampler_config import Sampler, TpeSampler
+from platform.tuning.sampler_config import CurvesSampler, Sampler, TpeSampler
 from platform.tuning.scheduler_config import AshaScheduler, Scheduler
 from platform.tuning.statistic import Direction, Statistic
 
@@ -61,7 +61,9 @@ class SearchConfig(Section):
         "best, the last, or the mean of the last three; of several goals the first decides which epochs "
         "these are, and a cost is the median of all",
     )
-    sampler: Sampler = TpeSampler()
+    sampler: Sampler = Field(
+        CurvesSampler(), description="how trials are drawn; by default tpe where there are several goals"
+    )
     scheduler: Scheduler = AshaScheduler()
     storage: str | None = Field(
         None,
@@ -94,6 +96,13 @@ class SearchConfig(Section):
         "{from: SWEEP, best: N}, an earlier sweep's best trials; {published: true}, the settings of the "
         "methods' authors",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_sampler(cls, given: Any) -> Any:
+        """``curves`` looks for a single goal."""
+        several = isinstance(given, dict) and isinstance(given.get("metric"), list | tuple | dict)
+        return {"sampler": TpeSampler(), **given} if several else given
 
     @field_validator("metric", mode="before")
     @classmethod

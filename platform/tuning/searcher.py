@@ -50,7 +50,7 @@ class SpaceSearch(Searcher):
         search = config.search
         super().__init__(metric=search.first.metric, mode=search.first.direction)
         self._search = search
-        sampler = SeededByNumber(search.sampler, config.seed, loaded.space, _longest(loaded))
+        sampler = SeededByNumber(search, config.seed, loaded.space, _longest(loaded))
         self.study: optuna.Study = (
             known_study(search, folder, sampler)
             if resumes

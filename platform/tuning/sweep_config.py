@@ -141,6 +141,7 @@ class SweepConfig(TrialConfig):
         scheduler = self.search.scheduler
         if (
             isinstance(scheduler, AshaScheduler | MedianScheduler)
+            and scheduler.grace_period is not None
             and scheduler.grace_period > self.total_epochs
         ):
             message = f"must be <= epochs ({self.total_epochs})"

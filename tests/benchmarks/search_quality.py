@@ -1,6 +1,6 @@
 """Epochs that a search needs to find what random search finds in 64 full trials: ours against stock.
 
-    python -m tests.benchmarks.search_quality [--repetitions 40] [search.…=… …]
+    python -m tests.benchmarks.search_quality [--repetitions 100] [search.…=… …]
 
 Ours is SpaceSearch and the scheduler with a YAML's defaults, or with the overrides given; stock is
 OptunaSearch with its default sampler and Ray's ASHA with its defaults. Both draw from one conditional space,
@@ -9,7 +9,7 @@ learning curves are simulated. A repetition counts the epochs, of all trials tog
 with the best validation accuracy so far is truly as accurate as random search's after 64 x 20 epochs (its
 mean over repetitions); one that does not get there in half of those epochs counts as half of them, which
 spares whoever fails more often. Ours must need at most a quarter of random search's, and at most 0.7 of
-stock's, on average. Exit code 1 where it does not. Five minutes of one core.
+stock's, on average. Exit code 1 where it does not. Six minutes of one core.
 
 The simulator (``Curve``) follows 28 runs of this space, in recorded_curves.jsonl: 20 random samples, four of
 them with three seeds, of `test_byobnet` on the digits with 40 % wrong labels, 20 epochs (0.6 is the most that
@@ -154,7 +154,7 @@ def learning_rates(parameters: Parameters) -> np.ndarray:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=40)
+    parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("overrides", nargs="*", help="settings of ours, as of platform.search")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

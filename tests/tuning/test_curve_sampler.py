@@ -9,6 +9,7 @@ from platform.config.load import load_space
 from platform.tuning.curve_process import CurveProcess, Told
 from platform.tuning.curve_sampler import MOST, foremost, log_improvement, squashed
 from platform.tuning.search_check import check_search
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -65,7 +66,7 @@ def test_values_come_back_from_their_units_and_only_what_is_active_is_drawn(load
 
 def test_a_setting_of_several_options_is_one_dimension(load):
     units = UnitSpace(load().space)
-    assert len(units.names) - len(units.is_choice) == 1, "the learning rates"
+    assert len(units.ranges) - len(units.is_choice) == 1, "the learning rates"
     same = [{"batch_size": 16, "method": "cross_entropy", "optim": name} for name in ("sgd", "adamw")]
     same[0]["optim[sgd].lr"], same[1]["optim[adamw].lr"] = 1e-1, 1e-3
     first, second = units.points(np.stack([units.units(one) for one in same]))
@@ -151,6 +152,28 @@ def test_constraints_are_fulfilled(load, tmp_path):
     for number in range(8):
         trained(search, number)
     assert {one.parameters["batch_size"] for one in search.past()} == {16}
+
+
+@pytest.mark.parametrize(("statistic", "expected"), [("best", "peer"), ("last", "cross_entropy")])
+def test_it_looks_for_what_the_statistic_selects(load, tmp_path, statistic, expected):
+    """Peer-learning has the best epoch here, and the worst end."""
+    search = SpaceSearch(load(f"search.statistic={statistic}"), SweepFolder(tmp_path))
+    drawn = []
+    for number in range(16):
+        drawn.append(search.suggest(f"t{number}")["parameters"]["method"])
+        curve = [0.1, 0.9, 0.2] if drawn[-1] == "peer" else [0.3, 0.5, 0.5]
+        for epoch, value in enumerate(curve, start=1):
+            result = {"val/accuracy": value, "epoch": epoch, "finished": False}
+            search.on_trial_result(f"t{number}", result)
+        search.on_trial_complete(f"t{number}", result)
+    assert drawn[-8:].count(expected) >= 6
+
+
+def test_it_is_the_usual_sampler_of_a_single_goal():
+    assert SearchConfig().sampler.name == "curves"
+    assert SearchConfig.model_validate({"metric": "val/loss"}).sampler.name == "curves"
+    for several in (["val/accuracy", "val/ece"], {"val/accuracy": "max", "time/images_per_s": "max"}):
+        assert SearchConfig.model_validate({"metric": several}).sampler.name == "tpe"
 
 
 def test_several_goals_are_refused_in_one_line(load):

@@ -42,6 +42,7 @@ def test_the_plan_counts_epochs_images_and_bytes_at_most(plan):
     ("search", "least"),
     [
         ("{trials: 10, scheduler: {name: asha, grace_period: 2}}", 9 * 2 + 4),
+        ("{trials: 10}", 9 * 1 + 4),  # 15 % of nine epochs
         ("{trials: 10, scheduler: {name: median, grace_period: 3}}", 9 * 3 + 4),
         ("{trials: 3, scheduler: {name: median}}", 3 * 4),  # too few to compare with
         ("{trials: 10, scheduler: {name: none}}", 10 * 4),

@@ -4,7 +4,6 @@ import importlib.util
 
 import optuna
 import pytest
-from pydantic import TypeAdapter
 from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError
@@ -12,9 +11,9 @@ from platform.config.load import load_space
 from platform.config.space import Space
 from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.plan import as_text, make_plan, trials_of
-from platform.tuning.sampler_config import Sampler
 from platform.tuning.samplers import make_sampler
 from platform.tuning.search_check import check_search
+from platform.tuning.search_config import SearchConfig
 from platform.tuning.searcher import SpaceSearch
 from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.sweep_folder import SweepFolder
@@ -112,8 +111,8 @@ def test_a_trial_that_a_killed_process_was_drawing_is_the_one_that_it_would_have
 
 @pytest.mark.parametrize("name", EACH)
 def test_optuna_has_every_option_under_the_same_name(name):
-    sampler = TypeAdapter(Sampler).validate_python({"name": name.split()[0]})
-    made = make_sampler(sampler, seed=0, own_seed=0, space=Space({}), epochs=4)
+    search = SearchConfig.model_validate({"sampler": {"name": name.split()[0]}})
+    made = make_sampler(search, seed=0, own_seed=0, space=Space({}), epochs=4)
     expected = {
         "tpe": optuna.samplers.TPESampler,
         "random": optuna.samplers.RandomSampler,
@@ -123,7 +122,7 @@ def test_optuna_has_every_option_under_the_same_name(name):
         "qmc": optuna.samplers.QMCSampler,
         "grid": optuna.samplers.BruteForceSampler,
     }
-    assert isinstance(made, expected[sampler.name])
+    assert isinstance(made, expected[search.sampler.name])
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, TrialScheduler
 
 from platform.tuning.past_trials import PastTrial
+from platform.tuning.scheduler_config import AshaScheduler
 from platform.tuning.schedulers import SeededAsha, SparingMedian, make_scheduler, remember
 from platform.tuning.search_config import SearchConfig
 
@@ -39,6 +40,13 @@ def trial(number):
 )
 def test_ray_takes_every_option_under_its_name(make, name, options, expected):
     assert type(make(name, **options)) is expected
+
+
+@pytest.mark.parametrize(("epochs", "first"), [(1, 1), (3, 1), (9, 1), (15, 2), (20, 3), (100, 15)])
+def test_asha_waits_for_a_share_of_the_epochs_unless_it_is_told_for_how_many(epochs, first):
+    assert AshaScheduler().first_rung(epochs) == first
+    scheduler = make_scheduler(SearchConfig(), max_epochs=epochs, seed=0)
+    assert min(rung for rung, _ in scheduler._brackets[0]._rungs) == first
 
 
 def brackets(scheduler, trials):

@@ -45,7 +45,7 @@ def changes(tmp_path):
         ("resources.workers=2", "resources.workers: 1 → 2"),
         (
             "search.sampler={name: random}",
-            "search.sampler: tpe → random, for the trials that are drawn from now on",
+            "search.sampler: curves → random, for the trials that are drawn from now on",
         ),
         ("optim.lr={loguniform: [1e-3, 1]}", "optim.lr: loguniform [0.001, 0.1] → loguniform [0.001, 1]"),
         ("optim.lr=0.01", "optim.lr: loguniform [0.001, 0.1] → 0.01"),
