@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ SHARES = (0.15, 0.3, 0.45, 0.65)
 """Of the longest trial's epochs those that are looked at, beside its last: what it was worth by then."""
 BEST = 8
 """Samples whose changes are candidates."""
-MOST = 200
-"""Trials that the process is fitted to, which takes time as their number cubed and memory as it squared."""
+MOST = 300
+"""Values that the process is fitted to, which takes time as their number cubed and memory as it squared."""
 
 
 class CurveSampler(BaseSampler):
@@ -84,7 +85,7 @@ class CurveSampler(BaseSampler):
         rows = {number: row for number, row in drawn if row is not None}
         known = [one for one in others if one.number in rows and _has_values(one)]
         sign = _sign(study.direction)
-        told = foremost(known, sign)
+        told = foremost(known, sign, {one.number: len(self._looked_at(one)) for one in known})
         running = [one for one in others if one.state == TrialState.RUNNING]
         pending = [rows[one.number] for one in running if one.number in rows]
         started = len(known) + sum(not _has_values(one) for one in running)
@@ -111,10 +112,9 @@ class CurveSampler(BaseSampler):
 
     def _fitted(self, told: Sequence[FrozenTrial], points_ND: Array, sign: float) -> CurveProcess:
         places, times, values = [], [], []
-        looked_at = {round(share * self._epochs) for share in SHARES}
         for place, trial in enumerate(told):
             seen = {epoch: sign * value for epoch, value in sorted(_finite(trial).items())}
-            for epoch in sorted((looked_at & seen.keys()) | {max(seen)}):
+            for epoch in self._looked_at(trial):
                 until = [value for one, value in seen.items() if one <= epoch]
                 places.append(place)
                 times.append(math.log(epoch) / math.log(self._epochs))
@@ -122,14 +122,29 @@ class CurveSampler(BaseSampler):
         known = Told(points_ND[places], np.array(times), np.array(places, float))
         return CurveProcess(known, squashed(np.array(values)), self._units.is_choice)
 
+    def _looked_at(self, trial: FrozenTrial) -> list[int]:
+        seen = _finite(trial)
+        return sorted({round(share * self._epochs) for share in SHARES} & seen.keys() | {max(seen)})
 
-def foremost(trials: Sequence[FrozenTrial], sign: float) -> list[FrozenTrial]:
-    """Of more than MOST these: the best half, and of the others the latest."""
+
+def foremost(trials: Sequence[FrozenTrial], sign: float, sizes: Mapping[int, int]) -> list[FrozenTrial]:
+    """Of more than MOST values those of the best trials, a half, and of the latest of the others.
+
+    ``sizes``: how many values each has, by its number.
+    """
+    if sum(sizes[one.number] for one in trials) <= MOST:
+        return list(trials)
     worth = {one.number: max(sign * value for value in _finite(one).values()) for one in trials}
     ranked = sorted(trials, key=lambda one: -worth[one.number])
-    half = MOST // 2
-    others = sorted(ranked[half:], key=lambda one: one.number)
-    return sorted([*ranked[:half], *others[-half:]], key=lambda one: one.number)
+    kept = _first_of(ranked, MOST // 2, sizes)
+    others = sorted(ranked[len(kept) :], key=lambda one: -one.number)
+    return sorted([*kept, *_first_of(others, MOST - MOST // 2, sizes)], key=lambda one: one.number)
+
+
+def _first_of(trials: Sequence[FrozenTrial], most: int, sizes: Mapping[int, int]) -> list[FrozenTrial]:
+    """As many as have no more than so many values together."""
+    until = accumulate(sizes[one.number] for one in trials)
+    return [one for one, values in zip(trials, until, strict=True) if values <= most]
 
 
 def squashed(values_N: Array) -> Array:

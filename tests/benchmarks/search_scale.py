@@ -4,7 +4,7 @@
 
 Both run trials of 20 reports of one metric, two at a time on two cores, over the same conditional space,
 with ASHA, and write them to MLflow on SQLite. Ours is what `python -m platform.search` puts together
-(journal, TPE, budget, progress, spool) around another trainable. Stock is `OptunaSearch` and Ray's
+(journal, `curves`, budget, progress, spool) around another trainable. Stock is `OptunaSearch` and Ray's
 `MLflowLoggerCallback` as they come, but for Tune's snapshots and its CSV, JSON and TensorBoard files, which
 are off for both; and once more with the processes of trials kept for the next ones. The metric is level until
 a trial's last report, so that ASHA judges all of them and stops none: each makes its 20 reports.
