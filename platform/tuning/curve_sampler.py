@@ -13,6 +13,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import log_ndtr
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from platform.config.space import Space
 from platform.tuning.curve_process import CurveProcess, Told
@@ -94,10 +95,23 @@ class CurveSampler(BaseSampler):
             random: Array = self._units.draw(self._rng, 1, fixed)[0]
             return random
         units_NP = np.stack([rows[one.number] for one in told])
+        pending_QP = np.stack(pending) if pending else units_NP[:0]
+        with threadpool_limits(1, "blas"):  # the other cores are the trials'
+            return self._most_promising(told, units_NP, pending_QP, sign, fixed, count)
+
+    def _most_promising(
+        self,
+        told: Sequence[FrozenTrial],
+        units_NP: Array,
+        pending_QP: Array,
+        sign: float,
+        fixed: Mapping[str, Any],
+        count: int,
+    ) -> Array:
         process = self._fitted(told, self._units.points(units_NP), sign)
         means_N, _ = process.predict(self._units.points(units_NP))
-        if pending:
-            process.believe(self._units.points(np.stack(pending)))
+        if len(pending_QP):
+            process.believe(self._units.points(pending_QP))
         best_NP = units_NP[np.argsort(-means_N, kind="stable")[:BEST]]
         few = max(1, count * 3 // 10)
         candidates_MP = np.concatenate(
