@@ -17,7 +17,7 @@ from timm.models import get_pretrained_cfg
 
 from platform.datasets.data import Data
 from platform.datasets.prepare import prepare
-from platform.tracking.models import CHAMPION, DATA, Alias, Registry, ShippedModel, Version
+from platform.tracking.models import CHALLENGER, CHAMPION, DATA, Alias, Registry, ShippedModel, Version
 from platform.training.evaluation import Probabilities
 from platform.training.folder import Folder
 from platform.training.trial_config import TrialConfig
@@ -44,7 +44,7 @@ EXAMPLE_PX = 8
 
 @dataclass(frozen=True)
 class Shipped:
-    """``why``: a sentence on how it compares with the champion; ``is_new``: False where that is itself."""
+    """``why``: a sentence on how it compares with the champion; ``is_new``: not registered before."""
 
     version: Version
     alias: Alias
@@ -71,9 +71,14 @@ def ship(run_folder: Path, *, progress: Say | None = None) -> Shipped:
     chosen = load_chosen(inputs.folder, say)
     licences = tuple(dict.fromkeys(one for each in chosen.predictors for one in licences_of(each.config)))
     digest = hashlib.sha256(chosen.winner.model_dump_json().encode()).hexdigest()
-    present = registry.champion()
+    present = registry.bearing(CHAMPION)
     if present is not None and present.tags.get("winner") == digest:
         return Shipped(present, CHAMPION, "It is champion already.", is_new=False, licences=licences)
+    before = registry.bearing(CHALLENGER)
+    known = {"winner": digest, "champion": str(present)}
+    if before is not None and known.items() <= before.tags.items():
+        why = f"It is challenger already. {before.tags['against_champion']}"
+        return Shipped(before, CHALLENGER, why, is_new=False, licences=licences)
     say("evaluating it on validation")
     said_NC = validation_probabilities(chosen, inputs, data)
     with TemporaryDirectory() as made:
@@ -82,7 +87,7 @@ def ship(run_folder: Path, *, progress: Say | None = None) -> Shipped:
         say("logging the model")
         model_id = registry.log(model)
         tags = {
-            "winner": digest,
+            **known,
             "sweep": inputs.identity.name,
             "data_digest": data.digest,
             "metric": inputs.metric,
@@ -157,7 +162,7 @@ def _against(
     if present is None:
         return CHAMPION, f"There was no champion of {registry.name}."
     if present.tags.get("data_digest") != data.digest:
-        return "challenger", f"The champion ({present}) was measured on other data."
+        return CHALLENGER, f"The champion ({present}) was measured on other data."
     folder.mkdir()
     kept = read_npz(registry.file_of(present, VALIDATION, folder))
     if kept is None:
@@ -166,7 +171,7 @@ def _against(
     found = gain(inputs.metric, said_NC, kept["probabilities_NC"], labels_N)
     if found is None:
         return (
-            "challenger",
+            CHALLENGER,
             f"{inputs.metric} is no mean over images: nothing says whether it beats {present}.",
         )
     words = (
@@ -175,7 +180,7 @@ def _against(
     )
     if found.low > 0:
         return CHAMPION, f"{words}: better beyond noise."
-    return "challenger", f"{words}: {'worse' if found.high < 0 else 'not better beyond noise'}."
+    return CHALLENGER, f"{words}: {'worse' if found.high < 0 else 'not better beyond noise'}."
 
 
 def _model(

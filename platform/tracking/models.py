@@ -26,6 +26,7 @@ from platform.tracking.tracking_config import ENVIRONMENT_VARIABLE
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
+CHALLENGER: Alias = "challenger"
 NAME = "winner"
 DATA = "data"
 """What the folder of a model's data is called."""
@@ -72,10 +73,11 @@ class Registry:
         self.name = state.experiment.translate(_NOT_IN_NAMES)
         self._client = connect(state.uri)
 
-    def champion(self) -> Version | None:
+    def bearing(self, alias: Alias) -> Version | None:
+        """The version that has the alias, if there is one."""
         with talking(self._state.uri):
             try:
-                found = self._client.get_model_version_by_alias(self.name, CHAMPION)
+                found = self._client.get_model_version_by_alias(self.name, alias)
             except MlflowException as error:
                 if error.error_code in (_NOT_THERE, _NO_SUCH_ALIAS):
                     return None

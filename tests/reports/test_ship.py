@@ -66,6 +66,7 @@ def shipped(reported, tmp_path_factory):
     said.append(ship(sweep.folder.path))
     only(sweep.folder, "0002")
     said.append(ship(sweep.folder.path))
+    said.append(ship(sweep.folder.path))
     only(sweep.folder, "0000", "0001", rule="mean_logit")
     return sweep, said
 
@@ -80,13 +81,15 @@ def pictures(tmp_path_factory):
 
 
 def test_the_first_is_champion_and_a_better_one_takes_its_place(shipped):
-    first, better, again, worse = shipped[1]
+    first, better, again, worse, still = shipped[1]
     assert (first.alias, first.why) == ("champion", "There was no champion of digits.")
     assert (better.alias, better.version.number) == ("champion", "2")
     assert better.why.endswith(": better beyond noise.")
     assert (again.version, again.is_new) == (better.version, False)
     assert (worse.alias, worse.version.number) == ("challenger", "3")
     assert worse.why.endswith(": worse.")
+    assert (still.version, still.alias, still.is_new) == (worse.version, "challenger", False)
+    assert still.why == f"It is challenger already. {worse.why}"
 
 
 def test_mlflow_has_the_model_on_the_parent_run_with_all_that_belongs_to_it(shipped):
