@@ -2,31 +2,24 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import log_ndtr
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from platform.config.space import Space
+from platform.tuning.curve_memory import CurveMemory, Seen, foremost
 from platform.tuning.curve_process import CurveProcess, Told
-from platform.tuning.statistic import Statistic, value_of
-from platform.tuning.unit_space import UnitSpace
 
 Array = NDArray[np.float64]
-SHARES = (0.15, 0.3, 0.45, 0.65)
-"""Of the longest trial's epochs those that are looked at, beside its last: what it was worth by then."""
 BEST = 8
 """Samples whose changes are candidates."""
-MOST = 300
-"""Values that the process is fitted to, which takes time as their number cubed and memory as it squared."""
 
 
 class CurveSampler(BaseSampler):
@@ -39,17 +32,14 @@ class CurveSampler(BaseSampler):
 
     def __init__(
         self,
-        space: Space,
+        memory: CurveMemory,
         *,
-        epochs: int,
-        statistic: Statistic,
         seed: int,
         n_startup_trials: int,
         n_ei_candidates: int,
     ) -> None:
-        self._units = UnitSpace(space)
-        self._epochs = max(epochs, 2)
-        self._statistic: Statistic = statistic
+        self._memory = memory
+        self._units = memory.units
         self._rng = np.random.default_rng(seed)
         self._n_startup_trials = n_startup_trials
         self._n_ei_candidates = n_ei_candidates
@@ -81,37 +71,27 @@ class CurveSampler(BaseSampler):
         return self._chosen[param_name]
 
     def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> Array:
-        others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
-        drawn = ((one.number, self._units.units(one.params)) for one in others if one.params)
-        rows = {number: row for number, row in drawn if row is not None}
-        known = [one for one in others if one.number in rows and _has_values(one)]
-        sign = _sign(study.direction)
-        told = foremost(known, sign, {one.number: len(self._looked_at(one)) for one in known})
+        trials = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
+        others = [self._memory.of(one, study.direction) for one in trials]
+        known = [one for one in others if one.row_P is not None and one.values]
         running = [one for one in others if one.state == TrialState.RUNNING]
-        pending = [rows[one.number] for one in running if one.number in rows]
-        started = len(known) + sum(not _has_values(one) for one in running)
+        started = len(known) + sum(not one.values for one in running)
         count = self._n_ei_candidates >> _drawn_in_vain(others)
-        if not told or started < self._n_startup_trials or count < 2:
+        if not known or started < self._n_startup_trials or count < 2:
             random: Array = self._units.draw(self._rng, 1, fixed)[0]
             return random
-        units_NP = np.stack([rows[one.number] for one in told])
-        pending_QP = np.stack(pending) if pending else units_NP[:0]
+        pending = [one.row_P for one in running if one.row_P is not None]
         with threadpool_limits(1, "blas"):  # the other cores are the trials'
-            return self._most_promising(told, units_NP, pending_QP, sign, fixed, count)
+            return self._most_promising(foremost(known), pending, fixed, count)
 
     def _most_promising(
-        self,
-        told: Sequence[FrozenTrial],
-        units_NP: Array,
-        pending_QP: Array,
-        sign: float,
-        fixed: Mapping[str, Any],
-        count: int,
+        self, told: Sequence[Seen], pending: Sequence[Array], fixed: Mapping[str, Any], count: int
     ) -> Array:
-        process = self._fitted(told, self._units.points(units_NP), sign)
+        units_NP = np.stack([one.row_P for one in told if one.row_P is not None])
+        process = self._fitted(told, self._units.points(units_NP))
         means_N, _ = process.predict(self._units.points(units_NP))
-        if len(pending_QP):
-            process.believe(self._units.points(pending_QP))
+        if pending:
+            process.believe(self._units.points(np.stack(pending)))
         best_NP = units_NP[np.argsort(-means_N, kind="stable")[:BEST]]
         few = max(1, count * 3 // 10)
         candidates_MP = np.concatenate(
@@ -124,41 +104,12 @@ class CurveSampler(BaseSampler):
         chosen: Array = candidates_MP[log_improvement(means_M - means_N.max(), deviations_M).argmax()]
         return chosen
 
-    def _fitted(self, told: Sequence[FrozenTrial], points_ND: Array, sign: float) -> CurveProcess:
-        places, times, values = [], [], []
-        for place, trial in enumerate(told):
-            seen = {epoch: sign * value for epoch, value in sorted(_finite(trial).items())}
-            for epoch in self._looked_at(trial):
-                until = [value for one, value in seen.items() if one <= epoch]
-                places.append(place)
-                times.append(math.log(epoch) / math.log(self._epochs))
-                values.append(value_of(until, self._statistic, "max"))
-        known = Told(points_ND[places], np.array(times), np.array(places, float))
-        return CurveProcess(known, squashed(np.array(values)), self._units.is_choice)
-
-    def _looked_at(self, trial: FrozenTrial) -> list[int]:
-        seen = _finite(trial)
-        return sorted({round(share * self._epochs) for share in SHARES} & seen.keys() | {max(seen)})
-
-
-def foremost(trials: Sequence[FrozenTrial], sign: float, sizes: Mapping[int, int]) -> list[FrozenTrial]:
-    """Of more than MOST values those of the best trials, a half, and of the latest of the others.
-
-    ``sizes``: how many values each has, by its number.
-    """
-    if sum(sizes[one.number] for one in trials) <= MOST:
-        return list(trials)
-    worth = {one.number: max(sign * value for value in _finite(one).values()) for one in trials}
-    ranked = sorted(trials, key=lambda one: -worth[one.number])
-    kept = _first_of(ranked, MOST // 2, sizes)
-    others = sorted(ranked[len(kept) :], key=lambda one: -one.number)
-    return sorted([*kept, *_first_of(others, MOST - MOST // 2, sizes)], key=lambda one: one.number)
-
-
-def _first_of(trials: Sequence[FrozenTrial], most: int, sizes: Mapping[int, int]) -> list[FrozenTrial]:
-    """As many as have no more than so many values together."""
-    until = accumulate(sizes[one.number] for one in trials)
-    return [one for one, values in zip(trials, until, strict=True) if values <= most]
+    def _fitted(self, told: Sequence[Seen], points_ND: Array) -> CurveProcess:
+        places = np.repeat(np.arange(len(told)), [len(one.values) for one in told])
+        times_N = np.concatenate([one.times for one in told])
+        values_N = np.concatenate([one.values for one in told])
+        known = Told(points_ND[places], times_N, places.astype(float))
+        return CurveProcess(known, squashed(values_N), self._units.is_choice)
 
 
 def squashed(values_N: Array) -> Array:
@@ -173,31 +124,18 @@ def log_improvement(gains_M: Array, deviations_M: Array) -> Array:
     """log E[max(0, gain + deviation Z)]; far below 0, where it is too small for a float, by its tail."""
     z_M = gains_M / deviations_M
     near_M = np.maximum(z_M, -5.0)
-    log_near_M = np.log(near_M * np.exp(log_ndtr(near_M)) + norm.pdf(near_M))
-    log_far_M = norm.logpdf(z_M) - 2 * np.log(np.maximum(-z_M, 1.0)) + 0.1
+    log_near_M = np.log(near_M * np.exp(log_ndtr(near_M)) + np.exp(_log_normal(near_M)))
+    log_far_M = _log_normal(z_M) - 2 * np.log(np.maximum(-z_M, 1.0)) + 0.1
     improvement_M: Array = np.log(deviations_M) + np.where(z_M > -5, log_near_M, log_far_M)
     return improvement_M
 
 
-def _sign(direction: StudyDirection) -> float:
-    """1 of what is to be large, -1 of what is to be small."""
-    return -1.0 if direction == StudyDirection.MINIMIZE else 1.0
+def _log_normal(z_M: Array) -> Array:
+    """The logarithm of the standard normal's density."""
+    log_density_M: Array = -0.5 * z_M**2 - 0.5 * math.log(2 * math.pi)
+    return log_density_M
 
 
-def _finite(trial: FrozenTrial) -> dict[int, float]:
-    return {epoch: value for epoch, value in trial.intermediate_values.items() if math.isfinite(value)}
-
-
-def _has_values(trial: FrozenTrial) -> bool:
-    return bool(_finite(trial))
-
-
-def _drawn_in_vain(trials: Sequence[FrozenTrial]) -> int:
-    """Samples in a row, up to now, that fulfilled no constraint: each halves the candidates, so that the same
-    region is not drawn for ever."""
-    count = 0
-    for trial in reversed(trials):
-        if trial.state not in (TrialState.PRUNED, TrialState.FAIL) or _has_values(trial):
-            break
-        count += 1
-    return count
+def _drawn_in_vain(trials: Sequence[Seen]) -> int:
+    """How many in a row, up to now: each halves the candidates, lest the same region be drawn for ever."""
+    return sum(1 for _ in takewhile(lambda one: one.was_drawn_in_vain, reversed(trials)))

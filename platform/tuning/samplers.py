@@ -12,6 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from platform.config.space import Space
+from platform.tuning.curve_memory import CurveMemory
 from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.sampler_config import (
     CmaEsSampler,
@@ -36,8 +37,7 @@ class SeededByNumber(BaseSampler):
 
     def __init__(self, search: SearchConfig, seed: int, space: Space, epochs: int) -> None:
         self._search = search
-        self._space = space
-        self._epochs = epochs
+        self._curves = CurveMemory(space, epochs, search.statistic)
         self._seed = seed
         self._number = -1
         self._sampler: BaseSampler = optuna.samplers.RandomSampler()
@@ -49,7 +49,7 @@ class SeededByNumber(BaseSampler):
         return self._sampler
 
     def _make(self, own_seed: int) -> BaseSampler:
-        return make_sampler(self._search, self._seed, own_seed, self._space, self._epochs)
+        return make_sampler(self._search, self._seed, own_seed, self._curves)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._of(trial).infer_relative_search_space(study, trial)
@@ -97,11 +97,8 @@ class _QmcByNumber(optuna.samplers.QMCSampler):
         return self._place
 
 
-def make_sampler(search: SearchConfig, seed: int, own_seed: int, space: Space, epochs: int) -> BaseSampler:
-    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the sweep's.
-
-    ``epochs``: of the space's longest trial.
-    """
+def make_sampler(search: SearchConfig, seed: int, own_seed: int, curves: CurveMemory) -> BaseSampler:
+    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the sweep's."""
     config = search.sampler
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
@@ -117,8 +114,7 @@ def make_sampler(search: SearchConfig, seed: int, own_seed: int, space: Space, e
         case GpSampler():
             make = partial(optuna.samplers.GPSampler, **options, seed=own_seed, independent_sampler=random)
         case CurvesSampler():
-            make = partial(CurveSampler, space, epochs=epochs, statistic=search.statistic, seed=own_seed)
-            make = partial(make, **options)
+            make = partial(CurveSampler, curves, **options, seed=own_seed)
         case QmcSampler():  # one sequence: its seed is the same for every trial
             make = partial(_QmcByNumber, **options, seed=seed, independent_sampler=random)
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters

@@ -6,8 +6,9 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
+from platform.tuning.curve_memory import MOST, CurveMemory, Seen, foremost
 from platform.tuning.curve_process import CurveProcess, Told
-from platform.tuning.curve_sampler import MOST, foremost, log_improvement, squashed
+from platform.tuning.curve_sampler import log_improvement, squashed
 from platform.tuning.search_check import check_search
 from platform.tuning.search_config import SearchConfig
 from platform.tuning.searcher import SpaceSearch
@@ -118,21 +119,39 @@ def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
         assert trained(resumed, number) == offs[number]
 
 
-@pytest.mark.parametrize(("sign", "best"), [(1.0, range(450, 550)), (-1.0, range(100))])
-def test_of_very_many_trials_the_best_and_the_latest_are_learnt_from(sign, best):
+def test_of_very_many_trials_the_best_and_the_latest_are_learnt_from():
+    pruned = optuna.trial.TrialState.PRUNED
+    worth = (*range(550), *[200] * 50)
     trials = [
-        optuna.trial.create_trial(
-            state=optuna.trial.TrialState.PRUNED, intermediate_values={1: value, 2: 0.0}
-        )
-        for value in (*range(550), *[200] * 50)
+        Seen(number, None, (0.5, 1.0)[number % 2 :], (0.0, float(value))[number % 2 :], pruned)
+        for number, value in enumerate(worth)
     ]
-    for number, trial in enumerate(trials):
-        trial.number = number
-    sizes = {number: 1 + number % 2 for number in range(len(trials))}
-    kept = [one.number for one in foremost(trials, sign, sizes)]
-    assert MOST - 2 <= sum(sizes[number] for number in kept) <= MOST
-    assert kept == sorted(kept) and set(best) < set(kept) and set(range(550, 600)) < set(kept)
-    assert foremost(trials[:MOST], sign, dict.fromkeys(sizes, 1)) == trials[:MOST]
+    kept = foremost(trials)
+    assert MOST - 2 <= sum(len(one.values) for one in kept) <= MOST
+    numbers = [one.number for one in kept]
+    assert numbers == sorted(numbers) and set(range(450, 600)) < set(numbers)
+    assert foremost(trials[:150]) == trials[:150]
+
+
+@pytest.mark.parametrize(("direction", "best"), [("MAXIMIZE", 0.7), ("MINIMIZE", -0.2)])
+def test_a_trial_is_looked_at_in_few_epochs_and_no_more_once_it_has_ended(load, direction, best):
+    memory = CurveMemory(load().space, 20, "best")
+    values = {1: 0.3, 3: 0.2, 4: 0.7, 9: float("nan"), 10: 0.5}
+    params = {"batch_size": 16, "method": "cross_entropy", "optim": "sgd", "optim[sgd].lr": 0.1}
+    distributions = {
+        name: optuna.distributions.CategoricalDistribution([value]) for name, value in params.items()
+    }
+    ended = optuna.trial.create_trial(
+        state=optuna.trial.TrialState.FAIL,
+        params=params,
+        distributions=distributions,
+        intermediate_values=values,
+    )
+    seen = memory.of(ended, optuna.study.StudyDirection[direction])
+    assert seen.times == pytest.approx([np.log(3) / np.log(20), np.log(10) / np.log(20)])
+    assert seen.values[-1] == best and seen.row_P is not None and not seen.was_drawn_in_vain
+    ended.intermediate_values[20] = 0.9
+    assert memory.of(ended, optuna.study.StudyDirection[direction]) is seen
 
 
 @pytest.mark.parametrize("drawn", ["sgd", "adamw"])

@@ -9,6 +9,7 @@ from ray.tune.search import Searcher
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.config.space import Space
+from platform.tuning.curve_memory import CurveMemory
 from platform.tuning.curve_sampler import CurveSampler
 from platform.tuning.plan import as_text, make_plan, trials_of
 from platform.tuning.samplers import make_sampler
@@ -112,7 +113,7 @@ def test_a_trial_that_a_killed_process_was_drawing_is_the_one_that_it_would_have
 @pytest.mark.parametrize("name", EACH)
 def test_optuna_has_every_option_under_the_same_name(name):
     search = SearchConfig.model_validate({"sampler": {"name": name.split()[0]}})
-    made = make_sampler(search, seed=0, own_seed=0, space=Space({}), epochs=4)
+    made = make_sampler(search, seed=0, own_seed=0, curves=CurveMemory(Space({}), 4, "best"))
     expected = {
         "tpe": optuna.samplers.TPESampler,
         "random": optuna.samplers.RandomSampler,
