@@ -16,7 +16,7 @@ from platform.tuning.unit_space import UnitSpace
 
 SHARES = (0.15, 0.3, 0.45, 0.65)
 """Of the longest trial's epochs those that are looked at, beside its last: what it was worth by then."""
-MOST = 300
+MOST = 200
 """Values that are learnt from: the time it takes grows as their number cubed, the memory as it squared."""
 
 

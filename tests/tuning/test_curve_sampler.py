@@ -129,8 +129,8 @@ def test_of_very_many_trials_the_best_and_the_latest_are_learnt_from():
     kept = foremost(trials)
     assert MOST - 2 <= sum(len(one.values) for one in kept) <= MOST
     numbers = [one.number for one in kept]
-    assert numbers == sorted(numbers) and set(range(450, 600)) < set(numbers)
-    assert foremost(trials[:150]) == trials[:150]
+    assert numbers == sorted(numbers) and set(range(500, 600)) < set(numbers)
+    assert foremost(trials[:100]) == trials[:100]
 
 
 @pytest.mark.parametrize(("direction", "best"), [("MAXIMIZE", 0.7), ("MINIMIZE", -0.2)])
