@@ -9,7 +9,7 @@ from platform.config.errors import UserError
 from platform.datasets.data import Data
 from platform.models.errors import ModelError
 from platform.training.evaluation import Probabilities, classification_metrics, validation_metrics
-from reports.concat import RULE, Features, fit_linear, judged_features, side_by_side
+from reports.concat import RULE, Features, fit_linear, judged_features, side_by_side, too_much
 from reports.contents import Ensembles, EvaluatedTrial, TestScore, TestScores
 from reports.ensemble import Logits, logits_of, probabilities_of
 from reports.evaluate import checkpoint_digest, find_checkpoint
@@ -123,6 +123,9 @@ class Judge:
             features_ND = side_by_side([self._features(trials[place]) for place in places])
         except ModelError as error:
             self.notices.append(f"Features were not concatenated: {error}")
+            return []
+        if (words := too_much(features_ND, len(self.data.classes))) is not None:
+            self.notices.append(f"Features were not concatenated: {words}; a smaller report.top takes fewer.")
             return []
         judged_NC = judged_features(features_ND, judge.labels_N, len(self.data.classes))
         learnt = fit_linear(features_ND, judge.labels_N, len(self.data.classes))

@@ -1,5 +1,7 @@
 """A linear classifier on features side by side, against plain formulas; and in a report."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from platform.datasets.unlabelled import open_images
 from platform.models.embedding import embed
 from platform.training.loading import load_predictor
+from reports import concat
 from reports.build import build_report
 from reports.chosen import load_chosen
 from reports.concat import PRIOR, UNSEEN, classify, fit_linear, judged_features, side_by_side
@@ -125,6 +128,17 @@ def test_a_concatenation_that_wins_predicts_ships_and_exports_what_was_judged(
     assert accuracy == pytest.approx(best.metrics["val/accuracy"])
     by_hand_NC = judged_features(side_by_side(features_MND), data.given("val"), 10)
     np.testing.assert_array_equal(judged_NC.argmax(1), by_hand_NC.argmax(1))
+
+
+def test_what_would_take_hours_is_left_out_with_a_word(finished_sweep, ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(concat, "MOST_WORK", 1e5)
+    sweep = finished_sweep.copy(tmp_path / "runs")
+    ask(sweep, "{top: 2, concat: true, soup: false}")
+    report = build_report(sweep.folder.path, top=2)
+    assert "concat" not in {one.kind for one in report.ensembles.best}
+    assert re.search(
+        r"not concatenated: \d+ images x \d+ features x 10 classes would take hours", report.page.read_text()
+    )
 
 
 def test_it_is_scored_on_test_and_shown_on_the_page(concatenated):
