@@ -24,8 +24,8 @@ MOST = 200
 class Seen:
     """A trial: ``row_P`` of its settings (None: none of the space), its ``values`` at ``times``.
 
-    Times are log e / log E of the epochs e that are looked at, E the longest trial's; of values the more is
-    the better.
+    Times are log e / log E of the epochs e that are looked at, E the longest trial's, and 1 of the last epoch
+    of a trial that was run to its end; of values the more is the better.
     """
 
     number: int
@@ -45,8 +45,8 @@ class CurveMemory:
 
     def __init__(self, space: Space, epochs: int, statistic: Statistic) -> None:
         self.units = UnitSpace(space)
-        self._epochs = max(epochs, 2)
-        self._looks = {round(share * self._epochs) for share in SHARES}
+        self._looks = {round(share * epochs) for share in SHARES}
+        self._log_epochs = math.log(max(epochs, 2))
         self._statistic: Statistic = statistic
         self._ended: dict[int, Seen] = {}
 
@@ -57,10 +57,13 @@ class CurveMemory:
         all_values = sorted(trial.intermediate_values.items())
         curve = {epoch: sign * value for epoch, value in all_values if math.isfinite(value)}
         looks = sorted(self._looks & curve.keys() | {max(curve)}) if curve else []
+        times = [math.log(epoch) / self._log_epochs for epoch in looks]
+        if times and trial.state == TrialState.COMPLETE:
+            times[-1] = 1.0
         seen = Seen(
             trial.number,
             self.units.units(trial.params) if trial.params else None,
-            tuple(math.log(epoch) / math.log(self._epochs) for epoch in looks),
+            tuple(times),
             tuple(self._value(curve, epoch) for epoch in looks),
             trial.state,
         )

@@ -189,6 +189,26 @@ def test_it_looks_for_what_the_statistic_selects(load, tmp_path, statistic, expe
     assert drawn[-8:].count(expected) >= 6
 
 
+@pytest.mark.parametrize(("epochs", "longest"), [(1, 1), (3, 8)])
+def test_the_last_epoch_of_a_trial_that_was_run_to_its_end_is_its_end(load, epochs, longest):
+    values = {epoch: epoch / 10 for epoch in range(1, epochs + 1)}
+    for state, at_end in ((optuna.trial.TrialState.COMPLETE, True), (optuna.trial.TrialState.PRUNED, False)):
+        ended = optuna.trial.create_trial(state=state, value=values[epochs], intermediate_values=values)
+        seen = CurveMemory(load().space, longest, "best").of(ended, optuna.study.StudyDirection.MAXIMIZE)
+        assert (seen.times[-1] == 1) == at_end
+
+
+def test_one_epoch_is_enough_to_learn_from(load, tmp_path):
+    loaded = load("epochs=1", "method={name: cross_entropy}")
+    search, offs = SpaceSearch(loaded, SweepFolder(tmp_path)), []
+    for number in range(16):
+        parameters = search.suggest(f"t{number}")["parameters"]
+        offs.append(abs(np.log10(parameters["optim.lr"] / (0.1 if parameters["optim"] == "sgd" else 1e-3))))
+        result = {"val/accuracy": 0.9 - 0.2 * offs[-1], "epoch": 1, "finished": True}
+        search.on_trial_complete(f"t{number}", result)
+    assert np.median(offs[-6:]) < 0.4, "of random ones it is 0.9"
+
+
 def test_it_is_the_usual_sampler_of_a_single_goal():
     assert SearchConfig().sampler.name == "curves"
     assert SearchConfig.model_validate({"metric": "val/loss"}).sampler.name == "curves"
