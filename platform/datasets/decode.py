@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -89,6 +90,14 @@ class Decoded:
     facts: Facts
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What all images of a job take decoded: ``size`` in bytes, ``seconds`` of one core."""
+
+    size: float
+    seconds: float
+
+
 Decode = Callable[[DecodeJob], Decoded]
 
 
@@ -123,7 +132,7 @@ def decode_chunk(
 def decode_here(job: DecodeJob) -> Decoded:
     """Decode in threads of this process; images that would take over half the free memory stay files."""
     room = int(available_memory() * MEMORY_SHARE)
-    keep_pixels = fits(job, room, "half the free memory")
+    keep_pixels = fits(job, estimated(job), room, "half the free memory")
     parts: list[Facts] = []
     pixels: list[Pixels] = []
 
@@ -141,20 +150,27 @@ def decode_here(job: DecodeJob) -> Decoded:
     return decoded(job, facts, stored_images(assemble(pixels, facts.shapes_K2), facts.shapes_K2))
 
 
-def fits(job: DecodeJob, room: int, what: str) -> bool:
-    """Whether all images take at most ``room`` bytes, judging by some of them; if not, the log says so."""
+def estimated(job: DecodeJob) -> Estimate:
+    """Judging by some of the images; where none of these can be read there are no bytes."""
     step = max(len(job.paths) // SAMPLE, 1)
     sample = job.paths[::step][:SAMPLE]
+    started = time.perf_counter()
     pixels, facts = decode_chunk(job.source, sample, job.kept)
-    if not len(facts.shapes_K2):
-        return True  # nothing could be read; the caller will say so
-    estimate = pixels.nbytes / len(facts.shapes_K2) * len(job.paths)
-    if estimate <= room:
+    seconds = time.perf_counter() - started
+    all_images = len(job.paths)
+    return Estimate(
+        pixels.nbytes / max(len(facts.shapes_K2), 1) * all_images, seconds / max(len(sample), 1) * all_images
+    )
+
+
+def fits(job: DecodeJob, estimate: Estimate, room: int, what: str) -> bool:
+    """Whether all images take at most ``room`` bytes; if not, the log says so."""
+    if estimate.size <= room:
         return True
     logger.warning(
         "%s decoded would take about %.1f GB, more than %s (%.1f GB): they are decoded anew in each epoch",
         counted(len(job.paths), "image"),
-        estimate / 1e9,
+        estimate.size / 1e9,
         what,
         room / 1e9,
     )

@@ -17,19 +17,22 @@ from platform.datasets.decode import (
     Facts,
     assemble,
     decode_chunk,
+    decode_here,
     decoded,
+    estimated,
     fits,
     lazily,
     report_progress,
 )
 from platform.datasets.image_decoding import Pixels
-from platform.datasets.images import stored_images
+from platform.datasets.images import StoredImages, stored_images
 from platform.datasets.splits import Ints
 
 logger = logging.getLogger(__name__)
 
 STORE_SHARE = 0.8  # of the object store: Ray needs some of it for what it passes around
 AHEAD = 2  # tasks submitted for each core
+HERE_S = 2.0  # seconds of one core: two of Ray's processes take as long to start
 
 
 @dataclass
@@ -66,12 +69,16 @@ class Collector:
 def decode_with_ray(job: DecodeJob) -> Decoded:
     """Decode as Ray tasks; images that would not fit into the object store stay files, and the log says so.
 
-    Ray must be running, and its workers must be able to read the source under the same path.
+    What takes this process less than it takes Ray to start others is decoded here. Ray must be running, and
+    its workers must be able to read the source under the same path.
     """
     if not ray.is_initialized():
         raise RuntimeError("Ray is not running: call ray.init first")
     room = int(store_capacity() * STORE_SHARE)
-    keep_pixels = fits(job, room, f"{STORE_SHARE:.0%} of Ray's object store")
+    estimate = estimated(job)
+    keep_pixels = fits(job, estimate, room, f"{STORE_SHARE:.0%} of Ray's object store")
+    if keep_pixels and estimate.seconds < HERE_S:
+        return _in_the_store(job, decode_here(job))
     actor: Any = ray.remote(num_cpus=0)(Collector)
     collector = actor.remote() if keep_pixels else None
     try:
@@ -84,6 +91,13 @@ def decode_with_ray(job: DecodeJob) -> Decoded:
         if collector is not None:
             ray.kill(collector)  # the array stays: it belongs to this process
     return decoded(job, facts, stored_images(StoredPixels(reference), facts.shapes_K2))
+
+
+def _in_the_store(job: DecodeJob, here: Decoded) -> Decoded:
+    if not isinstance(here.images, StoredImages):
+        return here  # none was kept
+    reference = ray.put(here.images.pixels)
+    return decoded(job, here.facts, stored_images(StoredPixels(reference), here.facts.shapes_K2))
 
 
 def store_capacity() -> int:

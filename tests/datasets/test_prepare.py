@@ -12,7 +12,7 @@ from PIL import Image
 from platform.datasets import decode
 from platform.datasets.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import DecodeJob, decode_here, fits
+from platform.datasets.decode import DecodeJob, decode_here, estimated, fits
 from platform.datasets.geometry import KeptSize
 from platform.datasets.images import DenseImages, LazyImages, RaggedImages
 from platform.datasets.memory import available_memory
@@ -168,8 +168,9 @@ def test_a_lazy_image_that_goes_missing_is_named(folder):
 
 def test_what_would_not_fit_is_estimated_and_said(folder, caplog):
     job = DecodeJob(open_source(str(folder)), open_source(str(folder)).files, KeptSize.exactly(12))
-    assert fits(job, 32 * 12 * 16 * 3, "the memory")
-    assert not fits(job, 32 * 12 * 16 * 3 - 1, "the memory")
+    estimate = estimated(job)
+    assert fits(job, estimate, 32 * 12 * 16 * 3, "the memory") and estimate.seconds > 0
+    assert not fits(job, estimate, 32 * 12 * 16 * 3 - 1, "the memory")
     assert "32 images decoded would take about 0.0 GB, more than the memory" in caplog.text
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import ray
 
+from platform.datasets import ray_decode
 from platform.datasets.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
@@ -29,6 +30,11 @@ def small_ray(root):
     ray.shutdown()
 
 
+@pytest.fixture(params=[0.0, 60.0], ids=["by Ray's tasks", "here"])
+def _decoded_both_ways(request, monkeypatch):
+    monkeypatch.setattr(ray_decode, "HERE_S", request.param)
+
+
 def describe(data):
     """Runs in a worker: what it sees of the data."""
     loader = TrainLoader(
@@ -48,6 +54,7 @@ def assert_same(first, second):
         assert np.array_equal(first.images.image(row), second.images.image(row))
 
 
+@pytest.mark.usefixtures("_decoded_both_ways")
 def test_digits_decoded_by_ray_reach_a_worker_without_a_copy():
     here = prepare(DataConfig(imbalance=5), 8)
     told = []
@@ -71,6 +78,7 @@ def test_what_travels_is_a_reference():
     assert len(ray.cloudpickle.dumps(data.images)) < data.images.pixels.nbytes / 20
 
 
+@pytest.mark.usefixtures("_decoded_both_ways")
 def test_images_of_several_sizes_and_bad_ones(tmp_path, make_classes, save_image):
     make_classes(tmp_path, {"cat": 90, "dog": 60})
     save_image(tmp_path / "cat" / "tall.png", 40, 20)
