@@ -82,8 +82,8 @@ def hush() -> None:
 @contextmanager
 def opening(uri: str) -> Iterator[None]:
     """Short retries, one process at a time on a SQLite file, and TrackingError for whatever goes wrong."""
-    settings = {name: os.environ.get(name, value) for name, value in _OPENING.items()}
-    with environment_with(settings), talking(uri), _alone(uri):
+    unset = {name: value for name, value in _OPENING.items() if name not in os.environ}
+    with environment_with(unset), talking(uri), _alone(uri):
         yield
 
 
