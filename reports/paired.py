@@ -19,7 +19,7 @@ _ALL_RESAMPLES = 7  # up to so many pairs each of the n^n resamples is looked at
 _RESAMPLES = 100_000
 _DRAWN_AT_MOST = 200_000_000  # places drawn in all: 20,000 resamples of 10,000 pairs
 _DRAWN_AT_ONCE = 10_000_000
-_ALIKE = 10  # pairs a value, on average, from which on values are counted; of accuracies there are three
+_ALIKE = 30  # pairs a value, on average, from which on values are counted; of accuracies there are three
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,15 @@ def _resampled_means(values: Values) -> Values:
     draws = np.random.default_rng(0)
     values_U, times_U = np.unique(values, return_counts=True)
     if _ALIKE * len(values_U) <= count:  # how often each value is drawn says as much as which places are
-        drawn_RU = draws.multinomial(count, times_U / count, size=_RESAMPLES)
-        return np.asarray(drawn_RU @ values_U / count, dtype=np.float64)
+        sizes = _parts(_RESAMPLES, len(values_U))
+        drawn = (draws.multinomial(count, times_U / count, size=size) for size in sizes)
+        return np.concatenate([drawn_RU @ values_U / count for drawn_RU in drawn])
     resamples = min(_RESAMPLES, max(2000, _DRAWN_AT_MOST // count))
-    at_once = max(1, _DRAWN_AT_ONCE // count)
-    sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    sizes = _parts(resamples, count)
     return np.concatenate([values[draws.integers(count, size=(size, count))].mean(axis=1) for size in sizes])
+
+
+def _parts(resamples: int, drawn: int) -> list[int]:
+    """How many resamples at once, each of so many numbers."""
+    at_once = max(1, _DRAWN_AT_ONCE // drawn)
+    return [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
