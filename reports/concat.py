@@ -26,7 +26,7 @@ ROUNDS: Final = 300
 UNSEEN: Final = -20.0
 """The score of a class without a sample to learn from, below those of the others."""
 MOST_WORK: Final = 2e10
-"""Samples x features x classes; so many take about ten minutes."""
+"""Samples x coordinates x classes; so many take about ten minutes."""
 
 
 def side_by_side(features_MND: Sequence[Features]) -> Features:
@@ -37,9 +37,9 @@ def side_by_side(features_MND: Sequence[Features]) -> Features:
 def too_much(features_ND: Features, classes: int) -> str | None:
     """In words, where it would take far longer than the rest of a report."""
     samples, dimensions = features_ND.shape
-    if samples * dimensions * classes <= MOST_WORK:
+    if samples * min(samples, dimensions) * classes <= MOST_WORK:
         return None
-    return f"{samples:,} images x {dimensions:,} features x {classes:,} classes would take hours"
+    return f"{samples:,} images x {dimensions:,} features x {classes:,} classes would take too long"
 
 
 def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:

@@ -130,14 +130,15 @@ def test_a_concatenation_that_wins_predicts_ships_and_exports_what_was_judged(
     np.testing.assert_array_equal(judged_NC.argmax(1), by_hand_NC.argmax(1))
 
 
-def test_what_would_take_hours_is_left_out_with_a_word(finished_sweep, ask, tmp_path, monkeypatch):
+def test_what_would_take_too_long_is_left_out_with_a_word(finished_sweep, ask, tmp_path, monkeypatch):
     monkeypatch.setattr(concat, "MOST_WORK", 1e5)
     sweep = finished_sweep.copy(tmp_path / "runs")
     ask(sweep, "{top: 2, concat: true, soup: false}")
     report = build_report(sweep.folder.path, top=2)
     assert "concat" not in {one.kind for one in report.ensembles.best}
     assert re.search(
-        r"not concatenated: \d+ images x \d+ features x 10 classes would take hours", report.page.read_text()
+        r"not concatenated: \d+ images x \d+ features x 10 classes would take too long",
+        report.page.read_text(),
     )
 
 
