@@ -35,6 +35,11 @@ class Seen:
     state: TrialState
 
     @property
+    def is_known(self) -> bool:
+        """Its values are those of its settings: it did not fail."""
+        return self.row_P is not None and bool(self.values) and self.state != TrialState.FAIL
+
+    @property
     def was_drawn_in_vain(self) -> bool:
         """It fulfilled no constraint, or failed before its first epoch."""
         return not self.values and self.state in (TrialState.PRUNED, TrialState.FAIL)

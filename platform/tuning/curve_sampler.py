@@ -1,7 +1,8 @@
 """The sampler `curves`: learns from the epochs of all trials, stopped or not, what a full one is worth."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -18,6 +19,8 @@ from platform.tuning.curve_memory import CurveMemory, Seen, foremost
 from platform.tuning.curve_process import CurveProcess, Told
 
 Array = NDArray[np.float64]
+RANDOM = 32
+"""Random samples, of which the first new one is taken: of a space of few points most may have been drawn."""
 BEST = 8
 """Samples whose changes are candidates."""
 
@@ -27,7 +30,9 @@ class CurveSampler(BaseSampler):
 
     EI(x) = E[max(0, f(x, E) - f*)] under a :class:`CurveProcess`, f* being the largest mean at a sample that
     was tried (Jones, Schonlau and Welch, 1998; noise makes the best value seen too large). Candidates are
-    drawn from the whole space and around the best samples. What it draws follows from the seed and the study.
+    drawn from the whole space and around the best samples; none that was drawn before, as the same sample
+    trains to the same end, while there are others. A failed trial, whatever it had reached, counts as
+    worse than all others. What it draws follows from the seed and the study.
     """
 
     def __init__(
@@ -73,20 +78,22 @@ class CurveSampler(BaseSampler):
     def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> Array:
         trials = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
         others = [self._memory.of(one, study.direction) for one in trials]
-        known = [one for one in others if one.row_P is not None and one.values]
+        tried = {_key(one.row_P) for one in others if one.row_P is not None}
+        known = [one for one in others if one.is_known]
         running = [one for one in others if one.state == TrialState.RUNNING]
         started = len(known) + sum(not one.values for one in running)
         count = self._n_ei_candidates >> _drawn_in_vain(others)
         if not known or started < self._n_startup_trials or count < 2:
-            random: Array = self._units.draw(self._rng, 1, fixed)[0]
-            return random
+            return _first_new(self._units.draw(self._rng, RANDOM, fixed), tried)
         pending = [one.row_P for one in running if one.row_P is not None]
         with threadpool_limits(1, "blas"):  # the other cores are the trials'
-            return self._most_promising(foremost(known), pending, fixed, count)
+            ranked_MP = self._most_promising(_with_failed(known, others), pending, fixed, count)
+        return _first_new(ranked_MP, tried)
 
     def _most_promising(
         self, told: Sequence[Seen], pending: Sequence[Array], fixed: Mapping[str, Any], count: int
     ) -> Array:
+        """Candidates, the best first."""
         units_NP = np.stack([one.row_P for one in told if one.row_P is not None])
         process = self._fitted(told, self._units.points(units_NP))
         means_N, _ = process.predict(self._units.points(units_NP))
@@ -101,8 +108,9 @@ class CurveSampler(BaseSampler):
             ]
         )
         means_M, deviations_M = process.predict(self._units.points(candidates_MP))
-        chosen: Array = candidates_MP[log_improvement(means_M - means_N.max(), deviations_M).argmax()]
-        return chosen
+        worth_M = log_improvement(means_M - means_N.max(), deviations_M)
+        ranked_MP: Array = candidates_MP[np.argsort(-worth_M, kind="stable")]
+        return ranked_MP
 
     def _fitted(self, told: Sequence[Seen], points_ND: Array) -> CurveProcess:
         places = np.repeat(np.arange(len(told)), [len(one.values) for one in told])
@@ -112,11 +120,37 @@ class CurveSampler(BaseSampler):
         return CurveProcess(known, squashed(values_N), self._units.is_choice)
 
 
+def _with_failed(known: Sequence[Seen], others: Sequence[Seen]) -> list[Seen]:
+    failed = [one for one in others if one.state == TrialState.FAIL and one.row_P is not None]
+    return foremost([*known, *(replace(one, times=(1.0,), values=(-math.inf,)) for one in failed)])
+
+
+def _key(row_P: Array) -> bytes:
+    return np.round(row_P, 9).tobytes()
+
+
+def _first_new(rows_MP: Array, tried: Set[bytes]) -> Array:
+    """The first that was not drawn before; where all were, the first."""
+    new: Array = next((row for row in rows_MP if _key(row) not in tried), rows_MP[0])
+    return new
+
+
 def squashed(values_N: Array) -> Array:
-    """0 is the best tenth, -1 the median, below that as the logarithm: how bad the bad are matters little."""
+    """0 is the best tenth, -1 the median; from there on, and above 1, as the logarithm.
+
+    How bad the bad are matters little; and where few have left chance, they are not all that counts. What is
+    infinitely bad is below the worst by one.
+    """
+    finite_N = np.isfinite(values_N)
+    if not finite_N.all():
+        finite_squashed = squashed(values_N[finite_N])
+        all_N = np.full(len(values_N), finite_squashed.min() - 1)
+        all_N[finite_N] = finite_squashed
+        return all_N
     top, middle = np.quantile(values_N, [0.9, 0.5])
     scaled_N = (values_N - top) / (top - middle if top > middle else 1.0)
-    squashed_N: Array = np.where(scaled_N < -1, -1 - np.log(np.maximum(-scaled_N, 1.0)), scaled_N)
+    beyond_N = np.sign(scaled_N) * (1 + np.log(np.maximum(np.abs(scaled_N), 1.0)))
+    squashed_N: Array = np.where(np.abs(scaled_N) > 1, beyond_N, scaled_N)
     return squashed_N
 
 

@@ -104,6 +104,8 @@ def test_squashing_keeps_the_order():
     values = np.sort(np.random.default_rng(0).standard_normal(50)) ** 3
     assert np.all(np.diff(squashed(values)) > 0)
     assert np.all(squashed(np.ones(4)) == 0)
+    assert squashed(np.array([0.5, -np.inf, 0.5])).tolist() == [0, -1, 0]
+    assert squashed(np.r_[np.linspace(0, 1e-3, 46), [0.3, 0.4, 0.5, 0.6]]).max() < 10
 
 
 def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
@@ -207,6 +209,37 @@ def test_one_epoch_is_enough_to_learn_from(load, tmp_path):
         result = {"val/accuracy": 0.9 - 0.2 * offs[-1], "epoch": 1, "finished": True}
         search.on_trial_complete(f"t{number}", result)
     assert np.median(offs[-6:]) < 0.4, "of random ones it is 0.9"
+
+
+FINITE = ["method={name: cross_entropy}", "optim={name: sgd, lr: {choice: [0.001, 0.01, 0.1]}}"]
+FINITE += ["batch_size={choice: [8, 16, 32, 64]}"]
+
+
+def test_no_sample_is_drawn_twice_while_there_are_others(load, tmp_path):
+    """The same sample has the same seed: trained again it says what is known."""
+    search, drawn = SpaceSearch(load(*FINITE), SweepFolder(tmp_path)), []
+    for number in range(14):
+        drawn.append(search.suggest(f"t{number}")["parameters"])
+        value = 0.9 - abs(np.log10(drawn[-1]["optim.lr"] / 0.1)) / 5
+        search.on_trial_complete(f"t{number}", {"val/accuracy": value, "epoch": 8, "finished": True})
+    distinct = {tuple(one.items()) for one in drawn}
+    assert len(distinct) == 12 and all(dict(one) in drawn[:12] for one in distinct), "then the best again"
+
+
+def test_what_fails_is_kept_away_from_however_good_it_was(load, tmp_path):
+    """Peer-learning is the best, until it always fails."""
+    search, drawn = SpaceSearch(load(), SweepFolder(tmp_path)), []
+    for number in range(20):
+        drawn.append(search.suggest(f"t{number}")["parameters"]["method"])
+        good = 0.1 * (drawn[-1] == "peer")
+        for epoch in range(1, 6):
+            result = {"val/accuracy": 0.5 + good, "epoch": epoch, "finished": False}
+            search.on_trial_result(f"t{number}", result)
+        if drawn[-1] == "peer":
+            search.on_trial_complete(f"t{number}", error=True)
+        else:
+            search.on_trial_complete(f"t{number}", result)
+    assert drawn[-10:].count("peer") <= 2
 
 
 def test_it_is_the_usual_sampler_of_a_single_goal():
