@@ -91,6 +91,7 @@ def _path(run):
 
 
 def test_the_plan_is_shown_without_starting_anything(command, environment, root, tmp_path):
+    (tmp_path / "mlflow.db").unlink()
     done = subprocess.run([*command, "--plan"], cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "12 at most (3 a trial)" in done.stdout
