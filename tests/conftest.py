@@ -152,6 +152,22 @@ def run_search(
     return run
 
 
+@pytest.fixture
+def run_here(capsys: pytest.CaptureFixture[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``run_here(main, "space.yaml", "--plan")``: a command in this process, which imports nothing anew."""
+
+    def run(main: Callable[[list[str]], int], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as end:  # as argparse ends
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """A real Ray of two CPUs, whose workers find our package before the standard module."""

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from platform.search import main
+
 SPACE = """
 name: digits
 epochs: 6
@@ -79,8 +81,8 @@ def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, run_search,
         ([], "required: SPACE.yaml"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(run_search, arguments, words):
-    done = run_search(*arguments)
+def test_what_cannot_be_meant_is_one_line(run_here, tmp_path, arguments, words):
+    done = run_here(main, *arguments, "--out", tmp_path / "runs")
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

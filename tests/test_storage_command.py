@@ -11,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
+from platform.search import main
 from platform.training.disk import free_bytes
 from platform.training.folder import Folder
 
@@ -171,10 +172,12 @@ def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed
     ],
 )
 def test_a_place_that_cannot_be_written_is_one_line_before_the_first_trial(
-    path, words, command, environment, root, tmp_path, s3_server
+    path, words, command, environment, run_here, tmp_path, s3_server, monkeypatch
 ):
-    line = [*command, f"storage.path={path}"]
-    done = subprocess.run(line, cwd=root, env=environment | s3_server, capture_output=True, text=True)
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", environment["MLFLOW_TRACKING_URI"])
+    done = run_here(main, *command[3:], f"storage.path={path}")
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert words in done.stderr and "secret" not in done.stderr
     assert not (tmp_path / "runs" / "digits").exists()

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from platform.search import main
+
 QUICK = """
 epochs: 2
 batch_size: 64
@@ -37,6 +39,24 @@ def search(root, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def refused(run_here, tmp_path, monkeypatch):
+    """As ``search``, in this process: what is refused before Ray starts needs no other."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+
+    def run(text, *arguments):
+        space = tmp_path / "space.yaml"
+        if text is not None:
+            space.write_text(text, encoding="utf-8")
+        return run_here(main, space, "--out", tmp_path / "runs", *arguments)
+
+    return run
+
+
+def test_a_mistake_is_told_by_the_command_itself(search, tmp_path):
+    assert_refused(search(QUICK + "epoch: 3\n"), tmp_path, "unknown key 'epoch'; did you mean 'epochs'?")
 
 
 def assert_refused(done, tmp_path, *expected):
@@ -82,8 +102,8 @@ def assert_refused(done, tmp_path, *expected):
         ),
     ],
 )
-def test_a_mistake_in_the_yaml_is_one_line(search, tmp_path, text, expected):
-    assert_refused(search(text), tmp_path, *expected)
+def test_a_mistake_in_the_yaml_is_one_line(refused, tmp_path, text, expected):
+    assert_refused(refused(text), tmp_path, *expected)
 
 
 def test_a_data_folder_that_does_not_exist(search, tmp_path):
@@ -170,25 +190,25 @@ def test_a_budget_that_ends_before_any_epoch_is_exit_code_1(search, tmp_path):
         (["--trials", "3", "optim.lr=0.1"], "--trials: the space has no range"),
     ],
 )
-def test_arguments_that_cannot_be_meant(search, tmp_path, arguments, words):
-    assert_refused(search(QUICK, *arguments), tmp_path, words)
+def test_arguments_that_cannot_be_meant(refused, tmp_path, arguments, words):
+    assert_refused(refused(QUICK, *arguments), tmp_path, words)
 
 
-def test_an_out_folder_that_is_a_file(search, tmp_path):
+def test_an_out_folder_that_is_a_file(refused, tmp_path):
     (tmp_path / "runs").write_text("a file")
-    done = search(QUICK)
+    done = refused(QUICK)
     assert done.returncode == 2
     assert done.stderr == f"--out: {tmp_path}/runs is not a folder\n"
 
 
-def test_resuming_what_is_not_there(search, tmp_path):
-    assert_refused(search(QUICK, "--resume"), tmp_path, "no sweep to resume")
+def test_resuming_what_is_not_there(refused, tmp_path):
+    assert_refused(refused(QUICK, "--resume"), tmp_path, "no sweep to resume")
 
 
-def test_a_name_that_is_taken(search, tmp_path):
+def test_a_name_that_is_taken(refused, tmp_path):
     taken = tmp_path / "runs" / "mine"
     taken.mkdir(parents=True)
-    done = search(QUICK, "--name", "mine")
+    done = refused(QUICK, "--name", "mine")
     assert done.returncode == 2
     assert "a sweep of this name is there" in done.stderr
     shutil.rmtree(taken)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -23,19 +24,14 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def run(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "reports", *map(str, arguments)],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def run(run_here):
+    return partial(run_here, main)
 
 
 def test_it_makes_the_report_again_and_says_where_it_is(sweep, root):
-    done = run(root, sweep.folder.path, "--top", 2)
+    command = [sys.executable, "-m", "reports", str(sweep.folder.path), "--top", "2"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].split()[:3] == ["#", "trial", "val/accuracy"]
@@ -44,36 +40,36 @@ def test_it_makes_the_report_again_and_says_where_it_is(sweep, root):
     assert (sweep.folder.report / "index.html").exists()
 
 
-def test_a_folder_that_is_no_sweep_is_one_line(tmp_path, root):
-    done = run(root, tmp_path)
+def test_a_folder_that_is_no_sweep_is_one_line(tmp_path, run):
+    done = run(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{tmp_path}: is not a sweep's folder (it has no sweep.json)\n"
 
 
 @pytest.mark.parametrize("top", ["0", "-1", "many"])
-def test_a_senseless_top_is_refused(sweep, root, top):
-    done = run(root, sweep.folder.path, "--top", top)
+def test_a_senseless_top_is_refused(sweep, run, top):
+    done = run(sweep.folder.path, "--top", top)
     assert done.returncode == 2
     assert "--top" in done.stderr
     assert not sweep.folder.report.exists()
 
 
-def test_a_tracking_server_that_does_not_answer_is_one_line_where_no_spool_has_the_sweep(sweep, root):
+def test_a_tracking_server_that_does_not_answer_is_one_line_where_no_spool_has_the_sweep(sweep, run):
     sweep.folder.spool.unlink()
     record = sweep.folder.record_file
     record.write_text(record.read_text().replace(sweep.state.uri, "http://127.0.0.1:9"))
-    done = run(root, sweep.folder.path)
+    done = run(sweep.folder.path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "MLflow at http://127.0.0.1:9: no MLflow server answers (Connection refused)\n"
     assert not sweep.folder.report.exists()
 
 
-def test_a_sweep_that_mlflow_misses_has_its_report_and_is_delivered_by_the_next(sweep, reported, root):
+def test_a_sweep_that_mlflow_misses_has_its_report_and_is_delivered_by_the_next(sweep, reported, run):
     spool = sweep.folder.spool
     spool.with_suffix(".position").write_text("3\n")  # what came later is to be as if it had not arrived
     away = sweep.folder.record_file.read_text()
     sweep.folder.record_file.write_text(away.replace(sweep.state.uri, "http://127.0.0.1:9"))
-    done = run(root, sweep.folder.path)
+    done = run(sweep.folder.path)
     assert done.returncode == 0
     waiting = len(spool.read_text().splitlines())
     assert done.stderr == (
@@ -90,16 +86,16 @@ def test_a_sweep_that_mlflow_misses_has_its_report_and_is_delivered_by_the_next(
     pd.testing.assert_frame_equal(ours, whole)
 
     sweep.folder.record_file.write_text(away)
-    done = run(root, sweep.folder.path)
+    done = run(sweep.folder.path)
     assert (done.returncode, done.stderr) == (0, "")
     assert pd.read_csv(sweep.folder.trials_csv)["mlflow_run"].notna().all()
     assert int(spool.with_suffix(".position").read_text()) == waiting
 
 
-def test_it_predicts_and_leaves_the_folder_as_it_was(reported, photos, root):
+def test_it_predicts_and_leaves_the_folder_as_it_was(reported, photos, run):
     before = {file: file.stat().st_mtime_ns for file in photos.rglob("*")}
     file = photos.parent / "new" / "predictions.csv"
-    done = run(root, reported[0].folder.path, "--predict", photos, "--out", file)
+    done = run(reported[0].folder.path, "--predict", photos, "--out", file)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"predicted with {read_winner(reported[0].folder.report)}",
@@ -121,9 +117,9 @@ def test_it_predicts_and_leaves_the_folder_as_it_was(reported, photos, root):
         ("nothing", "{tmp}/nothing: holds no images (files that end in .jpg, .jpeg, "),
     ],
 )
-def test_a_folder_without_images_is_one_line(folder, reason, reported, photos, tmp_path, root):
+def test_a_folder_without_images_is_one_line(folder, reason, reported, photos, tmp_path, run):
     (tmp_path / "nothing").mkdir()
-    done = run(root, reported[0].folder.path, "--predict", tmp_path / folder)
+    done = run(reported[0].folder.path, "--predict", tmp_path / folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(reason.format(tmp=tmp_path))
     assert done.stderr.count("\n") == 1
