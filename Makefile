@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock
 	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing the packages of requirements.lock into $(VENV) (about 7 GB on Linux) …"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet) --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet) --require-hashes -r requirements.lock
 	@touch $(INSTALLED)
 
 search: $(INSTALLED) ## run a sweep: SPACE=search_spaces/peer.yaml ARGS='optim.lr=0.1 --trials 4'
