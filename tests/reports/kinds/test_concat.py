@@ -131,7 +131,7 @@ def test_a_concatenation_that_wins_predicts_ships_and_exports_what_was_judged(
 
 
 def test_what_would_take_too_long_is_left_out_with_a_word(finished_sweep, ask, tmp_path, monkeypatch):
-    monkeypatch.setattr(concat, "MOST_WORK", 1e5)
+    monkeypatch.setattr(concat, "MOST_WORK", 1.0)
     sweep = finished_sweep.copy(tmp_path / "runs")
     ask(sweep, "{top: 2, concat: true, soup: false}")
     report = build_report(sweep.folder.path, top=2)
