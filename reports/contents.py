@@ -10,6 +10,7 @@ from platform.training.folder import Folder
 from platform.tuning.sweep_folder import SweepIdentity
 from reports.classes import ClassFindings
 from reports.confirmation import Confirmation
+from reports.paired import Gain
 from reports.pareto import Pareto
 from reports.rank import RankedTrial
 from reports.selection import Ensemble
@@ -97,6 +98,13 @@ class TestScore:
     name: str
     trials: tuple[str, ...]
     metrics: dict[str, float]
+
+    @property
+    def gain(self) -> Gain | None:
+        """Against the best single trial on the same test samples."""
+        if "gain" not in self.metrics:
+            return None
+        return Gain(*(self.metrics[name] for name in ("gain", "gain_low", "gain_high")))
 
 
 @dataclass(frozen=True)

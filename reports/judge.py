@@ -17,7 +17,7 @@ from reports.features import features, kept_features
 from reports.finalists import Finalist, score_once
 from reports.inputs import Inputs
 from reports.member import Member, Predicted
-from reports.paired import gain
+from reports.paired import gain, gain_metrics
 from reports.pool import Pool, Tried
 from reports.predictions import kept_prediction, prediction
 from reports.rank import RankedTrial, better
@@ -175,10 +175,12 @@ class Judge:
         finalists = list(chosen)
 
         def measure(new: Sequence[Finalist]) -> list[dict[str, float]]:
-            wanted = {one.evaluated.key: one.evaluated for finalist in new for one in chosen[finalist][0]}
+            told = [members[0], *(one for finalist in new for one in chosen[finalist][0])]
+            wanted = {one.evaluated.key: one.evaluated for one in told}
             on_test = {key: self._on_test(one) for key, one in wanted.items()}
+            single = on_test[members[0].evaluated.key]
             return [
-                self._test_metrics(ensemble, [on_test[one.evaluated.key] for one in own], own)
+                self._test_metrics(ensemble, [on_test[one.evaluated.key] for one in own], own, single)
                 for own, ensemble in map(chosen.__getitem__, new)
             ]
 
@@ -225,8 +227,13 @@ class Judge:
         return validation_metrics(probabilities_NC[None], self.data)
 
     def _test_metrics(
-        self, ensemble: Ensemble | None, on_test: Sequence[Predicted], members: Sequence[Member]
+        self,
+        ensemble: Ensemble | None,
+        on_test: Sequence[Predicted],
+        members: Sequence[Member],
+        single: Predicted,
     ) -> dict[str, float]:
+        """Of the members together, and by how much they are better than the best single trial."""
         if ensemble is not None and ensemble.kind == "concat":
             combined_NC = ensemble.combine_features(
                 [features(one.evaluated.checkpoint, self.data, "test") for one in members]
@@ -238,7 +245,10 @@ class Judge:
                 if ensemble
                 else probabilities_of(logits_MNC[0]).astype(np.float32)
             )
-        return classification_metrics(combined_NC, self.data.evaluation_labels("test"), self.data.classes)
+        labels_N = self.data.evaluation_labels("test")
+        metrics = classification_metrics(combined_NC, labels_N, self.data.classes)
+        better = gain(self.headline, combined_NC, single.of_classes_NC, labels_N) if ensemble else None
+        return metrics | gain_metrics(better)
 
     @staticmethod
     def _finalist(name: str, members: Sequence[Member], ensemble: Ensemble | None = None) -> Finalist:

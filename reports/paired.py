@@ -35,6 +35,13 @@ class Gain:
         return self.low <= 0 <= self.high
 
 
+def gain_metrics(found: Gain | None) -> dict[str, float]:
+    """As three metrics, as which a gain is kept; none where there is none."""
+    if found is None:
+        return {}
+    return {"gain": found.difference, "gain_low": found.low, "gain_high": found.high}
+
+
 def gain(
     metric: str, probabilities_NC: Probabilities, than_NC: Probabilities, labels_N: Labels
 ) -> Gain | None:

@@ -17,6 +17,7 @@ from reports.embedding_ensembles import concatenated, contributions, gain, grow,
 from reports.evaluate import device
 from reports.judge import Judge
 from reports.member import Member, Predicted
+from reports.paired import gain_metrics
 from reports.rank import better
 from reports.selection import Bounds, Ensemble, Judgement
 
@@ -94,13 +95,19 @@ class RetrievalJudge(Judge):
         return self._embedded(one.checkpoint, "test")
 
     def _test_metrics(
-        self, ensemble: Ensemble | None, on_test: Sequence[Predicted], members: Sequence[Member]
+        self,
+        ensemble: Ensemble | None,
+        on_test: Sequence[Predicted],
+        members: Sequence[Member],
+        single: Predicted,
     ) -> dict[str, float]:
         if ensemble is None:
-            (single,) = on_test
-            return single.metrics
+            (alone,) = on_test
+            return alone.metrics
         combined_ND = concatenated([_embeddings(one) for one in on_test], ensemble.learnt)
-        return query_results(combined_ND, self.data, "test").metrics()
+        found = query_results(combined_ND, self.data, "test")
+        than = query_results(_embeddings(single), self.data, "test")
+        return found.metrics() | gain_metrics(gain(self.headline, found, than))
 
     def _embedded(self, checkpoint: Folder, split: Split) -> Embedding:
         predictor = load_predictor(checkpoint.fetched(), device())

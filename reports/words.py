@@ -169,12 +169,20 @@ def _about_test(contents: Contents) -> list[str]:
     if contents.test is None:
         return []
     metric = contents.test.metric
-    scores = [f"{one.name}, {number(one.metrics[metric])}" for one in _test_of_winners(contents)]
+    scores = [
+        f"{one.name}, {number(one.metrics[metric])}{_how_sure(one)}" for one in _test_of_winners(contents)
+    ]
     what = metric_in_words(metric)
     return [
         f"{what[0].upper()}{what[1:]} on the test split ({contents.test.labels} labels), "
         f"scored {times(contents.test.times)} after everything was chosen: {'; '.join(scores)}."
     ]
+
+
+def _how_sure(score: TestScore) -> str:
+    if score.gain is None:
+        return ""
+    return f" ({difference(score.gain.difference, 0)}, 95 % interval {interval(score.gain)})"
 
 
 def _about_chance(best: float, metric: str, data: DataFacts) -> list[str]:

@@ -102,6 +102,12 @@ def test_the_finalists_are_scored_on_the_clean_test_labels(built):
     predicted = predictor.probabilities(predictor.loader(data, "test")).argmax(1)
     expected = (predicted == data.clean("test")).mean()
     assert report.test.scores[0].metrics["accuracy"] == pytest.approx(expected)
+    assert report.test.scores[0].gain is None
+    for score in report.test.scores[1:]:
+        assert score.gain.difference == pytest.approx(score.metrics["accuracy"] - expected)
+        assert score.gain.low <= score.gain.difference <= score.gain.high
+    page = report.page.read_text()
+    assert "gains in accuracy over the best single trial" in page
 
 
 def test_trials_csv_has_every_trial_with_what_was_searched_and_measured(built):

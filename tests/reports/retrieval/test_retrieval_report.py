@@ -63,6 +63,8 @@ def test_the_ensembles_are_what_their_members_embeddings_are_worth(report, retri
         assert ensemble.gain.difference == pytest.approx(gained)
         name = f"{ensemble.rule.replace('_', ' ')} of {len(members)}"
         assert scores[name]["map"] == pytest.approx(query_results(test_ND, data, "test").metrics()["map"])
+        gain = scores[name]["map"] - scores["best single trial"]["map"]
+        assert scores[name]["gain"] == pytest.approx(gain, abs=1e-6)
 
 
 def test_the_best_of_all_is_recorded_and_makes_the_same_embeddings_again(report, retrieval_run, data):
