@@ -132,7 +132,10 @@ def decode_chunk(
 def decode_here(job: DecodeJob) -> Decoded:
     """Decode in threads of this process; images that would take over half the free memory stay files."""
     room = int(available_memory() * MEMORY_SHARE)
-    keep_pixels = fits(job, estimated(job), room, "half the free memory")
+    return decode_in_threads(job, keep_pixels=fits(job, estimated(job), room, "half the free memory"))
+
+
+def decode_in_threads(job: DecodeJob, *, keep_pixels: bool) -> Decoded:
     parts: list[Facts] = []
     pixels: list[Pixels] = []
 

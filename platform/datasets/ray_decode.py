@@ -17,7 +17,7 @@ from platform.datasets.decode import (
     Facts,
     assemble,
     decode_chunk,
-    decode_here,
+    decode_in_threads,
     decoded,
     estimated,
     fits,
@@ -78,7 +78,7 @@ def decode_with_ray(job: DecodeJob) -> Decoded:
     estimate = estimated(job)
     keep_pixels = fits(job, estimate, room, f"{STORE_SHARE:.0%} of Ray's object store")
     if keep_pixels and estimate.seconds < HERE_S:
-        return _in_the_store(job, decode_here(job))
+        return _in_the_store(job, decode_in_threads(job, keep_pixels=True))
     actor: Any = ray.remote(num_cpus=0)(Collector)
     collector = actor.remote() if keep_pixels else None
     try:
@@ -95,7 +95,7 @@ def decode_with_ray(job: DecodeJob) -> Decoded:
 
 def _in_the_store(job: DecodeJob, here: Decoded) -> Decoded:
     if not isinstance(here.images, StoredImages):
-        return here  # none was kept
+        return here  # none could be read
     reference = ray.put(here.images.pixels)
     return decoded(job, here.facts, stored_images(StoredPixels(reference), here.facts.shapes_K2))
 

@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import log_ndtr
+from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from platform.tuning.curve_memory import CurveMemory, Seen, foremost
@@ -158,16 +159,10 @@ def log_improvement(gains_M: Array, deviations_M: Array) -> Array:
     """log E[max(0, gain + deviation Z)]; far below 0, where it is too small for a float, by its tail."""
     z_M = gains_M / deviations_M
     near_M = np.maximum(z_M, -5.0)
-    log_near_M = np.log(near_M * np.exp(log_ndtr(near_M)) + np.exp(_log_normal(near_M)))
-    log_far_M = _log_normal(z_M) - 2 * np.log(np.maximum(-z_M, 1.0)) + 0.1
+    log_near_M = np.log(near_M * np.exp(log_ndtr(near_M)) + norm.pdf(near_M))
+    log_far_M = norm.logpdf(z_M) - 2 * np.log(np.maximum(-z_M, 1.0)) + 0.1
     improvement_M: Array = np.log(deviations_M) + np.where(z_M > -5, log_near_M, log_far_M)
     return improvement_M
-
-
-def _log_normal(z_M: Array) -> Array:
-    """The logarithm of the standard normal's density."""
-    log_density_M: Array = -0.5 * z_M**2 - 0.5 * math.log(2 * math.pi)
-    return log_density_M
 
 
 def _drawn_in_vain(trials: Sequence[Seen]) -> int:
