@@ -1,10 +1,14 @@
-"""A search with several goals from its YAML to its report, and begun with by another: a real Ray."""
+"""A search with several goals from its YAML to its report, resumed, and begun with by another: a real Ray."""
 
 import json
 
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+
+from platform.config.load import load_space
+from platform.tuning.earlier_sweep import starts_of
+from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 name: digits
@@ -28,7 +32,7 @@ resources: {cpus_per_worker: 2}
 
 
 @pytest.mark.timeout(400)
-def test_the_front_is_found_and_confirmed(run_search, environment, tmp_path):
+def test_the_front_is_found_resumed_and_confirmed(run_search, environment, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text(SPACE)
 
@@ -37,7 +41,8 @@ def test_the_front_is_found_and_confirmed(run_search, environment, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    said = search(space)
+    search(space, "--trials", "3", "search.confirm=null")
+    said = search(space, "--resume", "--trials", "5", "search.confirm={top: 1, seeds: 2}")
     assert ", model/parameters " in said and "standing" in said and "on the front" in said
     assert "[2/2] trial 000" in said
 
@@ -66,3 +71,8 @@ def test_the_front_is_found_and_confirmed(run_search, environment, tmp_path):
     assert "val/accuracy and 1 more" in search("--list")
     planned = search(space, "--plan", "--name", "again", "search.start_with=[{from: digits, best: 2}]")
     assert "the best 2 of digits" in planned
+    again = ["search.start_with=[{from: digits, best: 2}]"]
+    loaded = load_space(space, SweepConfig, overrides=again, fixed=SWEEP_FIELDS)
+    starts, _ = starts_of(loaded, tmp_path / "runs")
+    begun = {start.parameters["optim.lr"] for start in starts}
+    assert len(starts) == 2 and begun <= set(drawn["parameter optim.lr"])

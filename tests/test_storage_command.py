@@ -110,7 +110,7 @@ def test_a_full_disk_stops_a_sweep_with_one_line_and_costs_it_nothing(
 
 @pytest.mark.timeout(900)
 def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed_and_used(
-    command, environment, root, tmp_path, s3_server, monkeypatch
+    command, environment, root, tmp_path, s3_server, monkeypatch, run_here
 ):
     store = f"s3://bucket/{tmp_path.name}"
     environment |= s3_server
@@ -148,7 +148,8 @@ def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed
     Image.new("L", (8, 8), 200).save(tmp_path / "pictures" / "0.png")
     run(sys.executable, "-m", "reports", str(folder), "--predict", str(tmp_path / "pictures"))
     assert len(pd.read_csv(folder / "predictions.csv")) == 1
-    assert "1 at once" in run(*command, f"init_from={there}/trials/0001", "--plan")
+    for start in (folder, f"{there}", f"{there}/trials/0001"):
+        assert "1 at once" in run_here(main, *command[3:], f"init_from={start}", "--plan").stdout
 
     done = subprocess.run(
         [*command, f"storage.path={store}", "--out", str(tmp_path / "other")],
