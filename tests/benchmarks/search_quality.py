@@ -1,6 +1,6 @@
 """Epochs that a search needs to find what random search finds in 64 full trials: ours against stock.
 
-    python -m tests.benchmarks.search_quality [--repetitions 100] [search.…=… …]
+    python -m tests.benchmarks.search_quality [--repetitions 100] [--first 0] [search.…=… …]
 
 Ours is SpaceSearch and the scheduler with a YAML's defaults, or with the overrides given; stock is
 OptunaSearch with its default sampler and Ray's ASHA with its defaults. Both draw from one conditional space,
@@ -155,6 +155,7 @@ def learning_rates(parameters: Parameters) -> np.ndarray:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="the first one's seed; other seeds, other luck")
     parser.add_argument("overrides", nargs="*", help="settings of ours, as of platform.search")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -180,7 +181,7 @@ def main() -> int:
             return searcher, AsyncHyperBandScheduler(max_t=EPOCHS, **selects)
 
         plain = load_space(path, SweepConfig, fixed=SWEEP_FIELDS)
-        repetitions = range(options.repetitions)
+        repetitions = range(options.first, options.first + options.repetitions)
         target = statistics.fmean(random_search(plain, one) for one in repetitions)
         needed = {
             contender.__name__: [epochs_to(target, contender(one), one) for one in repetitions]
