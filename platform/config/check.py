@@ -69,6 +69,9 @@ def _line(
     written = resolved.origin(path)
     is_unknown_key = error["type"] == "extra_forbidden"
     words = _words(error, context, _fields(root, error["loc"]))
+    if is_unknown_key:  # its value may be a range or a choice
+        while written and written[-1] != path[-1]:
+            written = written[:-1]
     return located(document.mark(written, key=is_unknown_key), dotted(path), words + _end(written))
 
 

@@ -196,11 +196,9 @@ def report(target: float, needed: dict[str, list[int]]) -> int:
     print(f"{'':10}{'mean':>8}{'± s.e.':>8}{'median':>8}{'not within ' + str(RANDOM // 2):>18}")
     print(f"{'random':10}{RANDOM:8}")
     for name, epochs in needed.items():
-        error = statistics.stdev(epochs) / math.sqrt(len(epochs))
+        mean, error = statistics.fmean(epochs), statistics.stdev(epochs) / math.sqrt(len(epochs))
         unreached = sum(one == RANDOM // 2 for one in epochs)
-        print(
-            f"{name:10}{statistics.fmean(epochs):8.0f}{error:8.0f}{statistics.median(epochs):8.0f}{unreached:18}"
-        )
+        print(f"{name:10}{mean:8.0f}{error:8.0f}{statistics.median(epochs):8.0f}{unreached:18}")
     print(f"ours / random {ours / RANDOM:6.2f}    (at most {OF_RANDOM})")
     print(f"ours / stock  {ours / stock:6.2f}    (at most {OF_STOCK})")
     return 0 if ours <= OF_RANDOM * RANDOM and ours <= OF_STOCK * stock else 1

@@ -114,6 +114,13 @@ def test_a_mistake_is_one_line_with_place_path_and_value(load, text, expected):
     assert error_of(load, text) == expected
 
 
+@pytest.mark.parametrize("value", ["{uniform: [0.1, 0.2]}", "{choice: [0.1, 0.2]}"])
+def test_an_unknown_key_is_pointed_at_whatever_its_value_is(load, value):
+    message = error_of(load, f"method: {{name: peer, drop_rat: {value}}}")
+    place, known = "1:22: method.drop_rat", "there are drop_rate, name, ramp_epochs"
+    assert message == f"{place}: unknown key 'drop_rat'; did you mean 'drop_rate'?; {known}"
+
+
 @pytest.mark.parametrize(
     ("drop_rate", "expected"),
     [
