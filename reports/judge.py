@@ -175,8 +175,8 @@ class Judge:
         finalists = list(chosen)
 
         def measure(new: Sequence[Finalist]) -> list[dict[str, float]]:
-            told = [members[0], *(one for finalist in new for one in chosen[finalist][0])]
-            wanted = {one.evaluated.key: one.evaluated for one in told}
+            needed = [members[0], *(one for finalist in new for one in chosen[finalist][0])]
+            wanted = {one.evaluated.key: one.evaluated for one in needed}
             on_test = {key: self._on_test(one) for key, one in wanted.items()}
             single = on_test[members[0].evaluated.key]
             return [
@@ -247,8 +247,8 @@ class Judge:
             )
         labels_N = self.data.evaluation_labels("test")
         metrics = classification_metrics(combined_NC, labels_N, self.data.classes)
-        better = gain(self.headline, combined_NC, single.of_classes_NC, labels_N) if ensemble else None
-        return metrics | gain_metrics(better)
+        gained = gain(self.headline, combined_NC, single.of_classes_NC, labels_N) if ensemble else None
+        return metrics | gain_metrics(gained)
 
     @staticmethod
     def _finalist(name: str, members: Sequence[Member], ensemble: Ensemble | None = None) -> Finalist:

@@ -148,7 +148,7 @@ def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed
     Image.new("L", (8, 8), 200).save(tmp_path / "pictures" / "0.png")
     run(sys.executable, "-m", "reports", str(folder), "--predict", str(tmp_path / "pictures"))
     assert len(pd.read_csv(folder / "predictions.csv")) == 1
-    for start in (folder, f"{there}", f"{there}/trials/0001"):
+    for start in (folder, there, f"{there}/trials/0001"):
         assert "1 at once" in run_here(main, *command[3:], f"init_from={start}", "--plan").stdout
 
     done = subprocess.run(
