@@ -167,8 +167,7 @@ def _bounds_of(path: str, best: TrialRecord) -> dict[str, float]:
 def _is_valid(loaded: LoadedSpace[Any], old: NumberRange, new: NumberRange) -> bool:
     space = Space(_replaced(loaded.space.tree, old, new))
     try:
-        for _ in LoadedSpace(loaded.document, space, loaded.root).corners():
-            pass
+        LoadedSpace(loaded.document, space, loaded.root).corners()
     except ConfigError:
         return False
     return True

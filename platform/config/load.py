@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -27,15 +28,20 @@ class LoadedSpace(Generic[S]):
         """One sample as a validated section; raises :class:`ConfigError` for an invalid one."""
         return self.validate(self.space.resolve(suggest))
 
-    def corners(self) -> Iterable[S]:
-        return (self.validate(corner) for corner in self.space.corners())
+    def corners(self) -> tuple[S, ...]:
+        """The space's, validated; raises :class:`ConfigError` for the first that is invalid."""
+        return self._corners
+
+    @cached_property
+    def _corners(self) -> tuple[S, ...]:
+        return tuple(self.validate(corner) for corner in self.space.corners())  # 2,000 take a second
 
     def validate(self, resolved: Resolved) -> S:
         return validate(resolved, self.root, self.document)
 
     def first(self) -> S:
         """The space's first corner: what every sample has in common stands in it."""
-        return next(iter(self.corners()))
+        return self.validate(next(self.space.corners()))
 
 
 def load_space(
@@ -51,8 +57,7 @@ def load_space(
         override(document, assignment)
     loaded = LoadedSpace(document, Space(parse_ranges(document.tree, document)), root)
     _refuse_ranges_in(fixed, loaded)
-    for _ in loaded.corners():
-        pass
+    loaded.corners()
     return loaded
 
 

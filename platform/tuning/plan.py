@@ -93,7 +93,7 @@ def make_plan(
     here = None if address else trial_resources(config.resources, [resources_here()], trials)
     if here:
         check_gpu_hours(loaded, here)
-    corners = list(loaded.corners())
+    corners = loaded.corners()
     longest = max(corner.total_epochs for corner in corners)
     shortest = min(corner.total_epochs for corner in corners)
     data = inspect(config.data)
