@@ -101,7 +101,7 @@ class CurveProcess:
     def _fit(self, kernels_KNN: Array) -> Array:
         """The terms' variances [K]: the minimum of -log p(values | variances) - log p(variances)."""
         dimensions, count = len(self._is_choice), len(self._rest_N)
-        middle_K = np.log([1.0, *(0.003, 0.03) * dimensions, 0.03, 0.02, 0.05, 0.01, 0.05])
+        middle_K = np.log([1.0, *(0.03,) * (2 * dimensions + 1), 0.02, 0.05, 0.01, 0.05])
         spread_K = np.array([1.0, *(2.5,) * (2 * dimensions + 1), 1.0, 1.0, 1.0, 1.0])
         flat = kernels_KNN.reshape(len(kernels_KNN), -1)
 

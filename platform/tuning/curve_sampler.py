@@ -1,8 +1,9 @@
 """The sampler `curves`: learns from the epochs of all trials, stopped or not, what a full one is worth."""
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -24,16 +25,21 @@ RANDOM = 32
 """Random samples, of which the first new one is taken: of a space of few points most may have been drawn."""
 BEST = 8
 """Samples whose changes are candidates."""
+WIDER = 1.5
+"""Deviations in the expected improvement, as the process takes its fitted variances for true."""
 
 
 class CurveSampler(BaseSampler):
     """Takes the candidate with the largest expected improvement of its last epoch.
 
     EI(x) = E[max(0, f(x, E) - f*)] under a :class:`CurveProcess`, f* being the largest mean at a sample that
-    was tried (Jones, Schonlau and Welch, 1998; noise makes the best value seen too large). Candidates are
-    drawn from the whole space and around the best samples; none that was drawn before, as the same sample
-    trains to the same end, while there are others. A failed trial, whatever it had reached, counts as
-    worse than all others. What it draws follows from the seed and the study.
+    was tried (Jones, Schonlau and Welch, 1998; noise makes the best value seen too large). Ranges are written
+    around what is plausible, so the best of a number is expected in the middle rather than at an end: after
+    n trials EI is multiplied by prior(x)^(prior_confidence / n) (piBO: Hvarfner et al., ICLR 2022), of which
+    each trial leaves less; with a confidence of 0 all places are alike. Candidates are drawn from the whole
+    space and around the best samples; none that was drawn before, as the same sample trains to the same end,
+    while there are others. A failed trial, whatever it had reached, counts as worse than all others. What it
+    draws follows from the seed and the study.
     """
 
     def __init__(
@@ -43,12 +49,14 @@ class CurveSampler(BaseSampler):
         seed: int,
         n_startup_trials: int,
         n_ei_candidates: int,
+        prior_confidence: float,
     ) -> None:
         self._memory = memory
         self._units = memory.units
         self._rng = np.random.default_rng(seed)
         self._n_startup_trials = n_startup_trials
         self._n_ei_candidates = n_ei_candidates
+        self._confidence = prior_confidence
         self._chosen: dict[str, Any] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -83,16 +91,19 @@ class CurveSampler(BaseSampler):
         known = [one for one in others if one.is_known]
         running = [one for one in others if one.state == TrialState.RUNNING]
         started = len(known) + sum(not one.values for one in running)
-        count = self._n_ei_candidates >> _drawn_in_vain(others)
+        in_vain = _drawn_in_vain(others)
+        shape = 2.0 if self._confidence and not in_vain else 1.0
+        draw = partial(self._units.draw, self._rng, fixed=fixed, shape=shape)
+        count = self._n_ei_candidates >> in_vain
         if not known or started < self._n_startup_trials or count < 2:
-            return _first_new(self._units.draw(self._rng, RANDOM, fixed), tried)
+            return _first_new(draw(RANDOM), tried)
         pending = [one.row_P for one in running if one.row_P is not None]
         with threadpool_limits(1, "blas"):  # the other cores are the trials'
-            ranked_MP = self._most_promising(_with_failed(known, others), pending, fixed, count)
+            ranked_MP = self._most_promising(_with_failed(known, others), pending, draw, count)
         return _first_new(ranked_MP, tried)
 
     def _most_promising(
-        self, told: Sequence[Seen], pending: Sequence[Array], fixed: Mapping[str, Any], count: int
+        self, told: Sequence[Seen], pending: Sequence[Array], draw: Callable[..., Array], count: int
     ) -> Array:
         """Candidates, the best first."""
         units_NP = np.stack([one.row_P for one in told if one.row_P is not None])
@@ -102,14 +113,11 @@ class CurveSampler(BaseSampler):
             process.believe(self._units.points(np.stack(pending)))
         best_NP = units_NP[np.argsort(-means_N, kind="stable")[:BEST]]
         few = max(1, count * 3 // 10)
-        candidates_MP = np.concatenate(
-            [
-                self._units.draw(self._rng, few, fixed),
-                self._units.draw(self._rng, count - few, fixed, best_NP),
-            ]
-        )
+        candidates_MP = np.concatenate([draw(few), draw(count - few, near_NP=best_NP)])
         means_M, deviations_M = process.predict(self._units.points(candidates_MP))
-        worth_M = log_improvement(means_M - means_N.max(), deviations_M)
+        worth_M = log_improvement(means_M - means_N.max(), WIDER * deviations_M)
+        trials = 1 + max(one.number for one in told)
+        worth_M += self._confidence / trials * self._units.log_prior(candidates_MP)
         ranked_MP: Array = candidates_MP[np.argsort(-worth_M, kind="stable")]
         return ranked_MP
 

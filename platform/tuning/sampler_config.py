@@ -76,6 +76,11 @@ class CurvesSampler(Section):
     name: Literal["curves"] = "curves"
     n_startup_trials: int = Field(5, ge=1, description="random trials before the model is used")
     n_ei_candidates: int = Field(1000, ge=2, description="candidates of which the most promising is taken")
+    prior_confidence: float = Field(
+        10.0,
+        ge=0,
+        description="the prior's exponent, middles of ranges being likelier, times the trials; 0: none",
+    )
 
 
 class QmcSampler(Section):

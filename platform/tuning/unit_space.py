@@ -14,6 +14,8 @@ from platform.config.ranges import Choice, NumberRange, Range
 from platform.config.space import Parameter, Space
 
 Array = NDArray[np.float64]
+END = 0.01
+"""What is nearer to a range's end counts as that near."""
 
 
 class UnitSpace:
@@ -60,12 +62,19 @@ class UnitSpace:
         return points_ND
 
     def draw(
-        self, rng: np.random.Generator, count: int, fixed: Mapping[str, Any], near_NP: Array | None = None
+        self,
+        rng: np.random.Generator,
+        count: int,
+        fixed: Mapping[str, Any],
+        near_NP: Array | None = None,
+        *,
+        shape: float = 1.0,
     ) -> Array:
         """``count`` rows with the values of ``fixed``: at random, or as changes of the rows ``near_NP``.
 
         A change keeps an option in 85 of 100 cases and moves nine of ten numbers, four in five of those by a
-        normal step of 0.05, 0.15 or 0.3; the rest is drawn anew.
+        normal step of 0.05, 0.15 or 0.3; the rest is drawn anew. A new number's place in its range is
+        of Beta(shape, shape): uniform with 1, rather in the middle with 2.
         """
         units_NP = np.full((count, len(self.ranges)), np.nan)
         steps_N = rng.choice([0.05, 0.15, 0.3], count)
@@ -78,7 +87,7 @@ class UnitSpace:
                 new_N = rng.integers(len(range_.labels), size=count).astype(float)
                 kept_N, share = old_N, 0.85
             else:
-                new_N, share = rng.random(count), 0.9
+                new_N, share = rng.beta(shape, shape, count), 0.9
                 moved_N = steps_N * rng.standard_normal(count) * (rng.random(count) < 0.8)
                 kept_N = 1 - np.abs(1 - np.abs(old_N + moved_N))  # reflected at both ends
             unit_N = np.where((rng.random(count) < share) & ~np.isnan(kept_N), kept_N, new_N)
@@ -86,6 +95,16 @@ class UnitSpace:
                 unit_N[:] = given_P[place]
             units_NP[:, place] = np.where(self._active(units_NP, place), _rounded(range_, unit_N), np.nan)
         return units_NP
+
+    def log_prior(self, units_NP: Array) -> Array:
+        """Of rows [N], where a number's place u in its range is of Beta(2, 2): the sum of log 4u(1 - u).
+
+        It is 0 in the middle of all active ranges, lest an option be preferred for having many numbers.
+        """
+        numbers = [not isinstance(range_, Choice) for range_ in self.ranges]
+        inside_NP = np.clip(units_NP[:, numbers], END, 1 - END)
+        log_prior_N: Array = np.nansum(np.log(4 * inside_NP * (1 - inside_NP)), axis=1)
+        return log_prior_N
 
     def _active(self, units_NP: Array, place: int) -> NDArray[np.bool_]:
         parent = self._parents[place]
@@ -116,36 +135,42 @@ def _unit(range_: Range, value: Any) -> float | None:
     if isinstance(range_, Choice):
         labels = [repr(label) for label in range_.labels]
         return float(labels.index(repr(value))) if repr(value) in labels else None
-    if not range_.low <= value <= range_.high:
-        return None
-    low, high = _ends(range_)
-    return (_scaled(range_, value) - low) / (high - low)
+    return float(_places(range_, np.asarray(value, float))) if range_.low <= value <= range_.high else None
 
 
 def _value(range_: Range, unit: float) -> Any:
     if isinstance(range_, Choice):
         return range_.labels[int(unit)]
-    low, high = _ends(range_)
-    scaled = low + float(unit) * (high - low)
-    value = math.exp(scaled) if range_.is_log else scaled
-    within = min(max(round(value) if range_.is_int else value, range_.low), range_.high)
-    return int(within) if range_.is_int else float(within)
+    number = float(_numbers(range_, np.asarray(unit, float)))
+    return int(number) if range_.is_int else number
 
 
 def _rounded(range_: Range, units_N: Array) -> Array:
     """Where a whole number stands for each: models see what is trained."""
     if isinstance(range_, NumberRange):
-        units_N = np.clip(units_N, 0.0, 1.0)
-        if range_.is_int:
-            return np.array([_unit(range_, _value(range_, unit)) for unit in units_N], dtype=float)
+        return _places(range_, _numbers(range_, units_N)) if range_.is_int else np.clip(units_N, 0.0, 1.0)
     return units_N
 
 
-def _scaled(range_: NumberRange, value: float) -> float:
-    return math.log(value) if range_.is_log else float(value)
+def _places(range_: NumberRange, numbers_N: Array) -> Array:
+    """Between 0 and 1, of numbers in the range."""
+    low, high = _ends(range_)
+    scaled_N = np.log(numbers_N) if range_.is_log else numbers_N
+    places_N: Array = (scaled_N - low) / (high - low)
+    return places_N
+
+
+def _numbers(range_: NumberRange, places_N: Array) -> Array:
+    """The inverse of :func:`_places`, within the range, and whole where the range is of whole numbers."""
+    low, high = _ends(range_)
+    scaled_N = low + places_N * (high - low)
+    numbers_N = np.exp(scaled_N) if range_.is_log else scaled_N
+    within_N: Array = np.clip(np.round(numbers_N) if range_.is_int else numbers_N, range_.low, range_.high)
+    return within_N
 
 
 def _ends(range_: NumberRange) -> tuple[float, float]:
-    """Of whole numbers half a step further on both sides: each number has its share."""
+    """Scaled; of whole numbers half a step further on both sides: each number has its share."""
     half = 0.5 if range_.is_int else 0.0
-    return _scaled(range_, range_.low - half), _scaled(range_, range_.high + half)
+    ends = (range_.low - half, range_.high + half)
+    return (math.log(ends[0]), math.log(ends[1])) if range_.is_log else ends

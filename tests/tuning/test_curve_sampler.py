@@ -6,6 +6,7 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
+from platform.config.ranges import NumberRange
 from platform.tuning.curve_memory import MOST, CurveMemory, Seen, foremost
 from platform.tuning.curve_process import CurveProcess, Told
 from platform.tuning.curve_sampler import log_improvement, squashed
@@ -74,6 +75,30 @@ def test_a_setting_of_several_options_is_one_dimension(load):
     assert np.sum(~np.isnan(first) & ~np.isclose(first, second)) == 1, "the optimizer"
 
 
+def test_middles_of_ranges_are_likelier_and_no_option_for_having_many_numbers(load):
+    units = UnitSpace(load("method={name: peer, drop_rate: {uniform: [0.1, 0.6]}}").space)
+    rng = np.random.default_rng(0)
+    assert np.all(units.log_prior(units.draw(rng, 50, {"optim": "sgd"})) < 0)
+    rows = np.stack(
+        [
+            units.units(
+                {"batch_size": 16, "method.drop_rate": drop_rate, "optim": "sgd", "optim[sgd].lr": lr}
+            )
+            for drop_rate, lr in ((0.35, 10**-1.5), (0.35, 1e-3), (0.35, 1.0), (0.225, 10**-1.5))
+        ]
+    )
+    middle, low, high, quarter = units.log_prior(rows)
+    assert middle == pytest.approx(0, abs=1e-9) and quarter == pytest.approx(np.log(0.75))
+    assert np.isfinite(low) and low == pytest.approx(high)
+
+    for shape, share in ((1.0, 0.5), (2.0, 0.6875)):  # Beta(2, 2) has so much between 1/4 and 3/4
+        places = units.draw(rng, 4000, {}, shape=shape)[
+            :, [isinstance(one, NumberRange) for one in units.ranges]
+        ]
+        inside = np.abs(places[~np.isnan(places)] - 0.5) < 0.25
+        assert inside.mean() == pytest.approx(share, abs=0.03)
+
+
 @pytest.mark.parametrize("values", [{"batch_size": 64}, {"optim[sgd].lr": 3.0}, {"gone": 1}])
 def test_what_is_none_of_the_space_has_no_units(load, values):
     assert UnitSpace(load().space).units(values) is None
@@ -119,6 +144,19 @@ def test_the_search_closes_in_and_a_resumed_one_draws_the_same(load, tmp_path):
         if number == 6:
             resumed = SpaceSearch(load(), folders[1], resumes=True)
         assert trained(resumed, number) == offs[number]
+
+
+@pytest.mark.parametrize(("confidence", "arrives"), [("0", True), ("10", True), ("1e5", False)])
+def test_that_middles_are_likelier_is_forgotten_in_time(load, tmp_path, confidence, arrives):
+    """The learning rate's highest is the best here."""
+    loaded = load("method={name: cross_entropy}", f"search.sampler.prior_confidence={confidence}")
+    search, below = SpaceSearch(loaded, SweepFolder(tmp_path)), []
+    for number in range(24):
+        parameters = search.suggest(f"t{number}")["parameters"]
+        below.append(np.log10((1.0 if parameters["optim"] == "sgd" else 1e-2) / parameters["optim.lr"]))
+        result = {"val/accuracy": 0.9 - 0.2 * below[-1], "epoch": 8, "finished": True}
+        search.on_trial_complete(f"t{number}", result)
+    assert (np.median(below[-6:]) < 0.3) == arrives, "the middle is 1.5 below"
 
 
 def test_of_very_many_trials_the_best_and_the_latest_are_learnt_from():
@@ -183,9 +221,9 @@ def test_it_looks_for_what_the_statistic_selects(load, tmp_path, statistic, expe
     drawn = []
     for number in range(16):
         drawn.append(search.suggest(f"t{number}")["parameters"]["method"])
-        curve = [0.1, 0.9, 0.2] if drawn[-1] == "peer" else [0.3, 0.5, 0.5]
+        curve = [0.1, *[0.9] * 6, 0.2] if drawn[-1] == "peer" else [0.3, *[0.5] * 7]
         for epoch, value in enumerate(curve, start=1):
-            result = {"val/accuracy": value, "epoch": epoch, "finished": False}
+            result = {"val/accuracy": value, "epoch": epoch, "finished": epoch == 8}
             search.on_trial_result(f"t{number}", result)
         search.on_trial_complete(f"t{number}", result)
     assert drawn[-8:].count(expected) >= 6
