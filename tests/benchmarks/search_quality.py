@@ -11,7 +11,7 @@ epochs, of all trials together, until the checkpoint with the best validation ac
 accurate as random search's after 64 x 20 epochs (its mean over repetitions); one that does not get there in
 half of those epochs counts as half of them, which spares whoever fails more often. Ours must need at most a
 quarter of random search's, and at most 0.7 of stock's, on average: exit code 1 where it does not with ranges
-as they are written. Ten minutes of one core.
+as they are written. A quarter of an hour of one core.
 """
 
 import argparse

@@ -114,15 +114,16 @@ def decades_off(parameters: Parameters) -> float:
 
 def final_accuracy(parameters: Parameters, off: float) -> float:
     decay = math.log10(parameters["optim.weight_decay"] / BEST[f"optim[{parameters['optim']}].weight_decay"])
-    value = 0.555 - 0.004 * decay**2 - 0.06 * (parameters["method.label_smoothing"] - 0.25) ** 2
+    smoothing = parameters["method.label_smoothing"] - BEST[f"method[{parameters['method']}].label_smoothing"]
+    value = 0.555 - 0.004 * decay**2 - 0.06 * smoothing**2
     value -= 0.008 * math.log2(parameters["batch_size"] / 16) + (0.038 if off < 0 else 0.08) * off**2
     if parameters["schedule"] == "constant":
         value -= 0.01 + 0.05 * max(off, 0.0)
     if "balanced_softmax" in (parameters.get("method.loss"), parameters.get("method.agreed_loss")):
         value += 0.006
     if parameters["method"] == "peer":
-        value += 0.03 - 0.2 * (parameters["method.drop_rate"] - 0.38) ** 2
-        value -= 0.008 * (parameters["method.ramp_epochs"] / 6 - 1) ** 2
+        value += 0.03 - 0.2 * (parameters["method.drop_rate"] - BEST["method[peer].drop_rate"]) ** 2
+        value -= 0.008 * (parameters["method.ramp_epochs"] / BEST["method[peer].ramp_epochs"] - 1) ** 2
     return max(value, 0.16)
 
 
