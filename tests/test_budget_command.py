@@ -41,7 +41,7 @@ def values_of(folder):
     return [trial.intermediate_values for trial in optuna.load_study(study_name=None, storage=storage).trials]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_a_budget_ends_a_sweep_and_a_larger_one_goes_on_with_it(search, tmp_path):
     space, folder = tmp_path / "space.yaml", tmp_path / "runs" / "digits"
     planned = " ".join(search(space, "--plan").split())

@@ -30,7 +30,7 @@ schedule: {name: constant, warmup_epochs: 0}
 resources: {workers: 2, gpus_per_worker: 0.0}
 search: {trials: 2, scheduler: {name: none}}
 """
-SECONDS = 280
+SECONDS = 840
 
 
 class Machines(Cluster):
@@ -101,7 +101,7 @@ def node_of_a_worker(cluster):
     raise AssertionError("no node has a worker")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_sweep_survives_the_death_of_a_process_and_of_a_machine(cluster, sweep, tmp_path):
     trials = tmp_path / "runs" / "spread" / "trials"
     wait_for(lambda: list(trials.glob("0000/checkpoint_00*")), sweep)
@@ -110,7 +110,7 @@ def test_a_sweep_survives_the_death_of_a_process_and_of_a_machine(cluster, sweep
     cluster.remove_node(node_of_a_worker(cluster), allow_graceful=False)
     cluster.add_machine()
     said = tmp_path / "said.txt"
-    assert sweep.wait(timeout=SECONDS) == 0, said.read_text()
+    assert sweep.wait() == 0, said.read_text()
 
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     experiment = client.get_experiment_by_name("spread").experiment_id

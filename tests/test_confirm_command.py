@@ -21,7 +21,7 @@ resources: {cpus_per_worker: 2}
 """
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_the_best_run_again_with_other_seeds_and_a_budget_may_stop_them(run_search, environment, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
 

@@ -31,7 +31,7 @@ resources: {cpus_per_worker: 2}
 """
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_the_front_is_found_resumed_and_confirmed(run_search, environment, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text(SPACE)

@@ -183,7 +183,7 @@ def test_tools_check_our_package_and_not_the_standard_module(
     (tmp_path / "platform" / "config" / "planted.py").write_text(planted, encoding="utf-8")
     environment = os.environ | {"RUFF_NO_CACHE": "true"}
     command = [sys.executable, "-m", tool, *arguments]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "planted.py" in done.stdout
     assert expected in done.stdout

@@ -18,7 +18,7 @@ resources: {cpus_per_worker: 1}
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_ran_out_of_memory_is_not_tried_for_ever(run_search, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
     done = run_search(tmp_path / "space.yaml")

@@ -40,7 +40,7 @@ def sweep(root, environment, tmp_path):
     process.communicate()
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(840)
 def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, run_search, tmp_path):
     [seen] = json.loads(run_search("--status", "digits", "--json").stdout)
     assert (seen["state"], seen["trials_planned"], seen["metric"]) == ("running", 8, "val/accuracy")
@@ -56,7 +56,7 @@ def test_a_sweep_is_watched_and_stopped_from_another_terminal(sweep, run_search,
     stopped = run_search("--stop", "digits")
     assert (stopped.returncode, stopped.stderr) == (0, "")
     assert f"asked process {sweep.pid} on" in stopped.stdout
-    _, errors = sweep.communicate(timeout=120)
+    _, errors = sweep.communicate()
     assert sweep.returncode == 130, errors
     assert "--resume --name digits" in errors
 

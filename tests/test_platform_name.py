@@ -44,7 +44,7 @@ USE_BOTH = "import platform; from platform.config.section import Section; platfo
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """A command in a folder, without Python's own variables of this environment; it must succeed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, (
         f"{command} in {folder} exited {done.returncode}:\n{done.stdout}{done.stderr}"
     )

@@ -28,14 +28,14 @@ search: {trials: 2, scheduler: {name: none}}
 def search(root, tmp_path):
     """Runs ``python -m platform.search space.yaml …`` as a user would, with what it writes in tmp_path."""
 
-    def run(text, *arguments, timeout=240):
+    def run(text, *arguments):
         space = tmp_path / "space.yaml"
         if text is not None:
             space.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
         environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
         return subprocess.run(
-            [*command, *arguments], cwd=root, env=environment, capture_output=True, text=True, timeout=timeout
+            [*command, *arguments], cwd=root, env=environment, capture_output=True, text=True
         )
 
     return run

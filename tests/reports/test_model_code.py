@@ -23,7 +23,6 @@ def test_it_runs_where_nothing_of_this_project_is_on_the_path(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

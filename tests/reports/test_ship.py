@@ -125,7 +125,6 @@ def test_it_loads_in_a_clean_process_and_says_what_the_sweep_says(shipped, pictu
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -46,7 +46,7 @@ def test_two_processes_create_one_database_at_once_and_both_write_to_it(tmp_path
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    endings = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    endings = [(*process.communicate(), process.returncode) for process in processes]
     assert endings == [("", "", 0)] * 2, "both must finish, and say nothing on the terminal"
 
     client = connect(uri)

@@ -187,7 +187,7 @@ def test_another_process_opens_the_study_by_the_sweeps_name(searcher, tmp_path):
         "print(study.study_name, study.direction.name, trial.value, trial.intermediate_values)"
     )
     command = [sys.executable, "-c", code, str(SweepFolder(tmp_path / "nightly").study)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout == "nightly MAXIMIZE 0.75 {1: 0.5, 2: 0.75}\n"
 
 
