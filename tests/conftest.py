@@ -27,12 +27,12 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
-# Tests and the trials that they start share the cores: an OpenMP thread that spins while it waits for one
-# without a core keeps it from getting one (a trial of 7 s of CPU took 46 s beside three other tests).
-os.environ["OMP_WAIT_POLICY"] = "passive"
+# Networks as small as those of tests are slower on several threads (a training step by a factor of three),
+# and tests and the trials that they start share the cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # Ray's workers are nice by default, and starve beside tests that compute: a trial got 3 % of a core.
-os.environ["RAY_worker_niceness"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
@@ -140,17 +140,12 @@ def run_search(
     environment: dict[str, str], tmp_path: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``run_search("space.yaml", "--resume")``: the command to its end, its sweeps below the test's runs/."""
+    from platform.search import main
+    from tests.forked import run_forked
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        line = [
-            sys.executable,
-            "-m",
-            "platform.search",
-            *map(str, arguments),
-            "--out",
-            str(tmp_path / "runs"),
-        ]
-        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
+        line = [*map(str, arguments), "--out", str(tmp_path / "runs")]
+        return run_forked(main, line, environment, tmp_path)
 
     return run
 
@@ -212,14 +207,3 @@ def golden_steps(root):
     sys.modules[module.__name__] = module
     specification.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def one_thread():
-    """Networks this small are slower on several threads, and tests share their cores."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

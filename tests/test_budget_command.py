@@ -20,7 +20,7 @@ method: {name: cross_entropy}
 optim: {lr: {loguniform: [1e-2, 1e-1]}}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 3, sampler: {name: random}, scheduler: {name: none}, budget: {time: 1h, epochs: 5}}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 
 

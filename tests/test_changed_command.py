@@ -1,8 +1,6 @@
 """A sweep that goes on with another space: real processes, a real Ray, the YAML edited in between."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
@@ -30,17 +28,16 @@ search:
   - {method: {name: cross_entropy}, optim.lr: 0.02}
   - {method: {name: cross_entropy}, optim.lr: 0.05}
   - {method: {name: peer}, optim.lr: 0.03}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 
 
 @pytest.fixture
-def search(root, environment, tmp_path):
+def search(run_search, tmp_path):
     """Runs ``python -m platform.search space.yaml …``; what it says."""
 
     def run(*arguments, code=0):
-        line = [sys.executable, "-m", "platform.search", tmp_path / "space.yaml", "--out", tmp_path / "runs"]
-        done = subprocess.run([*line, *arguments], cwd=root, env=environment, capture_output=True, text=True)
+        done = run_search(tmp_path / "space.yaml", *arguments)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -27,7 +27,7 @@ search:
   scheduler: {name: asha, grace_period: 1, reduction_factor: 2}
   confirm: {top: 1, seeds: 2}
 report: {top: 2}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 
 

@@ -153,7 +153,7 @@ def test_every_package_that_is_imported_is_a_dependency(root: Path):
         for file in python_files(root)
         for package in set(imported_packages(file))
         - sys.stdlib_module_names
-        - {"platform", "reports", "conftest"}
+        - {"platform", "reports", "tests", "conftest"}
         if not {canonicalize_name(name) for name in providers.get(package, [])} & declared
     }
     assert missing == set()

@@ -49,9 +49,9 @@ def measured(folder):
 
 
 @pytest.mark.timeout(1800)
-def test_a_killed_sweep_ends_as_an_unbroken_one_would(command, environment, root, tmp_path):
-    unbroken = [*command, "--name", "unbroken"]
-    subprocess.run(unbroken, cwd=root, env=environment, capture_output=True, check=True)
+def test_a_killed_sweep_ends_as_an_unbroken_one_would(command, run_search, environment, root, tmp_path):
+    done = run_search(tmp_path / "space.yaml", "--name", "unbroken")
+    assert done.returncode == 0, done.stdout + done.stderr
 
     broken = [*command, "--name", "broken"]
     process = subprocess.Popen(broken, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
@@ -60,7 +60,7 @@ def test_a_killed_sweep_ends_as_an_unbroken_one_would(command, environment, root
             break
     kill_all(process)
     process.stdout.close()
-    resumed = subprocess.run([*broken, "--resume"], cwd=root, env=environment, capture_output=True, text=True)
+    resumed = run_search(tmp_path / "space.yaml", "--name", "broken", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
 
     runs = tmp_path / "runs"

@@ -19,7 +19,7 @@ optim: {lr: {choice: [0.02, 0.05]}}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 3, sampler: {name: random}, scheduler: {name: none}, reuse: true}
 experiment: digits
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 
 

@@ -14,7 +14,7 @@ data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
 model: {backbone: test_resnet}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 2, scheduler: {name: none}}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 METHODS = {
     "peer": "{name: peer, drop_rate: {uniform: [0.1, 0.4]}, ramp_epochs: 1}",

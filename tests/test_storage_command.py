@@ -14,6 +14,8 @@ from PIL import Image
 from platform.search import main
 from platform.training.disk import free_bytes
 from platform.training.folder import Folder
+from reports.__main__ import main as reports_main
+from tests.forked import run_forked
 
 SPACE = """
 name: digits
@@ -26,7 +28,7 @@ method: {name: cross_entropy}
 optim: {lr: {loguniform: [1e-3, 1e-1]}}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 5, sampler: {name: random}, scheduler: {name: none}}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 report: {top: 2}
 """
 
@@ -49,7 +51,9 @@ def taken(folder):
 
 
 @pytest.mark.timeout(900)
-def test_the_checkpoints_of_a_sweep_never_take_more_than_they_may(command, environment, root, tmp_path):
+def test_the_checkpoints_of_a_sweep_never_take_more_than_they_may(
+    command, run_here, environment, root, tmp_path
+):
     most = 17_000_000  # five checkpoints; without it ten
     line = [*command, f"storage.max_bytes={most}"]
     folder, seen = tmp_path / "runs" / "digits", []
@@ -71,20 +75,19 @@ def test_the_checkpoints_of_a_sweep_never_take_more_than_they_may(command, envir
     run = client.get_run(table.loc[gone, "mlflow_run"])
     assert run.data.tags["checkpoint"] == "deleted to keep storage.max_bytes"
 
-    line = [*command, f"init_from={folder / 'trials' / gone}", "--plan"]
-    done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True)
+    done = run_here(main, *command[3:], f"init_from={folder / 'trials' / gone}", "--plan")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "has no checkpoint: none was written, or storage.max_bytes had it deleted" in done.stderr
 
 
 @pytest.mark.timeout(1800)
 def test_a_full_disk_stops_a_sweep_with_one_line_and_costs_it_nothing(
-    command, environment, root, tmp_path, small_disk
+    command, environment, tmp_path, small_disk
 ):
     disk = small_disk("64m")
-    line = [*command[:-1], str(disk), "search.trials=4"]
+    line = [*command[3:-1], str(disk), "search.trials=4"]
     (disk / "ballast").write_bytes(bytes(free_bytes(disk) - 14_000_000))  # four checkpoints
-    done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True)
+    done = run_forked(main, line, environment, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     [said] = done.stderr.splitlines()
     trial = r"000\d/checkpoint_00000\d: the disk is full \(\d+\.\d MB free\): make room there"
@@ -93,7 +96,7 @@ def test_a_full_disk_stops_a_sweep_with_one_line_and_costs_it_nothing(
     assert not list(disk.rglob("*.draft"))
 
     (disk / "ballast").unlink()
-    done = subprocess.run([*line, "--resume"], cwd=root, env=environment, capture_output=True, text=True)
+    done = run_forked(main, [*line, "--resume"], environment, tmp_path)
     assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
     table = pd.read_csv(disk / "digits" / "trials.csv", dtype={"trial": str})
     assert sorted(table["trial"]) == ["0000", "0001", "0002", "0003"]
@@ -116,18 +119,14 @@ def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed
     environment |= s3_server
     line = [*command, f"storage.path={store}", "search.trials=3"]
 
-    def run(*arguments):
-        done = subprocess.run(arguments, cwd=root, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     with subprocess.Popen(line, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
         while (said := process.stdout.readline()) and "[1/3]" not in said:
             pass
         process.send_signal(signal.SIGINT)
         process.stdout.read()
     assert process.returncode == 130
-    run(*line[:-2], "--resume")
+    done = run_forked(main, [*line[3:-2], "--resume"], environment, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
     folder = tmp_path / "runs" / "digits"
     assert not (folder / "trials").exists()
@@ -146,18 +145,15 @@ def test_a_sweep_whose_checkpoints_lie_in_an_object_store_is_interrupted_resumed
 
     (tmp_path / "pictures").mkdir()
     Image.new("L", (8, 8), 200).save(tmp_path / "pictures" / "0.png")
-    run(sys.executable, "-m", "reports", str(folder), "--predict", str(tmp_path / "pictures"))
+    arguments = [str(folder), "--predict", str(tmp_path / "pictures")]
+    done = run_forked(reports_main, arguments, environment, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert len(pd.read_csv(folder / "predictions.csv")) == 1
     for start in (folder, there, f"{there}/trials/0001"):
         assert "1 at once" in run_here(main, *command[3:], f"init_from={start}", "--plan").stdout
 
-    done = subprocess.run(
-        [*command, f"storage.path={store}", "--out", str(tmp_path / "other")],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", environment["MLFLOW_TRACKING_URI"])
+    done = run_here(main, *command[3:], f"storage.path={store}", "--out", tmp_path / "other")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert f"storage.path: {store}/digits holds what another sweep has written" in done.stderr
 

@@ -25,18 +25,19 @@ search: {trials: 2, scheduler: {name: none}}
 
 
 @pytest.fixture
-def search(root, tmp_path):
-    """Runs ``python -m platform.search space.yaml …`` as a user would, with what it writes in tmp_path."""
+def environment(tmp_path):
+    """Without an MLflow yet: what is refused makes none."""
+    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+
+
+@pytest.fixture
+def search(run_search, tmp_path):
+    """Runs ``python -m platform.search space.yaml …`` to its end, with what it writes in tmp_path."""
 
     def run(text, *arguments):
         space = tmp_path / "space.yaml"
-        if text is not None:
-            space.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "platform.search", str(space), "--out", str(tmp_path / "runs")]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-        return subprocess.run(
-            [*command, *arguments], cwd=root, env=environment, capture_output=True, text=True
-        )
+        space.write_text(text, encoding="utf-8")
+        return run_search(space, "resources.max_concurrent_trials=1", *arguments)
 
     return run
 
@@ -55,8 +56,12 @@ def refused(run_here, tmp_path, monkeypatch):
     return run
 
 
-def test_a_mistake_is_told_by_the_command_itself(search, tmp_path):
-    assert_refused(search(QUICK + "epoch: 3\n"), tmp_path, "unknown key 'epoch'; did you mean 'epochs'?")
+def test_a_mistake_is_told_by_the_command_itself(root, environment, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text(QUICK + "epoch: 3\n")
+    line = [sys.executable, "-m", "platform.search", space, "--out", tmp_path / "runs"]
+    done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True)
+    assert_refused(done, tmp_path, "unknown key 'epoch'; did you mean 'epochs'?")
 
 
 def assert_refused(done, tmp_path, *expected):

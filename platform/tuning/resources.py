@@ -35,8 +35,8 @@ def trial_resources(
 ) -> TrialResources:
     """What a trial gets of what each of ``nodes`` has.
 
-    So many run at once that each has all its workers from the start: none waits, holding some, for those of
-    another. Raises UserError when not even one fits: Ray would wait for it for ever.
+    At most so many run at once that each has all its workers from the start: none waits, holding some, for
+    those of another. Raises UserError when not even one fits: Ray would wait for it for ever.
     """
     cpus = config.cpus_per_worker
     most_gpus = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
@@ -58,7 +58,8 @@ def trial_resources(
             f"resources.workers: a trial asks for {config.workers} workers of {cores(cpus)}{beside(gpus)}, "
             f"placed {config.placement}, but there is {room}"
         )
-    return TrialResources(config.workers, cpus, gpus, config.placement, min(fit, trials))
+    at_once = min(fit, trials, config.max_concurrent_trials or trials)
+    return TrialResources(config.workers, cpus, gpus, config.placement, at_once)
 
 
 def _groups(workers_on: Sequence[int], workers: int, placement: Placement) -> int:

@@ -21,12 +21,18 @@ Placement = Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"]
 
 
 class ResourcesConfig(Section):
-    """What one trial gets; how many run at once follows from what is there."""
+    """What one trial gets; how many run at once follows from what is there, unless it says fewer."""
 
     workers: int = Field(1, ge=1, description="processes that share each batch of a trial")
     cpus_per_worker: int = Field(1, ge=1, description="CPU cores (and torch threads) of each")
     gpus_per_worker: float | Literal["auto"] = Field(
         "auto", description="share of a GPU for each, 0 to 1; auto: 1 where the cluster has any, else 0"
+    )
+    max_concurrent_trials: int | None = Field(
+        None,
+        ge=1,
+        description="trials at once at most; null: as many as fit. One after another (1), each is drawn with "
+        "all that those before it have shown, and the same seed gives the same sweep",
     )
     placement: Placement = Field(
         "PACK", description="Ray's strategy for a trial's workers: near each other, or on different machines"
@@ -154,6 +160,9 @@ class SweepConfig(TrialConfig):
         if scheduler.pauses and self.resources.workers > 1:
             message = "pauses trials, which one of several workers cannot be: take asha, which stops them"
             reject("search.scheduler.name", message, scheduler.name)
+        if scheduler.pauses and self.resources.max_concurrent_trials is not None:
+            message = "must be null, as the scheduler pauses trials until others of theirs have come as far"
+            reject("resources.max_concurrent_trials", message, self.resources.max_concurrent_trials)
         return self
 
     @model_validator(mode="after")

@@ -74,7 +74,6 @@ def train(method, data, workers):
 
 def main():
     rank, size = int(sys.argv[1]), int(sys.argv[2])
-    torch.set_num_threads(1)
     if size > 1:
         distributed.init_process_group(
             "gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=size

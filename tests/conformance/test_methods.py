@@ -21,11 +21,6 @@ METHODS = method_names()
 BACKBONES = ("test_resnet", "test_vit", "test_convnext")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(one_thread):
-    """In every test here."""
-
-
 @pytest.fixture(scope="module")
 def zeros_and_ones():
     """Handwritten digits of two classes with right labels: anything that learns can tell them apart."""

@@ -27,7 +27,7 @@ def trained(root, tmp_path_factory):
         workers = [
             subprocess.Popen(
                 [sys.executable, str(script), str(rank), str(size), str(folder / f"meet_{size}"), str(file)],
-                env=os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+                env=os.environ | {"PYTHONPATH": str(root)},
             )
             for rank, file in enumerate(files)
         ]

@@ -10,15 +10,6 @@ from platform.datasets.image_size import Size
 from platform.datasets.policies import AUGMIX_BINS, Choice, Operations, augmix_weights, do_all, policy_change
 
 
-@pytest.fixture(scope="module", autouse=True)
-def alone():
-    """As in the threads that prepare pictures."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def image():
     """Smooth colours, so that no operation leaves it as it is."""

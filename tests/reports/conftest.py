@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from platform.config.load import load_space
 from platform.datasets.prepare import prepare, save_bad_images, save_manifest
@@ -72,17 +71,8 @@ class Sweep:
         return Sweep(folder, replace(self.state, uri=uri))
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _one_thread():
-    """Networks this small are slower on several threads, and tests share their cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="package")
-def finished_sweep(_one_thread, tmp_path_factory):
+def finished_sweep(tmp_path_factory):
     """Five trials, one of each ending. Nobody may change it."""
     folder = SweepFolder(tmp_path_factory.mktemp("sweep") / "digits")
     folder.trials.mkdir(parents=True)

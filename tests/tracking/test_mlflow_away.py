@@ -20,7 +20,7 @@ model: {backbone: test_resnet}
 method: {name: peer, drop_rate: {uniform: [0.1, 0.4]}, ramp_epochs: 1}
 schedule: {name: constant, warmup_epochs: 0}
 search: {trials: 3, scheduler: {name: none}}
-resources: {cpus_per_worker: 2}
+resources: {max_concurrent_trials: 1}
 """
 
 

@@ -11,11 +11,6 @@ from platform.datasets.prepare import prepare
 from platform.training.trial_config import TrialConfig
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(one_thread):
-    """In every test here."""
-
-
 @pytest.fixture(scope="session")
 def digits():
     """94 training and 40 validation digits of 8 px, a third of the training labels wrong."""

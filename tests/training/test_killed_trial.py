@@ -24,7 +24,6 @@ from platform.training.trainer import Trainer
 from platform.training.trial_config import TrialConfig
 from tests.golden.steps import few_digits
 
-torch.set_num_threads(1)
 trainer = Trainer(TrialConfig.model_validate_json(sys.argv[1]), few_digits())
 while not trainer.is_over:
     trainer.train_epoch()

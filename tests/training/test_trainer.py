@@ -74,7 +74,7 @@ def test_the_networks_of_a_trial_start_differently(make_config, digits):
 
 
 def test_it_leaves_the_process_as_it_was(make_config, digits):
-    torch.set_num_threads(1)
+    assert torch.get_num_threads() == 1
     trainer = Trainer(make_config(precision="bf16"), digits, threads=2)
     trainer.train_epoch()
     assert torch.get_num_threads() == 1

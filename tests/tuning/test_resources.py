@@ -18,6 +18,8 @@ from platform.tuning.sweep_config import ResourcesConfig
         (ResourcesConfig(gpus_per_worker=0.1), {"CPU": 32.0, "GPU": 1.0}, (1, 0.1, 10)),
         (ResourcesConfig(gpus_per_worker=0.6), {"CPU": 32.0, "GPU": 2.0}, (1, 0.6, 2)),
         (ResourcesConfig(gpus_per_worker=0.0), {"CPU": 3.0, "GPU": 1.0}, (1, 0.0, 3)),
+        (ResourcesConfig(max_concurrent_trials=1), {"CPU": 4.0}, (1, 0.0, 1)),
+        (ResourcesConfig(max_concurrent_trials=5), {"CPU": 4.0}, (1, 0.0, 4)),
     ],
 )
 def test_as_many_trials_run_as_fit(config, there, expected):

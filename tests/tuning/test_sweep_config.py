@@ -64,6 +64,11 @@ IDENTITIES = "data: {source: figures, identities: {}}\nsearch: {metric: val/map}
             "search: {scheduler: {name: hyperband}}\nresources: {workers: 2}",
             "search.scheduler.name: pauses trials, which one of several workers cannot be",
         ),
+        (
+            "search: {scheduler: {name: hyperband}}\nresources: {max_concurrent_trials: 2}",
+            "resources.max_concurrent_trials: must be null, as the scheduler pauses trials",
+        ),
+        ("resources: {max_concurrent_trials: 0}", "resources.max_concurrent_trials: must be >= 1, got 0"),
         ("epochs: 2\nsearch: {scheduler: {name: median, grace_period: 3}}", "must be <= epochs (2), got 3"),
         ("search: {statistic: mean}", "must be one of best, last, mean_last_3, got 'mean'"),
         ("search: {scheduler: {name: ahsa}}", "unknown name 'ahsa'; did you mean 'asha'?"),

@@ -62,7 +62,7 @@ def people(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def retrieval_sweep(_one_thread, people, tmp_path_factory):
+def retrieval_sweep(people, tmp_path_factory):
     """The sweep's folder, with its report. Nobody may change it."""
     folder = SweepFolder(tmp_path_factory.mktemp("retrieval") / "people")
     folder.trials.mkdir(parents=True)
