@@ -19,8 +19,8 @@ model: {backbone: test_resnet}
 method: {name: cross_entropy, label_smoothing: {uniform: [0.0, 0.3]}}
 optim: {lr: {loguniform: [1e-3, 1e-1]}}
 schedule: {name: constant, warmup_epochs: 0}
-search: {trials: 6, sampler: {name: random}, scheduler: {name: none}}
-resources: {cpus_per_worker: 1}
+search: {trials: 6, sampler: {name: curves, n_startup_trials: 2}, scheduler: {name: none}}
+resources: {max_concurrent_trials: 1}
 """
 
 
