@@ -11,10 +11,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from unittest.mock import patch
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRELOADED = "tests.warm_driver"
+WARM = "tests.warm_driver"
 
 
 def run_forked(
@@ -22,10 +23,11 @@ def run_forked(
 ) -> subprocess.CompletedProcess[str]:
     """``main(arguments)`` to its end, in ``environment``; what it writes goes by files in ``folder``."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOADED])
+    context.set_forkserver_preload([WARM, __name__])
     said, errors = folder / "forked.out", folder / "forked.err"
     process = context.Process(target=_run, args=(main, list(arguments), environment, said, errors))
-    with patch.dict(os.environ, PYTHONPATH=str(ROOT)):  # of the server, which the first process starts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # of the server, which the first process starts
         process.start()
     try:
         process.join()
@@ -45,7 +47,7 @@ def _run(
 ) -> None:
     for stream, path in ((1, said), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-    assert PRELOADED in sys.modules, "the fork server could not import it"
+    assert WARM in sys.modules, "the fork server could not import it"
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
