@@ -10,9 +10,10 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray._private.state import state
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+from platform.tuning.own_groups import own_groups
 
 INTERVAL_S = 1.0
 
@@ -31,16 +32,10 @@ class OrphanedGroups(tune.Callback):
 
 def remove_orphaned_groups() -> int:
     """Remove this job's placement groups whose creator, an actor, is dead; how many there were."""
-    job = ray.get_runtime_context().get_job_id()
-    orphans = [group for group in _groups() if _is_orphan(group) and group.creator_job_id.hex() == job]
+    orphans = [group for group in own_groups() if _is_orphan(group)]
     for group in orphans:
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
     return len(orphans)
-
-
-def _groups() -> list[PlacementGroupTableData]:
-    accessor = state._connect_and_get_accessor()
-    return [PlacementGroupTableData.FromString(raw) for raw in accessor.get_placement_group_table()]
 
 
 def _is_orphan(group: PlacementGroupTableData) -> bool:

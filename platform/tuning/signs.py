@@ -44,7 +44,7 @@ class Signs:
       while the networks predict more of the given training labels than then. Of simulated trials that stay
       level but for noise, 2 % are called so within 50 epochs, 7 % within 100;
     - starving: no epoch for ten times as long as its own take (at least a minute) while others went on, or
-      a minute's wait for room to run.
+      a minute's wait until it runs.
     """
 
     metric: str
@@ -114,7 +114,7 @@ class Signs:
         if course.waits:
             if silent > self.patience_s:
                 yield from self._once(
-                    number, "starves", f"is starving: no room to run for {duration(silent)}"
+                    number, "starves", f"is starving: no room to run, or a slow start, for {duration(silent)}"
                 )
             return
         others = [other for key, other in self.courses.items() if key != number]

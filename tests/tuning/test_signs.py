@@ -84,6 +84,6 @@ def test_a_trial_that_finds_no_room_starves_and_one_that_ended_does_not(signs):
     signs.waiting(5, 0.0)
     signs.waiting(4, 50.0)
     signs.ended(5)
-    assert signs.of_time(61.0) == ["trial 0004 is starving: no room to run for 1 min 1 s"]
+    assert signs.of_time(61.0) == ["trial 0004 is starving: no room to run, or a slow start, for 1 min 1 s"]
     signs.started(4, 62.0)
     assert signs.of_time(300.0) == []

@@ -78,3 +78,10 @@ def test_a_sweep_none_of_whose_trials_finds_room_ends_and_says_what_is_asked_and
     words = f"no trial found room within 3 s: each asks for {cores(usable_cores())}, and there is now"
     with pytest.raises(SweepBroken, match=f"^resources.start_timeout_s: {words} {usable_cores()} cores"):
         crowded(space)
+
+
+def test_a_trial_that_has_room_takes_as_long_to_start_as_it_takes(crowded):
+    """Its process imports torch, which takes seconds on any machine."""
+    text = SPACE.replace("workers: 2", "workers: 1").replace("timeout_s: 1.5", "timeout_s: 0.2")
+    _, end = crowded(text)
+    assert (end.succeeded, end.failures) == (1, [])
