@@ -50,5 +50,6 @@ def _run(
     assert WARM in sys.modules, "the fork server could not import it"
     os.environ.clear()
     os.environ.update(environment)
+    os.environ.pop("RAY_AUTH_MODE", None)  # a Ray of the test's own has set it; this one has not read it
     os.chdir(ROOT)
     sys.exit(main(arguments))
