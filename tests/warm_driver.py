@@ -7,8 +7,6 @@ from platform.tuning.quiet import quiet_settings
 quiet_settings()  # which Ray reads when it is imported
 for name in (
     "mlflow.store.tracking.sqlalchemy_store",
-    "platform.tuning.closing",
-    "platform.tuning.opening",
     "platform.tuning.sweep",
     "reports.build",
     "timm",

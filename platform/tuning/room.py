@@ -5,8 +5,9 @@ One that has its room and whose process is long in starting, on a machine that o
 Of several workers, each trial waits by itself, and Ray Train counts ``resources.start_timeout_s``.
 """
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
@@ -52,11 +53,18 @@ def _only_wait(states: Sequence[str]) -> bool:
 
 def _has_room(asked: TrialResources) -> bool:
     """Whether Ray has set aside, on a machine that is there, what a trial asks for: its process starts."""
-    wanted = {"CPU": asked.cpus, **({"GPU": asked.gpus} if asked.gpus else {})}
     return any(
         group.state == PlacementGroupTableData.CREATED
-        and [dict(bundle.unit_resources) for bundle in group.bundles] == [wanted]
+        and len(group.bundles) == 1
+        and _is_what(asked, group.bundles[0].unit_resources)
         for group in own_groups()
+    )
+
+
+def _is_what(asked: TrialResources, has: Mapping[str, float]) -> bool:
+    return all(
+        math.isclose(has.get(name, 0.0), count, abs_tol=1e-3)  # Ray rounds shares of a GPU to 0.0001
+        for name, count in (("CPU", asked.cpus), ("GPU", asked.gpus))
     )
 
 
