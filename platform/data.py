@@ -10,8 +10,8 @@ from platform.config.errors import UserError
 
 if TYPE_CHECKING:
     from platform.config.load import LoadedSpace
-    from platform.datasets.preview import PreviewStage
-    from platform.tuning.sweep_config import SweepConfig
+    from platform.datasets.preview.preview import PreviewStage
+    from platform.tuning.settings.sweep_config import SweepConfig
 
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _preview(options: argparse.Namespace) -> int:
     from platform.config.load import load_space
-    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
     for name in ("samples", "epochs"):
         if getattr(options, name) < 1:
@@ -56,8 +56,8 @@ def _preview(options: argparse.Namespace) -> int:
     loaded = load_space(options.space, SweepConfig, overrides=options.overrides, fixed=SWEEP_FIELDS)
 
     from platform.datasets.errors import counted
-    from platform.datasets.preview import choose_samples, class_names, columns, describe
-    from platform.datasets.preview_sheet import Block, draw_sheet
+    from platform.datasets.preview.preview import choose_samples, class_names, columns, describe
+    from platform.datasets.preview.preview_sheet import Block, draw_sheet
 
     config = loaded.first()
     samples = choose_samples(config.data, config.largest_image, options.samples)
@@ -88,7 +88,7 @@ def _check_out(out: Path) -> None:
 
 
 def _stages(config: "SweepConfig") -> Iterator["PreviewStage"]:
-    from platform.datasets.preview import PreviewStage
+    from platform.datasets.preview.preview import PreviewStage
 
     first = 0
     for number, phase in enumerate(config.phases, start=1):

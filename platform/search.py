@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from platform.config.load import LoadedSpace
-    from platform.tuning.given import Given
-    from platform.tuning.plan import Plan
-    from platform.tuning.sweep import SweepEnd
-    from platform.tuning.sweep_config import SweepConfig
-    from platform.tuning.sweep_folder import SweepFolder
+    from platform.tuning.resume.given_settings import Given
+    from platform.tuning.run.plan import Plan
+    from platform.tuning.run.sweep import SweepEnd
+    from platform.tuning.settings.sweep_config import SweepConfig
+    from platform.tuning.folder.sweep_folder import SweepFolder
 
 DONE, BROKE, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 SHOWN_TRIALS = 10
@@ -47,9 +47,9 @@ def _oversee(options: argparse.Namespace) -> int:
     """``--list``, ``--status`` and ``--stop``: from files and MLflow, without Ray."""
     from rich.console import Console
 
-    from platform.tuning.holder import ask_to_stop
-    from platform.tuning.overseeing import as_json, print_list, print_status
-    from platform.tuning.survey import find_sweep, survey, sweeps_in
+    from platform.tuning.folder.process_lock import ask_to_stop
+    from platform.tuning.watching.list_and_status import as_json, print_list, print_status
+    from platform.tuning.watching.sweep_state import find_sweep, survey, sweeps_in
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     if options.stop:
@@ -76,10 +76,10 @@ def _search(options: argparse.Namespace) -> int:
     # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
     # mistake in the YAML is answered at once.
     from platform.config.load import load_space
-    from platform.tuning.given import given, overrides_of
-    from platform.tuning.plan import make_plan
-    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-    from platform.tuning.sweep_folder import new_folder
+    from platform.tuning.resume.given_settings import given, overrides_of
+    from platform.tuning.run.plan import make_plan
+    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.folder.sweep_folder import new_folder
 
     if options.resume and options.trial is None:
         return _resume(options)
@@ -102,10 +102,10 @@ def _search(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     """By what SPACE.yaml says now, and the overrides of this and of earlier commands."""
-    from platform.tuning.given import known_space_of, name_in, space_to_resume
-    from platform.tuning.plan import make_plan
-    from platform.tuning.space_change import changes_between
-    from platform.tuning.sweep_folder import folder_to_resume
+    from platform.tuning.resume.given_settings import known_space_of, name_in, space_to_resume
+    from platform.tuning.run.plan import make_plan
+    from platform.tuning.resume.space_change import changes_between
+    from platform.tuning.folder.sweep_folder import folder_to_resume
 
     name = name_in(options.space, options.overrides) if options.name is None else options.name
     folder = folder_to_resume(options.out, name, is_given=options.name is not None)
@@ -125,9 +125,9 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     """``--trial``: the space only says where MLflow is; everything else comes from the run."""
     from tempfile import TemporaryDirectory
 
-    from platform.tuning.plan import make_plan
-    from platform.tuning.rerun import TOLERANCE, compare, differences_of_code, past_trial, space_of
-    from platform.tuning.sweep_folder import new_folder
+    from platform.tuning.run.plan import make_plan
+    from platform.tuning.resume.rerun import TOLERANCE, compare, differences_of_code, past_trial, space_of
+    from platform.tuning.folder.sweep_folder import new_folder
 
     if options.resume or options.plan or options.overrides or options.trials or options.budget:
         raise UserError("--trial runs a trial as it was: no override, --plan, --resume, --trials or --budget")
@@ -157,7 +157,7 @@ def _address(options: argparse.Namespace) -> str | None:
 def _show_plan(plan: "Plan") -> int:
     from rich.console import Console
 
-    from platform.tuning.plan import render
+    from platform.tuning.run.plan import render
 
     Console().print(render(plan))
     return DONE
@@ -174,14 +174,14 @@ def _run(
     from rich.console import Console
     from rich.logging import RichHandler
 
-    from platform.tuning.quiet import quiet_settings
+    from platform.tuning.cluster.library_logs import quiet_settings
 
     quiet_settings()
-    from platform.training.disk import full_disk
-    from platform.tuning.cluster import leave
+    from platform.storage.disk import full_disk
+    from platform.tuning.cluster.join import leave
     from platform.tuning.failure import SweepBroken
-    from platform.tuning.holder import Holder, holding
-    from platform.tuning.sweep import resume_sweep, run_sweep
+    from platform.tuning.folder.process_lock import Holder, holding
+    from platform.tuning.run.sweep import resume_sweep, run_sweep
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     log = logging.getLogger("platform")
@@ -230,9 +230,9 @@ def _exit_code(end: "SweepEnd", options: argparse.Namespace, folder: "SweepFolde
 
 
 def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
-    from platform.tuning.closing import print_table
-    from platform.tuning.quiet import chatter_to
-    from reports.build import build_report
+    from platform.tuning.terminal import print_table
+    from platform.tuning.cluster.library_logs import chatter_to
+    from reports.build.build import build_report
 
     with chatter_to(folder.logs), console.status("") as status:
         report = build_report(folder.path, data=end.data, progress=status.update)

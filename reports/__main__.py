@@ -14,10 +14,10 @@ from reports.options import action_of, misuse, parser
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from platform.datasets.decode import BadImage
-    from platform.datasets.sources import Source
-    from reports.predict import Count, Say
-    from reports.pseudo_label import PseudoLabels
+    from platform.datasets.images.decode import BadImage
+    from platform.datasets.sources.source import Source
+    from reports.deploy.predict import Count, Say
+    from reports.deploy.pseudo_label import PseudoLabels
 
 DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
@@ -43,13 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from reports.joint_record import check_reportable, joint_place, refuse_taken
+    from reports.sweeps.joint_record import check_reportable, joint_place, refuse_taken
 
     for sweep in options.sweeps:
         check_reportable(sweep)  # a wrong folder is answered before the slow imports
     sweeps, notices = options.sweeps, []
     if options.experiment is not None:
-        from reports.experiment import folders_of
+        from reports.sweeps.experiment import folders_of
 
         found = folders_of(options.experiment, options.runs or Path("runs"))
         sweeps, notices = found.folders, found.notices
@@ -59,8 +59,8 @@ def _report(options: argparse.Namespace) -> int:
         name = options.experiment and f"experiment-{options.experiment}"
         folder = options.out or joint_place(sweeps, name)
         refuse_taken(folder)
-    from platform.tuning.closing import print_table
-    from reports.build import build_report
+    from platform.tuning.terminal import print_table
+    from reports.build.build import build_report
 
     console = _console()
     with _console(stderr=True).status("reading the sweep") as status:
@@ -88,8 +88,8 @@ def _predict(options: argparse.Namespace) -> int:
     from platform.datasets.errors import counted
 
     sweep, source = _sweep(options), _images(options.predict)
-    from reports.neighbours import NEIGHBOURS
-    from reports.predict import predict_images
+    from reports.deploy.neighbours import NEIGHBOURS
+    from reports.deploy.predict import predict_images
 
     with _bar() as (say, count):
         done = predict_images(
@@ -140,10 +140,10 @@ def _pseudo_labels(
 ) -> "PseudoLabels":
     """With the one of the options that says what is taken."""
     from platform.config.load import load_space
-    from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-    from platform.tuning.sweep_folder import SweepFolder
-    from reports.pseudo_identities import at_least, most_similar, pseudo_identities
-    from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
+    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+    from platform.tuning.folder.sweep_folder import SweepFolder
+    from reports.deploy.pseudo_identities import at_least, most_similar, pseudo_identities
+    from reports.deploy.pseudo_label import above, pseudo_label, top_of_classes, top_share
 
     config = load_space(SweepFolder(sweep).space, SweepConfig, fixed=SWEEP_FIELDS).first().data
     if config.identities is None:
@@ -165,7 +165,7 @@ def _pseudo_labels(
 
 def _export(options: argparse.Namespace) -> int:
     sweep = _sweep(options)
-    from reports.export import export
+    from reports.deploy.export import export
 
     with _console(stderr=True).status("reading the report") as status:
         done = export(sweep, options.export, options.out, progress=status.update)
@@ -185,7 +185,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _ship(options: argparse.Namespace) -> int:
     sweep = _single(options, "--ship")
-    from reports.ship import ship
+    from reports.deploy.ship import ship
 
     with _console(stderr=True).status("reading the sweep") as status:
         done = ship(sweep, progress=status.update)
@@ -211,7 +211,7 @@ _COMMANDS = {
 
 def _sweep(options: argparse.Namespace) -> Path:
     """The one folder that is asked of; a wrong one is answered before the slow imports."""
-    from reports.joint_record import check_reportable
+    from reports.sweeps.joint_record import check_reportable
 
     sweep: Path = options.sweeps[0]
     check_reportable(sweep)
@@ -220,7 +220,7 @@ def _sweep(options: argparse.Namespace) -> Path:
 
 def _single(options: argparse.Namespace, flag: str) -> Path:
     """The same, of what a joint report has none of: a run in MLflow, rows of its own."""
-    from reports.joint_record import read_joint_record
+    from reports.sweeps.joint_record import read_joint_record
 
     if read_joint_record(options.sweeps[0]) is not None:
         raise UserError(f"{flag}: {options.sweeps[0]} is a joint report; name one of its sweeps")
@@ -229,7 +229,7 @@ def _single(options: argparse.Namespace, flag: str) -> Path:
 
 def _images(folder: str) -> "Source":
     """The user's images; wrong folders are answered before the slow imports."""
-    from platform.datasets.unlabelled import image_paths, open_images
+    from platform.datasets.preparation.unlabelled import image_paths, open_images
 
     source = open_images(folder)
     image_paths(source)
@@ -238,7 +238,7 @@ def _images(folder: str) -> "Source":
 
 def _unreadable(bad: "tuple[BadImage, ...]", *, lacking: str = "label") -> str:
     from platform.datasets.errors import counted
-    from reports.predict import bad_images
+    from reports.deploy.predict import bad_images
 
     what = f"{counted(len(bad), 'image')} cannot be read and {'has' if len(bad) == 1 else 'have'}"
     return f"{what} no {lacking}: {bad_images(bad)}"

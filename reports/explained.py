@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from platform.datasets.data import Data
-from reports.classes import class_findings
-from reports.contents import Explained
-from reports.member import Member
-from reports.suspects import suspects, with_pictures
+from platform.datasets.preparation.data import Data
+from reports.findings.classes import class_findings
+from reports.sweeps.contents import Explained
+from reports.evaluation.member import Member
+from reports.findings.suspects import suspects, with_pictures
 
 
 def explained(members: Sequence[Member], data: Data) -> Explained:

@@ -7,8 +7,8 @@ import pytest
 from mlflow import MlflowClient
 
 from platform.config.load import load_space
-from platform.tuning.earlier_sweep import starts_of
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.space.points_of_earlier_sweep import starts_of
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 name: digits

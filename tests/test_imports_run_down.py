@@ -142,7 +142,7 @@ def test_what_a_yaml_is_checked_with_imports_fast(root: Path):
 @pytest.mark.parametrize(
     ("file", "source", "reason"),
     [
-        ("platform/config/a.py", "import platform.datasets.data", "config may not import datasets"),
+        ("platform/config/a.py", "import platform.datasets.preparation.data", "config may not import datasets"),
         (
             "platform/config/a.py",
             "def f():\n    from platform.losses import b",
@@ -153,7 +153,7 @@ def test_what_a_yaml_is_checked_with_imports_fast(root: Path):
         ("platform/config/a.py", "from .. import training", "config may not import training"),
         (
             "platform/methods/a.py",
-            "from platform.training.trainer import T",
+            "from platform.training.loop.trainer import T",
             "methods may not import training",
         ),
         ("platform/losses/a.py", "from platform.models.build import b", "losses may not import models"),
@@ -165,7 +165,7 @@ def test_what_a_yaml_is_checked_with_imports_fast(root: Path):
         ("platform/training/a.py", "from platform.tuning import t", "training may not import tuning"),
         ("platform/tracking/a.py", "from platform.datasets import d", "tracking may not import datasets"),
         ("platform/tuning/a.py", "import platform.search", "tuning may not import commands"),
-        ("platform/tuning/a.py", "import reports.build", "tuning may not import reports"),
+        ("platform/tuning/a.py", "import reports.build.build", "tuning may not import reports"),
         ("platform/search.py", "from platform.tracking import w", "commands may not import tracking"),
         ("reports/a.py", "from platform.search import main", "reports may not import commands"),
         ("reports/a.py", "import mlflow", "mlflow belongs to tracking"),
@@ -197,7 +197,7 @@ def test_a_wrong_import_is_found(file: str, source: str, reason: str, tmp_path: 
     [
         (
             "platform/search.py",
-            "import platform, sys, ray\nfrom reports.build import b\nfrom platform.tuning import t",
+            "import platform, sys, ray\nfrom reports.build.build import b\nfrom platform.tuning import t",
         ),
         (
             "platform/tuning/a.py",
@@ -205,7 +205,7 @@ def test_a_wrong_import_is_found(file: str, source: str, reason: str, tmp_path: 
         ),
         ("platform/datasets/a.py", "def f():\n    import ray\nfrom platform.config.section import Section"),
         ("platform/methods/a.py", "from platform.losses.b import c\nfrom . import base\nimport raytracer"),
-        ("reports/a.py", "from platform.tracking.reader import r\nfrom reports.rank import s"),
+        ("reports/a.py", "from platform.tracking.reading.reader import r\nfrom reports.ranking.rank import s"),
         (
             "platform/methods/registry.py",
             "import importlib\nimportlib.import_module(f'platform.methods.{n}')",

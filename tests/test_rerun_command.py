@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 from mlflow import MlflowClient
 
-from platform.tracking.reader import PastTrial
+from platform.tracking.reading.reader import PastTrial
 from platform.tracking.records import TrialRecord
 from platform.tracking.tracking_config import TrackingConfig, TrackingError
-from platform.tuning.rerun import Comparison, past_trial, space_of
+from platform.tuning.resume.rerun import Comparison, past_trial, space_of
 
 SPACE = """
 name: once

@@ -79,7 +79,7 @@ def test_what_was_run_with_this_code_on_these_data_is_not_run_again(search, chec
         assert steps == [1, 2] and f"{tmp_path}/runs/second/trials" in run.data.tags["checkpoint"]
 
     (checkout / "platform" / "not_committed.py").touch()
-    asks = "from platform.tuning.reuse import reuse_of; assert reuse_of(None, None, None) is None"
+    asks = "from platform.tuning.search.reuse import reuse_of; assert reuse_of(None, None, None) is None"
     done = subprocess.run(
         [sys.executable, "-c", asks],
         cwd=checkout,

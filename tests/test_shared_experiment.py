@@ -3,7 +3,7 @@
 from mlflow import MlflowClient
 
 from platform.tracking.tracking_config import TrackingConfig
-from platform.tuning.rerun import past_trial, space_of
+from platform.tuning.resume.rerun import past_trial, space_of
 
 SPACE = """
 experiment: noisy digits

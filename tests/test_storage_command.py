@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from platform.search import main
-from platform.training.disk import free_bytes
-from platform.training.folder import Folder
+from platform.storage.disk import free_bytes
+from platform.storage.folder import Folder
 from reports.__main__ import main as reports_main
 from tests.forked import run_forked
 

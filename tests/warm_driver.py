@@ -2,13 +2,13 @@
 
 from importlib import import_module
 
-from platform.tuning.quiet import quiet_settings
+from platform.tuning.cluster.library_logs import quiet_settings
 
 quiet_settings()  # which Ray reads when it is imported
 for name in (
     "mlflow.store.tracking.sqlalchemy_store",
-    "platform.tuning.sweep",
-    "reports.build",
+    "platform.tuning.run.sweep",
+    "reports.build.build",
     "timm",
 ):
     import_module(name)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from platform.config.section import Section
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from platform.config.section import Section
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import soft_cross_entropy
 from platform.methods._protocol import (
@@ -23,8 +23,8 @@ from platform.methods._protocol import (
     accuracy,
     sample_outcome,
 )
-from platform.models.intermediate import choose_features, feature_list, forward_with_features
-from platform.models.projection import AuxiliaryClassifier, depths
+from platform.models.heads.intermediate import choose_features, feature_list, forward_with_features
+from platform.models.heads.projection import AuxiliaryClassifier, depths
 
 
 class Config(Section):

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from platform.config.section import Section
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from platform.config.section import Section, reject
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.contrastive import UNLABELLED, Anchors, simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
@@ -31,8 +31,8 @@ from platform.methods._protocol import (
     sample_outcome,
 )
 from platform.models.errors import ModelError
-from platform.models.intermediate import choose_features, feature_list, forward_with_features
-from platform.models.projection import ProjectionHead, depths
+from platform.models.heads.intermediate import choose_features, feature_list, forward_with_features
+from platform.models.heads.projection import ProjectionHead, depths
 
 
 class Config(Section):

@@ -9,7 +9,7 @@ from torch import nn
 from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.backbones import find_backbone
-from platform.models.embedding import put_embedding_head
+from platform.models.heads.embedding import put_embedding_head
 from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
 from platform.models.model_config import ModelConfig
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small

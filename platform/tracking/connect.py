@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from platform.tracking.environment_variables import environment_with
-from platform.tracking.failures import is_transient, one_line
+from platform.tracking.mlflow_errors import is_transient, one_line
 from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri, sqlite_path
 
 _LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")

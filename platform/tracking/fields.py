@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from platform.tracking import names
+from platform.tracking import tag_names as names
 from platform.tracking.environment import CodeVersion, user_name
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import TrackingError

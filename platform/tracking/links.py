@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
-from platform.tracking import names
+from platform.tracking import tag_names as names
 from platform.tracking.records import WriterState
 
 LOCAL_UI = "http://127.0.0.1:5000"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from platform.tracking import names
+from platform.tracking import tag_names as names
 
 _PAGE = 1000
 

@@ -8,7 +8,7 @@ from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 
 from platform.config.errors import UserError
-from platform.training.disk import full_disk
+from platform.storage.disk import full_disk
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OUT_OF_MEMORY = re.compile(

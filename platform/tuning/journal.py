@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
-from platform.training.disk import StorageError, written_to
+from platform.storage.disk import StorageError, written_to
 
 
 class WholeLines(JournalFileBackend):

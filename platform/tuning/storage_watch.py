@@ -6,7 +6,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tuning.outcome import NOT_KEPT
+from platform.tuning.trial.outcome import NOT_KEPT
 
 
 class StorageWatch(tune.Stopper, tune.Callback):

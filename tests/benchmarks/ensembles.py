@@ -24,16 +24,16 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from platform.datasets.data import Data
+from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from platform.training.checkpoints import save_checkpoint
-from platform.training.folder import Folder
-from platform.training.loading import load_predictor
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from reports.ensemble import greedy
-from reports.predictions import kept_prediction
+from platform.datasets.preparation.prepare import prepare
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.storage.folder import Folder
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from reports.ensembles.rules import greedy
+from reports.evaluation.predictions import kept_prediction
 
 from .input_pipeline import Case, make_folder
 

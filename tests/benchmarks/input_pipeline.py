@@ -26,11 +26,11 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import usable_cores
-from platform.datasets.loader import TrainLoader
-from platform.datasets.prepare import prepare
+from platform.datasets.images.decode import usable_cores
+from platform.datasets.batches.loader import TrainLoader
+from platform.datasets.preparation.prepare import prepare
 
 BATCH = 64
 CLASSES = 4

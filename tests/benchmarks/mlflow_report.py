@@ -39,9 +39,9 @@ def main() -> int:
 
 def measure(uri: str, metrics: int, reports: int) -> tuple[list[float], list[float], list[float]]:
     """Seconds of each report: ours in the driver, ours until MLflow has it, Ray's; without the first."""
-    from platform.tracking.delivery import Courier
-    from platform.tracking.spool import Spool
-    from platform.tracking.writer import SweepWriter
+    from platform.tracking.writing.delivery import Courier
+    from platform.tracking.writing.spool import Spool
+    from platform.tracking.writing.writer import SweepWriter
 
     spool = Spool(Path("spool.jsonl"))
     courier = Courier(spool, SweepWriter.open(uri, "ours", "bench").state)

@@ -24,12 +24,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from platform.datasets.data import Data
+from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from platform.training.prediction import eval_loader, network_probabilities
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.datasets.preparation.prepare import prepare
+from platform.training.evaluation.prediction import eval_loader, network_probabilities
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 EPOCHS, TUNING_EPOCHS = 40, 15
 TUNING_TRIALS = 4

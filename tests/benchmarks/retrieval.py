@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from platform.training.retrieval import Embedded, retrieval_metrics
+from platform.training.evaluation.retrieval import Embedded, retrieval_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 GALLERY, DIMENSIONS, IDENTITIES, CAMERAS = 19_732, 512, 750, 6

@@ -34,12 +34,12 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from platform.config.load import LoadedSpace, known_space, load_space
-from platform.tuning.earlier_sweep import starts_of
-from platform.tuning.sampling import suggest
-from platform.tuning.schedulers import make_scheduler
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.space.points_of_earlier_sweep import starts_of
+from platform.tuning.search.sampling import suggest
+from platform.tuning.stopping.schedulers import make_scheduler
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 from .simulated_curves import (
     EPOCHS,

@@ -38,21 +38,21 @@ from ray.tune.search.optuna import OptunaSearch
 
 from platform.config.load import LoadedSpace, load_space
 from platform.config.space import Space
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 from platform.tracking.connect import connect
-from platform.tracking.spool import read_entries, read_position
-from platform.tracking.spooled_writer import PATIENCE_S
-from platform.tuning.budget import Account
-from platform.tuning.cluster import join, leave
-from platform.tuning.opening import open_sweep, open_writer
-from platform.tuning.plan import make_plan
-from platform.tuning.quiet import chatter_to, quiet_settings
-from platform.tuning.sampling import suggest
-from platform.tuning.searcher import SpaceSearch
+from platform.tracking.writing.spool import read_entries, read_position
+from platform.tracking.writing.spooled_writer import PATIENCE_S
+from platform.tuning.stopping.budget import Account
+from platform.tuning.cluster.join import join, leave
+from platform.tuning.run.sweep_records import open_sweep, open_writer
+from platform.tuning.run.plan import make_plan
+from platform.tuning.cluster.library_logs import chatter_to, quiet_settings
+from platform.tuning.search.sampling import suggest
+from platform.tuning.search.searcher import SpaceSearch
 from platform.tuning.storage_watch import StorageWatch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder, new_folder
-from platform.tuning.tuner import Work, make_tuner, search_phase
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder, new_folder
+from platform.tuning.run.tuner import Work, make_tuner, search_phase
 
 REPORTS, METRIC = 20, "val/accuracy"
 PHASE = 100

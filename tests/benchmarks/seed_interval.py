@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from reports.confirmation import bootstrap_interval
+from reports.ranking.confirmation import bootstrap_interval
 
 TRUTH, REPETITIONS = 0.3, 2000
 

@@ -33,12 +33,12 @@ import torch
 from PIL import Image
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import usable_cores
-from platform.datasets.prepare import prepare
-from platform.training.precision import autocast
-from platform.training.prediction import to_layout
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.datasets.images.decode import usable_cores
+from platform.datasets.preparation.prepare import prepare
+from platform.training.optimisation.precision import autocast
+from platform.training.evaluation.prediction import to_layout
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 from .reference_loop import (
     CLASSES,

@@ -21,17 +21,17 @@ from ray import train, tune
 from ray.train.torch import TorchTrainer
 
 from platform.config.load import load_space
-from platform.datasets.data import Data
-from platform.datasets.decode import usable_cores
-from platform.datasets.prepare import prepare
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from platform.tuning.cluster import join, leave
-from platform.tuning.plan import make_plan
-from platform.tuning.quiet import quiet_settings
-from platform.tuning.sweep import run_sweep
-from platform.tuning.sweep_config import SWEEP_FIELDS, ResourcesConfig, SweepConfig
-from platform.tuning.sweep_folder import new_folder
+from platform.datasets.preparation.data import Data
+from platform.datasets.images.decode import usable_cores
+from platform.datasets.preparation.prepare import prepare
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.cluster.join import join, leave
+from platform.tuning.run.plan import make_plan
+from platform.tuning.cluster.library_logs import quiet_settings
+from platform.tuning.run.sweep import run_sweep
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, ResourcesConfig, SweepConfig
+from platform.tuning.folder.sweep_folder import new_folder
 
 SPACE = f"""
 epochs: 1

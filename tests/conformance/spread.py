@@ -13,11 +13,11 @@ import torch
 import torch.distributed as distributed
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 from platform.methods import SECTIONS, method_names
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from platform.training.workers import Workers
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from platform.training.loop.workers import Workers
 
 TRIAL = {
     "epochs": 6,

@@ -8,14 +8,14 @@ import torch
 from pydantic import ValidationError
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.loader import Batch
-from platform.datasets.prepare import prepare
+from platform.datasets.batches.loader import Batch
+from platform.datasets.preparation.prepare import prepare
 from platform.methods import SECTIONS, method_names
-from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.training.errors import TrialError
-from platform.training.loading import load_predictor
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 METHODS = method_names()
 BACKBONES = ("test_resnet", "test_vit", "test_convnext")

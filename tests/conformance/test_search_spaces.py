@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from platform.config.load import load_space
-from platform.tuning.buildable import check_buildable
-from platform.tuning.feasible import draw
-from platform.tuning.plan import make_plan, trials_of
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.space.buildable import check_buildable
+from platform.tuning.space.constraint_check import draw
+from platform.tuning.run.plan import make_plan, trials_of
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 

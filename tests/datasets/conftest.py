@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from platform.datasets.data import Data
+from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 
 SaveImage = Callable[..., Path]
 MakeClasses = Callable[..., Path]

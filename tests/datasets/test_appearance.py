@@ -8,8 +8,8 @@ import torch
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from platform.datasets.appearance import Appearance
-from platform.datasets.appearance_config import (
+from platform.datasets.augmentation.appearance import Appearance
+from platform.datasets.augmentation.appearance_config import (
     AugMix,
     ColorJitter,
     Cutout,
@@ -19,10 +19,10 @@ from platform.datasets.appearance_config import (
     RandomErasing,
     TrivialAugmentWide,
 )
-from platform.datasets.augment import AugmentConfig
-from platform.datasets.erasing import Box, cutout_box, cutout_change, erased_box, random_erasing_change
+from platform.datasets.augmentation.augment import AugmentConfig
+from platform.datasets.augmentation.erasing import Box, cutout_box, cutout_change, erased_box, random_erasing_change
 from platform.datasets.image_size import Size
-from platform.datasets.picture_changes import (
+from platform.datasets.augmentation.picture_changes import (
     color_jitter_change,
     down_up_change,
     grayscale_change,

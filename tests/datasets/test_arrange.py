@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from platform.datasets.arrange import arrange
+from platform.datasets.preparation.manifest import arrange
 from platform.datasets.data_config import DataConfig
 
 CLASSES = ("a", "b", "c", "d")

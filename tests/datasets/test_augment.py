@@ -3,7 +3,7 @@ import pytest
 import torch
 from torchvision.transforms import RandomResizedCrop
 
-from platform.datasets.augment import AugmentConfig, flips, random_boxes, shifts
+from platform.datasets.augmentation.augment import AugmentConfig, flips, random_boxes, shifts
 from platform.datasets.geometry import Frame
 from platform.datasets.image_size import Size
 from platform.datasets.randomness import uniforms

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.image_size import Size
 
 

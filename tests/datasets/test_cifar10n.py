@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
-from platform.datasets.images import DenseImages
-from platform.datasets.loader import TrainLoader
-from platform.datasets.prepare import inspect, prepare
+from platform.datasets.images.image_stores import DenseImages
+from platform.datasets.batches.loader import TrainLoader
+from platform.datasets.preparation.prepare import inspect, prepare
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def config(source, **fields):
     ("label", "wrong"), [("worse", 0.40), ("aggre", 0.09), ("random1", 0.17), ("clean", 0.0)]
 )
 def test_each_set_of_labels_is_as_wrong_as_it_is_said_to_be(source, label, wrong):
-    from platform.datasets.arrange import arrange
-    from platform.datasets.reading import list_images
+    from platform.datasets.preparation.manifest import arrange
+    from platform.datasets.preparation.listing import list_images
 
     settings = config(source, label=label)
     manifest = arrange(list_images(settings).rows, settings, 0).manifest

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import (
     AsymmetricNoise,
     ColumnNoise,
@@ -11,7 +11,7 @@ from platform.datasets.data_config import (
     SymmetricNoise,
     reader_names,
 )
-from platform.datasets.reading import load_reader
+from platform.datasets.preparation.listing import load_reader
 
 
 def config(**fields):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
-from platform.datasets.prepare import inspect, prepare
+from platform.datasets.preparation.prepare import inspect, prepare
 
 
 def refusal(source, **fields):

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sklearn.datasets import load_digits
 
-from platform.datasets import digits_file
+from platform.datasets.sources import embedded_digits as digits_file
 from platform.datasets.errors import DataError
 from platform.datasets.geometry import KeptSize
-from platform.datasets.image_decoding import decode_image
-from platform.datasets.sources import open_source
+from platform.datasets.sources.image_decoding import decode_image
+from platform.datasets.sources.source import open_source
 
 PATHS = ["cat/000.png", "cat/001.png", "dog/000.png"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from platform.datasets.device_gather import DeviceGather
+from platform.datasets.batches.device_gather import DeviceGather
 from platform.datasets.image_size import Size
-from platform.datasets.windows import Gather
+from platform.datasets.batches.crop_windows import Gather
 
 CPU = torch.device("cpu")
 
@@ -53,5 +53,5 @@ def test_it_pays_on_a_gpu_up_to_a_size(monkeypatch):
     gather = whole(np.zeros((2, 8, 8, 3), dtype=np.uint8), 8, "reflect")
     assert DeviceGather.pays(gather, torch.device("cuda"))
     assert not DeviceGather.pays(gather, CPU)
-    monkeypatch.setattr("platform.datasets.device_gather.LIMIT_BYTES", gather.flat.nbytes - 1)
+    monkeypatch.setattr("platform.datasets.batches.device_gather.LIMIT_BYTES", gather.flat.nbytes - 1)
     assert not DeviceGather.pays(gather, torch.device("cuda"))

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional
 
-from platform.datasets.augment import AugmentConfig
-from platform.datasets.loader import EvalLoader, TrainLoader
+from platform.datasets.augmentation.augment import AugmentConfig
+from platform.datasets.batches.loader import EvalLoader, TrainLoader
 
 PLAIN = {"batch_size": 32, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from platform.datasets.geometry import KeptSize
-from platform.datasets.image_decoding import MAX_PIXELS, UnreadableImage, decode_image, quieten_pillow
+from platform.datasets.sources.image_decoding import MAX_PIXELS, UnreadableImage, decode_image, quieten_pillow
 from platform.datasets.image_size import as_size
 
 WHOLE = KeptSize.exactly(10_000)

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from platform.datasets.arrange import arrange
+from platform.datasets.preparation.manifest import arrange
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
-from platform.datasets.prepare import inspect, prepare
-from platform.datasets.preview import NO_LABEL, choose_samples, class_names
-from platform.datasets.reading import list_images
+from platform.datasets.preparation.prepare import inspect, prepare
+from platform.datasets.preview.preview import NO_LABEL, choose_samples, class_names
+from platform.datasets.preparation.listing import list_images
 
 NAMES = ("a", "b", "c")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from platform.datasets.errors import DataError
-from platform.datasets.imbalance import long_tail_counts, subsample
+from platform.datasets.preparation.imbalance import long_tail_counts, subsample
 
 
 def test_counts_of_long_tailed_cifar10():

@@ -3,7 +3,7 @@ import pytest
 
 from platform.datasets.data_config import AsymmetricNoise, SymmetricNoise
 from platform.datasets.errors import DataError
-from platform.datasets.label_noise import asymmetric, symmetric
+from platform.datasets.preparation.label_noise import asymmetric, symmetric
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.55, 1.0])

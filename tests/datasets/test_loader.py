@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from platform.datasets import device_gather, views
-from platform.datasets.appearance import Appearance
-from platform.datasets.appearance_config import ColorJitter, Cutout, RandomErasing, TrivialAugmentWide
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.batches import device_gather
+
+from platform.datasets.batches import pictures as views
+from platform.datasets.augmentation.appearance import Appearance
+from platform.datasets.augmentation.appearance_config import ColorJitter, Cutout, RandomErasing, TrivialAugmentWide
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import DecodeJob, decode_here
+from platform.datasets.images.decode import DecodeJob, decode_here
 from platform.datasets.geometry import KeptSize
 from platform.datasets.image_size import as_size
-from platform.datasets.images import DenseImages, LazyImages, RaggedImages
-from platform.datasets.loader import EvalLoader, TrainLoader
-from platform.datasets.prepare import prepare
-from platform.datasets.sources import open_source
+from platform.datasets.images.image_stores import DenseImages, LazyImages, RaggedImages
+from platform.datasets.batches.loader import EvalLoader, TrainLoader
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.sources.source import open_source
 
 AUGMENTS = {
     "none": AugmentConfig(crop="none", horizontal_flip=0.0),

@@ -5,8 +5,8 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from platform.datasets.image_size import Size
-from platform.datasets.loader import EvalLoader
-from platform.datasets.looks import PLAIN, Look, View
+from platform.datasets.batches.loader import EvalLoader
+from platform.datasets.batches.prediction_views import PLAIN, Look, View
 
 SETTINGS = {"batch_size": 32, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 

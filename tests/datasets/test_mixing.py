@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from platform.datasets.appearance_config import MixingConfig
-from platform.datasets.mixing import mix
+from platform.datasets.augmentation.appearance_config import MixingConfig
+from platform.datasets.augmentation.mixing import mix
 
 MIXUP, CUTMIX = MixingConfig(mixup_alpha=0.8), MixingConfig(cutmix_alpha=1.0)
 

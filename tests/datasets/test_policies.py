@@ -5,9 +5,9 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from platform.datasets.appearance_config import AugMix, RandAugment, TrivialAugmentWide
+from platform.datasets.augmentation.appearance_config import AugMix, RandAugment, TrivialAugmentWide
 from platform.datasets.image_size import Size
-from platform.datasets.policies import AUGMIX_BINS, Choice, Operations, augmix_weights, do_all, policy_change
+from platform.datasets.augmentation.policies import AUGMIX_BINS, Choice, Operations, augmix_weights, do_all, policy_change
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ import psutil
 import pytest
 from PIL import Image
 
-from platform.datasets import decode
-from platform.datasets.data import Data
+from platform.datasets.images import decode
+from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import DecodeJob, decode_here, estimated, fits
+from platform.datasets.images.decode import DecodeJob, decode_here, estimated, fits
 from platform.datasets.geometry import KeptSize
-from platform.datasets.images import DenseImages, LazyImages, RaggedImages
-from platform.datasets.memory import available_memory
-from platform.datasets.prepare import inspect, prepare, save_bad_images, save_manifest
-from platform.datasets.sources import open_source
+from platform.datasets.images.image_stores import DenseImages, LazyImages, RaggedImages
+from platform.datasets.images.available_memory import available_memory
+from platform.datasets.preparation.prepare import inspect, prepare, save_bad_images, save_manifest
+from platform.datasets.sources.source import open_source
 
 NOISY_DIGITS = {"imbalance": 10, "noise": {"kind": "symmetric", "rate": 0.4}, "val_share": 0.2}
 
@@ -80,7 +80,7 @@ def test_inspect_imports_nothing_slow(root):
     slow = ("sklearn", "ray", "torchvision", "timm", "mlflow")
     code = (
         "import sys\n"
-        "from platform.datasets.prepare import inspect\n"
+        "from platform.datasets.preparation.prepare import inspect\n"
         "from platform.datasets.data_config import DataConfig\n"
         f"inspect(DataConfig()); print([name for name in {slow} if name in sys.modules])"
     )

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from platform.datasets.appearance_config import ColorJitter, Cutout, MixingConfig, RandAugment, RandomErasing
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.augmentation.appearance_config import ColorJitter, Cutout, MixingConfig, RandAugment, RandomErasing
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
 from platform.datasets.image_size import as_size
-from platform.datasets.loader import TrainLoader
-from platform.datasets.prepare import prepare
-from platform.datasets.preview import Column, PreviewStage, choose_samples, columns, describe
-from platform.datasets.preview_sheet import BACKGROUND, Block, draw_sheet
+from platform.datasets.batches.loader import TrainLoader
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.preview.preview import Column, PreviewStage, choose_samples, columns, describe
+from platform.datasets.preview.preview_sheet import BACKGROUND, Block, draw_sheet
 
 AUGMENT = AugmentConfig(policy=RandAugment(), mixing=MixingConfig(mixup_alpha=1.0))
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import ray
 
-from platform.datasets import ray_decode
-from platform.datasets.augment import AugmentConfig
+from platform.datasets.images import ray_decode
+from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
-from platform.datasets.images import DenseImages, LazyImages, RaggedImages
-from platform.datasets.loader import TrainLoader
-from platform.datasets.prepare import prepare
-from platform.datasets.ray_decode import decode_with_ray
+from platform.datasets.images.image_stores import DenseImages, LazyImages, RaggedImages
+from platform.datasets.batches.loader import TrainLoader
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.images.ray_decode import decode_with_ray
 
 STORE = 80 * 2**20  # bytes: about the least that Ray accepts
 

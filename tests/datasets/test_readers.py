@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.reading import list_images
+from platform.datasets.preparation.listing import list_images
 
 
 def listing(source, **fields):

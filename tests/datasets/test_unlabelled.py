@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from platform.datasets import unlabelled
+from platform.datasets.preparation import unlabelled
 from platform.datasets.errors import DataError
 from platform.datasets.geometry import KeptSize
-from platform.datasets.loader import EvalLoader
-from platform.datasets.unlabelled import image_paths, open_images, read_blocks
+from platform.datasets.batches.loader import EvalLoader
+from platform.datasets.preparation.unlabelled import image_paths, open_images, read_blocks
 
 CLASSES = ("cat", "dog")
 WHOLE = KeptSize.automatic(16)

@@ -5,7 +5,7 @@ from torchvision.transforms.v2 import functional
 
 from platform.datasets.geometry import evaluation_frame
 from platform.datasets.image_size import Size
-from platform.datasets.windows import Gather, cut, mirrored
+from platform.datasets.batches.crop_windows import Gather, cut, mirrored
 
 
 def pictures(count=6, height=9, width=9, seed=0):

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from platform.datasets.workers import torch_workers
+from platform.datasets.batches.torch_threads import torch_workers
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from platform.datasets.data import Data
+from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 from platform.methods import method_names
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 FILE = Path(__file__).with_name("steps.json")
 STEPS = 10

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.self_refining import self_refining

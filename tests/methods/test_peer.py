@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from platform.datasets.loader import Batch
+from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
 from platform.methods import Progress

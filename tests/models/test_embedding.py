@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from platform.models.build import build, build_blank
-from platform.models.embedding import EmbeddingHead, embed
+from platform.models.heads.embedding import EmbeddingHead, embed
 from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
 from platform.models.layers import head_parameters, keep_frozen_still, layer_count, set_trainable

@@ -5,10 +5,10 @@ import torch
 
 from platform.models.build import build
 from platform.models.errors import ModelError
-from platform.models.intermediate import choose_features, feature_list, forward_with_features
+from platform.models.heads.intermediate import choose_features, feature_list, forward_with_features
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation, convert_input
-from platform.models.projection import AuxiliaryClassifier, ProjectionHead, depths
+from platform.models.heads.projection import AuxiliaryClassifier, ProjectionHead, depths
 
 BACKBONES = [
     "test_resnet",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from platform.config.load import load_space
-from platform.datasets.prepare import prepare, save_bad_images, save_manifest
+from platform.datasets.preparation.prepare import prepare, save_bad_images, save_manifest
 from platform.tracking.records import (
     DatasetRecord,
     SweepDescription,
@@ -16,19 +16,19 @@ from platform.tracking.records import (
     TrialRecord,
     WriterState,
 )
-from platform.tracking.spooled_writer import SpooledWriter
-from platform.tracking.writer import SweepWriter
-from platform.training.checkpoints import save_checkpoint
+from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.tracking.writing.writer import SweepWriter
+from platform.training.loop.trainer_checkpoints import save_checkpoint
 from platform.training.errors import TrainingDiverged
-from platform.training.folder import Folder
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
-from reports.build import build_report
-from reports.contents import Contents, DataFacts, Ensembles, EvaluatedTrial, TestScore, TestScores
-from reports.rank import rank_trials
-from reports.selection import Ensemble
+from platform.storage.folder import Folder
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity
+from reports.build.build import build_report
+from reports.sweeps.contents import Contents, DataFacts, Ensembles, EvaluatedTrial, TestScore, TestScores
+from reports.ranking.rank import rank_trials
+from reports.ensembles.selection import Ensemble
 
 SPACE = """\
 epochs: 2

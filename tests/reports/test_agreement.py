@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from platform.tracking.records import TrialRecord
-from reports.agreement import agreement
-from reports.rank import rank_trials
+from reports.ranking.label_agreement import agreement
+from reports.ranking.rank import rank_trials
 
 
 def ranked(pairs, names=("val/accuracy", "val/clean_accuracy"), metric="val/accuracy"):

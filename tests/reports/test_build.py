@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from platform.config.errors import UserError
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 from platform.tracking.connect import connect
-from platform.tracking.reader import read_sweep
-from platform.tracking.writer import SweepWriter
-from platform.training.loading import load_predictor
-from reports import predictions
-from reports.build import build_report
-from reports.ensemble import rules
-from reports.evaluate import ReportError
-from reports.inputs import read_inputs
+from platform.tracking.reading.reader import read_sweep
+from platform.tracking.writing.writer import SweepWriter
+from platform.training.checkpoints.loading import load_predictor
+from reports.evaluation import predictions
+from reports.build.build import build_report
+from reports.ensembles.rules import rules
+from reports.evaluation.checkpoints import ReportError
+from reports.sweeps.inputs import read_inputs
 
 
 @pytest.fixture(scope="module")

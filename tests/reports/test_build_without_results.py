@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from platform.tracking.writer import SweepWriter
-from reports.build import build_report
+from platform.tracking.writing.writer import SweepWriter
+from reports.build.build import build_report
 
 
 def test_a_sweep_of_failures_only_has_a_page_with_the_causes(sweep):

@@ -9,11 +9,11 @@ from PIL import Image
 
 from platform.datasets.data_config import DataConfig
 from platform.datasets.image_size import covering
-from platform.datasets.images import DenseImages
-from platform.datasets.prepare import prepare
-from platform.training.evaluation import classification_metrics
-from reports.classes import EXAMPLES, class_findings, reliability
-from reports.thumbnails import LONGEST_SIDE, thumbnail
+from platform.datasets.images.image_stores import DenseImages
+from platform.datasets.preparation.prepare import prepare
+from platform.training.evaluation.classification import classification_metrics
+from reports.findings.classes import EXAMPLES, class_findings, reliability
+from reports.findings.thumbnails import LONGEST_SIDE, thumbnail
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from scipy import stats
 
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import Goal
-from reports.confirmation import bootstrap_interval, confirmation
-from reports.page import render
-from reports.trials_table import trials_table
+from reports.ranking.confirmation import bootstrap_interval, confirmation
+from reports.page.page import render
+from reports.ranking.trials_table import trials_table
 
 
 def repeat(of, nth, value, outcome="finished"):

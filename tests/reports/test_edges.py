@@ -5,9 +5,9 @@ import pytest
 from platform.config.load import load_space
 from platform.tracking.records import TrialRecord
 from platform.tuning.names import flatten
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from reports.edges import edges, position
-from reports.rank import rank_trials
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from reports.findings.edges import edges, position
+from reports.ranking.rank import rank_trials
 
 SPACE = """
 epochs: 4

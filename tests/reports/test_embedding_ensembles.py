@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from platform.training.retrieval import Embedded, Found, find
-from reports.embedding_ensembles import concatenated, contributions, gain, grow, weighted
-from reports.selection import Bounds, Judgement
+from platform.training.evaluation.retrieval import Embedded, Found, find
+from reports.ensembles.embedding_ensembles import concatenated, contributions, gain, grow, weighted
+from reports.ensembles.selection import Bounds, Judgement
 
 IMAGES, HALF = 40, 20
 

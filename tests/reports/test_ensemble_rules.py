@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from reports.ensemble import (
+from reports.ensembles.rules import (
     greedy,
     mean_logit,
     mean_probability,

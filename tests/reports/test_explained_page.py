@@ -12,18 +12,18 @@ import pytest
 
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Space
-from platform.datasets.images import DenseImages
-from platform.tuning.importance import JudgedTrial, importances
-from reports.branches import Branch
-from reports.classes import EXAMPLES, PAIRS, Bin, ClassAccuracy, ClassFindings, Confusion
-from reports.classes import FILE as CLASSES
-from reports.contents import Explained
-from reports.page import render
-from reports.suspects import FILE as SUSPECTS
-from reports.suspects import SHOWN, Caught, Shown, Suspects
-from reports.thumbnails import thumbnail
-from reports.top_tenth import shared_values
-from reports.what_mattered import WhatMattered
+from platform.datasets.images.image_stores import DenseImages
+from platform.tuning.search.importance import JudgedTrial, importances
+from reports.findings.branches import Branch
+from reports.findings.classes import EXAMPLES, PAIRS, Bin, ClassAccuracy, ClassFindings, Confusion
+from reports.findings.classes import FILE as CLASSES
+from reports.sweeps.contents import Explained
+from reports.page.page import render
+from reports.findings.suspects import FILE as SUSPECTS
+from reports.findings.suspects import SHOWN, Caught, Shown, Suspects
+from reports.findings.thumbnails import thumbnail
+from reports.findings.top_tenth import shared_values
+from reports.findings.what_mattered import WhatMattered
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 

@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 
 from platform.datasets.geometry import KeptSize
-from platform.datasets.unlabelled import open_images
+from platform.datasets.preparation.unlabelled import open_images
 from reports.__main__ import main
-from reports.chosen import load_chosen
-from reports.evaluate import ReportError, checkpoint_digest
-from reports.export import PixelsToProbabilities, export, torchscript
-from reports.files import npz
-from reports.predict import predict_images
-from reports.winner import FILE, Member, Winner
-from reports.winner_model import WinnerModel
+from reports.deploy.chosen import load_chosen
+from reports.evaluation.checkpoints import ReportError, checkpoint_digest
+from reports.deploy.export import PixelsToProbabilities, export, torchscript
+from platform.storage.whole_files import npz
+from reports.deploy.predict import predict_images
+from reports.build.winner import FILE, Member, Winner
+from reports.deploy.winner_model import WinnerModel
 
 DIGITS = tuple("0123456789")
 

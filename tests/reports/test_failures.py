@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from platform.tracking.records import TrialRecord
-from reports.failures import digest, failures, region_of, shortest
+from reports.findings.failures import digest, failures, region_of, shortest
 
 OOM = "OutOfMemoryError: CUDA out of memory. Tried to allocate {}.00 MiB. GPU 0 has a total of 79.1 GiB"
 

@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 import pytest
 from plotly.io import to_json
 
-from reports.ensemble_figures import DASHES
-from reports.figure_svg import svg
-from reports.figures import MUTED, SERIES, finish
-from reports.page import render
-from reports.page_files import PageParts
+from reports.page.ensemble_figures import DASHES
+from reports.page.figure_svg import svg
+from reports.page.figures import MUTED, SERIES, finish
+from reports.page.page import render
+from reports.page.page_files import PageParts
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from platform.tracking.records import TrialRecord
-from reports import figures
-from reports.ensemble_figures import ensemble_figures
-from reports.rank import rank_trials
+from reports.page import figures
+from reports.page.ensemble_figures import ensemble_figures
+from reports.ranking.rank import rank_trials
 
 COLOUR = re.compile(r"var\(--[a-z0-9-]+\)")
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from reports.evaluate import ReportError
-from reports.files import write_whole
-from reports.finalists import Finalist, score_once, scorings
+from reports.evaluation.checkpoints import ReportError
+from platform.storage.whole_files import write_whole
+from reports.evaluation.finalists import Finalist, score_once, scorings
 
 SINGLE = Finalist("best single trial", None, ("a",), ("digest-a",))
 VOTE = Finalist("vote of 2", "vote", ("a", "b"), ("digest-a", "digest-b"))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.measures import measures
+from reports.ranking.ranking_columns import measures
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-from reports.model_code import write_package
+from reports.deploy.model_code import write_package
 
 
 def test_it_runs_where_nothing_of_this_project_is_on_the_path(tmp_path):
-    name = write_package("reports.winner_model", tmp_path)
+    name = write_package("reports.deploy.winner_model", tmp_path)
     assert name == "sweep_winner.reports.winner_model"
     script = (
         "import platform, sys, importlib\n"
@@ -30,7 +30,7 @@ def test_it_runs_where_nothing_of_this_project_is_on_the_path(tmp_path):
 
 
 def test_no_more_goes_with_it_than_it_needs(tmp_path):
-    write_package("reports.winner_model", tmp_path)
+    write_package("reports.deploy.winner_model", tmp_path)
     there = {str(file.relative_to(tmp_path / "sweep_winner")) for file in tmp_path.rglob("*.py")}
-    assert "reports/ensemble/vote.py" in there
+    assert "reports/ensembles/rules/vote.py" in there
     assert not [file for file in there if "training" in file or "tuning" in file or "tracking" in file]

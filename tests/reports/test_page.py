@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports.contents import Joined
-from reports.page import render, script_json
+from reports.sweeps.contents import Joined
+from reports.page.page import render, script_json
 
 
 class Reader(HTMLParser):

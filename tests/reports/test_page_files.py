@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import pytest
 from plotly.io import to_json
 
-from reports.files import write_whole
-from reports.page import render
-from reports.page_files import figure_rows, file_name, write_page_files
+from platform.storage.whole_files import write_whole
+from reports.page.page import render
+from reports.page.page_files import figure_rows, file_name, write_page_files
 
 
 class Names(HTMLParser):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.page import render
+from reports.page.page import render
 
 TABLE = "table.sortable"
 

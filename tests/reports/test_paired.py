@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports import paired
-from reports.paired import bootstrap_interval
+from reports.ranking import paired_bootstrap as paired
+from reports.ranking.paired_bootstrap import bootstrap_interval
 
 
 @pytest.mark.parametrize("count", [5, 150, 20_000])

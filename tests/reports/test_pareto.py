@@ -8,9 +8,9 @@ import pytest
 from platform.datasets.data_config import DataConfig
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import Goal
-from reports.noise import samples_of, standard_error
-from reports.pareto import pareto
-from reports.rank import rank_trials
+from reports.ranking.standard_error import samples_of, standard_error
+from reports.ranking.pareto import pareto
+from reports.ranking.rank import rank_trials
 
 GOALS = (Goal("val/accuracy", "max"), Goal("time/images_per_s", "max"))
 SAMPLES = {"val/accuracy": 400.0}

@@ -8,12 +8,12 @@ import pytest
 
 from platform.tracking.records import TrialRecord
 from platform.tuning.goals import Goal
-from reports.confirmation import confirmation
-from reports.figure_svg import svg
-from reports.page import render
-from reports.page_files import PageParts
-from reports.pareto import pareto
-from reports.trials_table import trials_table
+from reports.ranking.confirmation import confirmation
+from reports.page.figure_svg import svg
+from reports.page.page import render
+from reports.page.page_files import PageParts
+from reports.ranking.pareto import pareto
+from reports.ranking.trials_table import trials_table
 
 GOALS = (Goal("val/accuracy", "max"), Goal("train/drop_rate", "min"))
 

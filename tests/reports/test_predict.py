@@ -10,23 +10,23 @@ import pytest
 from PIL import Image
 
 from platform.config.errors import UserError
-from platform.datasets import unlabelled
+from platform.datasets.preparation import unlabelled
 from platform.datasets.data_config import DataConfig
 from platform.datasets.geometry import KeptSize
-from platform.datasets.loader import EvalLoader
-from platform.datasets.prepare import prepare
-from platform.datasets.unlabelled import open_images
-from platform.tracking.writer import SweepWriter
-from platform.training.checkpoints import save_checkpoint
-from platform.training.loading import load_predictor
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from reports import prediction_table
+from platform.datasets.batches.loader import EvalLoader
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.preparation.unlabelled import open_images
+from platform.tracking.writing.writer import SweepWriter
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from reports.deploy import prediction_table
 from reports.__main__ import main
-from reports.evaluate import checkpoint_digest
-from reports.inputs import read_inputs
-from reports.predict import predict_images
-from reports.winner import FILE, Member, Winner, read_winner
+from reports.evaluation.checkpoints import checkpoint_digest
+from reports.sweeps.inputs import read_inputs
+from reports.deploy.predict import predict_images
+from reports.build.winner import FILE, Member, Winner, read_winner
 
 DIGITS = tuple("0123456789")
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from platform.datasets import unlabelled
-from platform.datasets.unlabelled import open_images
-from reports.evaluate import checkpoint_digest
-from reports.predict import predict_images
-from reports.winner import FILE, Member, read_winner
+from platform.datasets.preparation import unlabelled
+from platform.datasets.preparation.unlabelled import open_images
+from reports.evaluation.checkpoints import checkpoint_digest
+from reports.deploy.predict import predict_images
+from reports.build.winner import FILE, Member, read_winner
 
 DIGITS = tuple("0123456789")
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from reports.predictions import kept_file
+from platform.datasets.preparation.prepare import prepare
+from reports.evaluation.predictions import kept_file
 
 
 @pytest.fixture

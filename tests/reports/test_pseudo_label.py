@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from platform.datasets.unlabelled import open_images
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.preparation.unlabelled import open_images
 from reports.__main__ import main
-from reports.inputs import read_inputs
-from reports.predict import predict_images
-from reports.pseudo_label import above, pseudo_label, top_of_classes, top_share
+from reports.sweeps.inputs import read_inputs
+from reports.deploy.predict import predict_images
+from reports.deploy.pseudo_label import above, pseudo_label, top_of_classes, top_share
 
 ROWS = pd.DataFrame(
     {

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from platform.tracking.records import TrialRecord
-from reports.rank import parameter, rank_trials, searched_names, table_rows
+from reports.ranking.rank import parameter, rank_trials, searched_names, table_rows
 
 
 def trial(trial_id, values, outcome="finished", **searched):

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from reports.__main__ import main
-from reports.joint_record import write_joint
-from reports.winner import read_winner
+from reports.sweeps.joint_record import write_joint
+from reports.build.winner import read_winner
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from reports.ensemble import logits_of, rules
-from reports.selection import Bounds, Ensemble, Judgement, contributions, grow, taught, tempered
+from reports.ensembles.rules import logits_of, rules
+from reports.ensembles.selection import Bounds, Ensemble, Judgement, contributions, grow, taught, tempered
 
 LABELS = np.arange(60) % 3
 MEAN = rules()["mean_probability"]

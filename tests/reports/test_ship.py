@@ -19,13 +19,13 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
-from platform.datasets.unlabelled import open_images
-from platform.training.trial_config import TrialConfig
+from platform.datasets.preparation.unlabelled import open_images
+from platform.training.trial.trial_config import TrialConfig
 from reports.__main__ import main
-from reports.evaluate import checkpoint_digest
-from reports.predict import predict_images
-from reports.ship import licences_of, ship
-from reports.winner import FILE, Member, read_winner
+from reports.evaluation.checkpoints import checkpoint_digest
+from reports.deploy.predict import predict_images
+from reports.deploy.ship import licences_of, ship
+from reports.build.winner import FILE, Member, read_winner
 
 LOAD = """
 import json, sys, warnings

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from platform.training.checkpoints import SAMPLES
-from platform.training.folder import Folder
-from reports.suspects import FILE, suspects
+from platform.training.loop.trainer_checkpoints import SAMPLES
+from platform.storage.folder import Folder
+from reports.findings.suspects import FILE, suspects
 
 
 @pytest.fixture

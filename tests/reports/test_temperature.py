@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from platform.training.evaluation import classification_metrics
-from reports.ensemble import probabilities_of
-from reports.temperature import COLDEST, temperature
+from platform.training.evaluation.classification import classification_metrics
+from reports.ensembles.rules import probabilities_of
+from reports.ensembles.temperature import COLDEST, temperature
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Space
-from reports.branches import Branch
-from reports.top_tenth import commonness, narrowness, shared_values
+from reports.findings.branches import Branch
+from reports.findings.top_tenth import commonness, narrowness, shared_values
 
 SPACE = Space(
     {

@@ -1,7 +1,7 @@
 import math
 from dataclasses import replace
 
-from reports.trials_table import at_epoch, seconds, trials_table
+from reports.ranking.trials_table import at_epoch, seconds, trials_table
 
 
 def test_metrics_are_those_of_the_best_epoch_and_of_the_last_for_the_unranked(make_contents):

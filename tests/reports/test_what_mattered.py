@@ -6,9 +6,9 @@ import pytest
 
 from platform.config.load import load_space
 from platform.tracking.records import TrialRecord
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from reports.rank import rank_trials
-from reports.what_mattered import what_mattered
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from reports.ranking.rank import rank_trials
+from reports.findings.what_mattered import what_mattered
 
 SPACE = """
 epochs: 4

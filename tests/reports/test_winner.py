@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from platform.datasets.geometry import KeptSize
-from platform.tracking.writer import SweepWriter
-from reports.build import build_report
-from reports.evaluate import checkpoint_digest
-from reports.inputs import read_inputs
-from reports.selection import Ensemble
-from reports.winner import FILE, read_winner, write_winner
+from platform.tracking.writing.writer import SweepWriter
+from reports.build.build import build_report
+from reports.evaluation.checkpoints import checkpoint_digest
+from reports.sweeps.inputs import read_inputs
+from reports.ensembles.selection import Ensemble
+from reports.build.winner import FILE, read_winner, write_winner
 
 
 def test_the_report_records_what_it_chose(reported):

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports import words
-from reports.contents import DataFacts
+from reports.page import sentences as words
+from reports.sweeps.contents import DataFacts
 
 
 def test_the_summary_says_what_won_and_how_much_it_can_be_trusted(make_contents):

@@ -7,13 +7,13 @@ import pytest
 
 from platform.tracking.connect import connect, find_or_create_experiment
 from platform.tracking.tracking_config import TrackingError
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.writer import SweepWriter
 
 OPEN_AND_WRITE = """
 import sys
 from pathlib import Path
-from platform.tracking.spooled_writer import SpooledWriter
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.tracking.writing.writer import SweepWriter
 print("ready", flush=True)
 sys.stdin.readline()
 state = SweepWriter.open(sys.argv[1], "same", sys.argv[2]).state

@@ -13,20 +13,20 @@ from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from platform.tracking.connect import connect
-from platform.tracking.failures import is_transient
-from platform.tracking.reader import read_sweep
-from platform.tracking.recorded import recorded_sweep
+from platform.tracking.mlflow_errors import is_transient
+from platform.tracking.reading.reader import read_sweep
+from platform.tracking.reading.recorded import recorded_sweep
 from platform.tracking.records import WriterState
-from platform.tracking.spool import position_file, read_entries, read_position
-from platform.tracking.spooled_writer import SpooledWriter
+from platform.tracking.writing.spool import position_file, read_entries, read_position
+from platform.tracking.writing.spooled_writer import SpooledWriter
 from platform.tracking.tracking_config import MlflowAway, TrackingError
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.writer import SweepWriter
 
 DRIVER = """
 import json, sys
 from pathlib import Path
 from platform.tracking.records import WriterState
-from platform.tracking.spooled_writer import SpooledWriter
+from platform.tracking.writing.spooled_writer import SpooledWriter
 writer = SpooledWriter(WriterState(**json.loads(sys.argv[1])), Path(sys.argv[2]))
 writer.start()
 writer.start_trial("0000", searched={"a": 1}, constants={}, config={"a": 1})

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from platform.tracking import names
-from platform.tracking.earlier_trials import earlier_trials
-from platform.tracking.writer import SweepWriter
+from platform.tracking import tag_names as names
+from platform.tracking.reading.earlier_trials import earlier_trials
+from platform.tracking.writing.writer import SweepWriter
 
 CONFIG = {"method": {"name": "peer"}, "model": {"backbone": "resnet10t"}, "seed": 1}
 DATA = {"data.source": "here", "data.seed": 5, "data.noise": None}

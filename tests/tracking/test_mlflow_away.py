@@ -8,7 +8,7 @@ import time
 import pandas as pd
 from mlflow import MlflowClient
 
-from platform.tracking.spool import read_entries, read_position
+from platform.tracking.writing.spool import read_entries, read_position
 
 SPACE = """
 name: digits

@@ -2,8 +2,8 @@
 
 import pytest
 
-from platform.tracking.overview import glance_at
-from platform.tracking.writer import SweepWriter
+from platform.tracking.reading.overview import glance_at
+from platform.tracking.writing.writer import SweepWriter
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", 0.3), ("min", 0.1)])

@@ -1,8 +1,8 @@
 import pytest
 
-from platform.tracking.reader import read_sweep
+from platform.tracking.reading.reader import read_sweep
 from platform.tracking.tracking_config import TrackingError
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.writer import SweepWriter
 
 
 def test_what_was_written_is_read_back_with_its_types(uri, description):

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from platform.tracking.links import comparison_path
-from platform.tracking.reader import read_sweep
+from platform.tracking.reading.reader import read_sweep
 from platform.tracking.tracking_config import TrackingError
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.writer import SweepWriter
 
 
 @pytest.fixture(scope="module")

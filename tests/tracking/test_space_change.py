@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from platform.tracking.reader import read_sweep
-from platform.tracking.recorded import replayed_sweep
-from platform.tracking.spool import read_entries
-from platform.tracking.spooled_writer import SpooledWriter
-from platform.tracking.writer import SweepWriter
+from platform.tracking.reading.reader import read_sweep
+from platform.tracking.reading.recorded import replayed_sweep
+from platform.tracking.writing.spool import read_entries
+from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.tracking.writing.writer import SweepWriter
 
 CONSTANTS = {"epochs": 3, "peer_model": None, "ema": True, "batch_size": 64}
 

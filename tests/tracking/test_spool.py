@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from platform.tracking.spool import Spool, SpoolTaken, position_file, read_entries
+from platform.tracking.writing.spool import Spool, SpoolTaken, position_file, read_entries
 from platform.tracking.tracking_config import TrackingError
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from platform.tracking.connect import connect
 from platform.tracking.environment import code_version
-from platform.tracking.reader import read_sweep
+from platform.tracking.reading.reader import read_sweep
 from platform.tracking.tracking_config import TrackingError
-from platform.tracking.writer import SweepWriter
+from platform.tracking.writing.writer import SweepWriter
 
 FILES_OF_A_SWEEP = ["environment.json", "plan.txt", "space.yaml"]
 

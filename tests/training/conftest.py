@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from platform.training.trial_config import TrialConfig
+from platform.datasets.preparation.prepare import prepare
+from platform.training.trial.trial_config import TrialConfig
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from platform.methods import method_names
-from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.training.errors import CheckpointError
-from platform.training.loading import load_predictor
-from platform.training.trainer import Trainer
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.trainer import Trainer
 
 RECIPES = {
     "sgd": {"optim": {"lr": 0.02}},

@@ -6,10 +6,10 @@ import os
 import pytest
 
 from platform.config.document import write_yaml
-from platform.training.checkpoints import is_whole, save_checkpoint
-from platform.training.disk import StorageError, free_bytes, full_disk, written_to
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.loop.trainer_checkpoints import is_whole, save_checkpoint
+from platform.storage.disk import StorageError, free_bytes, full_disk, written_to
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 
 @pytest.fixture

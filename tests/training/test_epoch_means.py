@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from platform.methods import SampleOutcome, StepOutput
-from platform.training.epoch_means import EpochMeans
+from platform.training.loop.epoch_means import EpochMeans
 
 
 @pytest.fixture

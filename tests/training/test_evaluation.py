@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from platform.training.evaluation import classification_metrics, shot_accuracies, validation_metrics
+from platform.training.evaluation.classification import classification_metrics, shot_accuracies, validation_metrics
 
 CLASSES = ("a", "b", "c", "d")
 

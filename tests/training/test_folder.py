@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from platform.training.description import best_checkpoint
-from platform.training.disk import StorageError
-from platform.training.folder import Folder
+from platform.training.checkpoints.description import best_checkpoint
+from platform.storage.disk import StorageError
+from platform.storage.folder import Folder
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_best_checkpoint_is_found_at_any_depth(folder):
 
 def test_a_copy_is_gone_with_its_process(s3_server, root):
     code = (
-        "from platform.training.folder import Folder; folder = Folder.of('s3://bucket/copied');"
+        "from platform.storage.folder import Folder; folder = Folder.of('s3://bucket/copied');"
         "folder.write('x', b'1'); print(folder.fetched())"
     )
     line = [sys.executable, "-c", code]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from platform.methods import method_names
-from platform.training.checkpoints import is_whole, restore
-from platform.training.trainer import Trainer
+from platform.training.loop.trainer_checkpoints import is_whole, restore
+from platform.training.loop.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 4
@@ -19,9 +19,9 @@ CHILD = """
 import sys
 import torch
 from pathlib import Path
-from platform.training.checkpoints import save_checkpoint
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 from tests.golden.steps import few_digits
 
 trainer = Trainer(TrialConfig.model_validate_json(sys.argv[1]), few_digits())

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from platform.losses.contrastive import supcon
-from platform.training.trainer import Trainer
+from platform.training.loop.trainer import Trainer
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from platform.methods import SampleOutcome
-from platform.training.ledger import SampleLedger
+from platform.training.loop.sample_ledger import SampleLedger
 
 EPOCHS = 4
 

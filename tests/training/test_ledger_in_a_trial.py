@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.training.errors import TrainingCollapsed
-from platform.training.trainer import Trainer
+from platform.training.loop.trainer import Trainer
 
 
 def test_a_trial_fills_it_whatever_its_batches_are(make_config, digits, tmp_path):

@@ -10,7 +10,7 @@ from platform.models.build import build
 from platform.models.input_size import set_image_size
 from platform.models.layers import head_parameters, set_trainable
 from platform.models.model_config import ModelConfig
-from platform.training.optimiser import OptimConfig, build_optimiser, carry_optimiser_state
+from platform.training.optimisation.optimiser import OptimConfig, build_optimiser, carry_optimiser_state
 
 
 @pytest.fixture(scope="module")

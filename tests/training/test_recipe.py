@@ -5,13 +5,13 @@ import logging
 import pytest
 import torch
 
-from platform.training.checkpoints import save_checkpoint
-from platform.training.compiling import compile_network
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.training.optimisation.compiling import compile_network
 from platform.training.errors import TrialError
-from platform.training.loading import load_predictor
-from platform.training.precision import settle
-from platform.training.recipe import difference, inherit
-from platform.training.trainer import Trainer
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.optimisation.precision import settle
+from platform.training.trial.recipe import difference, inherit
+from platform.training.loop.trainer import Trainer
 
 PLAIN = {"model": {"backbone": "test_vit"}, "method": {"name": "cross_entropy"}, "augment": {"crop": "none"}}
 

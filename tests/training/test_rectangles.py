@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.datasets.image_size import Size
-from platform.training.checkpoints import restore, save_checkpoint
-from platform.training.loading import load_predictor
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 TALL = {"image_size": [64, 32], "augment": {"crop": "resized"}}
 ONE_NETWORK = {"method": {"name": "cross_entropy"}, "epochs": 2}

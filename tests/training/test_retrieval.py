@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from platform.training.retrieval import Embedded, combine, nearest, retrieval_metrics
+from platform.training.evaluation.retrieval import Embedded, combine, nearest, retrieval_metrics
 
 EAST, SOUTH_EAST, NORTH = [1.0, 0.0], [1.0, -1.0], [0.0, 1.0]
 

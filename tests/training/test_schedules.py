@@ -4,7 +4,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from platform.training.schedules import ScheduleConfig, build_schedule
+from platform.training.optimisation.schedules import ScheduleConfig, build_schedule
 
 CONFIG = TypeAdapter(ScheduleConfig)
 LR, EPOCHS, STEPS = 0.5, 5, 4

@@ -8,8 +8,8 @@ import torch
 from platform.models.build import build
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation
-from platform.training.prediction import eval_loader
-from platform.training.soup import mean_weights, recompute_batch_norm
+from platform.training.evaluation.prediction import eval_loader
+from platform.training.checkpoints.soup import mean_weights, recompute_batch_norm
 
 
 def network(seed, backbone="test_resnet"):

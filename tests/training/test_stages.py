@@ -4,11 +4,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from platform.training.checkpoints import restore, save_checkpoint
-from platform.training.loading import load_predictor
-from platform.training.stages import StagePlan
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.stages import StagePlan
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
 
 SMALL_THEN_LARGE = [{"name": "small", "epochs": 1, "image_size": 16}, {"image_size": 32, "epochs": 2}]
 

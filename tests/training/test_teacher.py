@@ -8,10 +8,10 @@ from platform.config.errors import UserError
 from platform.losses.distillation import feature_distance, soft_cross_entropy
 from platform.models.errors import ModelError
 from platform.models.normalisation import Normalisation
-from platform.training.checkpoints import restore, save_checkpoint
-from platform.training.loading import load_predictor
-from platform.training.teacher import load_teacher
-from platform.training.trainer import Trainer
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.loop.teacher import load_teacher
+from platform.training.loop.trainer import Trainer
 
 CPU = torch.device("cpu")
 SUPCON = {"name": "supcon", "stages": [-2, -1], "dim": 16}

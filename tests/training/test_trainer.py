@@ -6,7 +6,7 @@ import torch
 
 from platform.methods import method_names
 from platform.training.errors import TrainingDiverged
-from platform.training.trainer import Trainer
+from platform.training.loop.trainer import Trainer
 
 METHODS = method_names()
 

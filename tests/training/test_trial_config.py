@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from platform.training.trial_config import TrialConfig
+from platform.training.trial.trial_config import TrialConfig
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = {"model": {"backbone": "resnet18"}, "method": {"name": "peer"}}
@@ -13,7 +13,7 @@ SMALLEST = {"model": {"backbone": "resnet18"}, "method": {"name": "peer"}}
 
 def test_importing_it_leaves_heavy_packages_alone():
     heavy = {"timm", "torchvision", "torchmetrics", "mlflow", "ray", "sklearn"}
-    code = f"import platform.training.trial_config, sys; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import platform.training.trial.trial_config, sys; print(sorted({heavy} & set(sys.modules)))"
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

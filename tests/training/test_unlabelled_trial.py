@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
+from platform.datasets.preparation.prepare import prepare
 from platform.methods import SECTIONS
-from platform.training.checkpoints import restore, save_checkpoint
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.training.errors import TrialError
-from platform.training.trainer import Trainer
-from platform.training.unlabelled import refuse_unlabelled
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.unlabelled import refuse_unlabelled
 
 SUPCON = {"name": "supcon", "stages": (-2, -1), "dim": 16}
 OTHERS = [name for name, section in SECTIONS.items() if not section.takes_unlabelled]

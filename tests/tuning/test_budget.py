@@ -7,12 +7,12 @@ from ray import tune
 
 from platform.config.errors import ConfigError, UserError
 from platform.config.load import load_space
-from platform.tuning.budget import Account, Spent, check_gpu_hours, read_balance
-from platform.tuning.budget_config import BudgetConfig
-from platform.tuning.budget_watch import BudgetWatch
-from platform.tuning.resources import TrialResources
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.stopping.budget import Account, Spent, check_gpu_hours, read_balance
+from platform.tuning.settings.budget_config import BudgetConfig
+from platform.tuning.stopping.stoppers import BudgetWatch
+from platform.tuning.cluster.resources import TrialResources
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
-from platform.tuning.buildable import check_buildable
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.space.buildable import check_buildable
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 epochs: 6

@@ -10,15 +10,15 @@ from ray.tune.experiment import Trial
 from safetensors.torch import save_file
 
 from platform.tracking.records import WriterState
-from platform.tracking.spool import read_entries
-from platform.tracking.spooled_writer import SpooledWriter
-from platform.training.description import FORMAT
-from platform.training.folder import Folder
-from platform.tuning.checkpoint_cap import CheckpointCap, Limit, Standing, dispensable
-from platform.tuning.kept_checkpoints import Keeping
+from platform.tracking.writing.spool import read_entries
+from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.training.checkpoints.description import FORMAT
+from platform.storage.folder import Folder
+from platform.tuning.run.checkpoint_cap import CheckpointCap, Limit, Standing, dispensable
+from platform.tuning.trial.kept_checkpoints import Keeping
 from platform.tuning.names import repeat_number, trial_name
-from platform.tuning.past_trials import PastTrial
-from platform.tuning.search_config import SearchConfig
+from platform.tuning.search.past_trials import PastTrial
+from platform.tuning.settings.search_config import SearchConfig
 
 EACH = 10_000
 """Bytes of a checkpoint here, a little less."""

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.cluster import join
-from platform.tuning.sweep_config import ResourcesConfig
+from platform.tuning.cluster.join import join
+from platform.tuning.settings.sweep_config import ResourcesConfig
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.confirmations import ConfirmSearch, ended_repeats, read_repeats
+from platform.tuning.search.confirmations import ConfirmSearch, ended_repeats, read_repeats
 from platform.tuning.names import confirms, repeat_number, trial_name
-from platform.tuning.past_trials import PastTrial
-from platform.tuning.search_config import SearchConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.search.past_trials import PastTrial
+from platform.tuning.settings.search_config import SearchConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 
 @pytest.fixture

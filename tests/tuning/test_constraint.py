@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform.tuning.constraint import LONGEST, parse_constraint
+from platform.tuning.settings.constraint import LONGEST, parse_constraint
 
 SETTINGS = {
     "batch_size": 32,

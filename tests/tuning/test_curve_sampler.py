@@ -7,15 +7,15 @@ import pytest
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.config.ranges import NumberRange
-from platform.tuning.curve_memory import MOST, CurveMemory, Seen, foremost
-from platform.tuning.curve_process import CurveProcess, Told
-from platform.tuning.curve_sampler import log_improvement, squashed
-from platform.tuning.search_check import check_search
-from platform.tuning.search_config import SearchConfig
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
-from platform.tuning.unit_space import UnitSpace
+from platform.tuning.samplers.curve_memory import MOST, CurveMemory, Seen, foremost
+from platform.tuning.samplers.curve_process import CurveProcess, Told
+from platform.tuning.samplers.curve_sampler import log_improvement, squashed
+from platform.tuning.space.search_check import check_search
+from platform.tuning.settings.search_config import SearchConfig
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.samplers.unit_space import UnitSpace
 
 SPACE = """
 epochs: 8

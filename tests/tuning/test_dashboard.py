@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from platform.config.load import load_space
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 2

@@ -5,13 +5,13 @@ from ray.tune.search import Searcher
 
 from platform.config.errors import ConfigError, UserError
 from platform.config.load import load_space
-from platform.tuning import sampling
-from platform.tuning.constraint import parse_constraint
-from platform.tuning.feasible import check_constraints
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.start_points import Start
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.search import sampling
+from platform.tuning.settings.constraint import parse_constraint
+from platform.tuning.space.constraint_check import check_constraints
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.space.start_points import Start
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 4

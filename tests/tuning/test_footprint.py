@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from platform.tuning.footprint import with_footprint
+from platform.tuning.trial.footprint import with_footprint
 
 CPU = torch.device("cpu")
 

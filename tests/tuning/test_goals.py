@@ -5,7 +5,7 @@ import math
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.goal_check import refuse_unmeasured
+from platform.tuning.space.goal_check import refuse_unmeasured
 from platform.tuning.goals import Goal, figure, gains, reached
 
 ACCURACY = Goal("val/accuracy", "max")

@@ -14,15 +14,15 @@ import psutil
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.holder import Holder, ask_to_stop, holding, read_holder, running
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.folder.process_lock import Holder, ask_to_stop, holding, read_holder, running
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 RUNS_A_SWEEP = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a script that runs in the background ignores it
 from pathlib import Path
-from platform.tuning.holder import Holder, holding
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.folder.process_lock import Holder, holding
+from platform.tuning.folder.sweep_folder import SweepFolder
 with holding(SweepFolder(Path(sys.argv[1])), Holder.this_process(4, 12, 3)):
     try:
         print("holding", flush=True)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from platform.config.load import load_space
-from platform.tuning.importance import LEAST_TRIALS, JudgedTrial, importances
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.search.importance import LEAST_TRIALS, JudgedTrial, importances
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 epochs: 4

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from platform.tuning.interrupt import graceful_interrupt
+from platform.tuning.stopping.interrupt import graceful_interrupt
 
 
 def test_the_first_interrupt_is_handed_on_and_the_second_raises():

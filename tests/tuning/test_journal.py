@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 
-from platform.training.disk import StorageError, free_bytes
+from platform.storage.disk import StorageError, free_bytes
 from platform.tuning.journal import WholeLines
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from platform.training.folder import Folder
-from platform.tuning.kept_checkpoints import Keeping
+from platform.storage.folder import Folder
+from platform.tuning.trial.kept_checkpoints import Keeping
 
 
 @pytest.fixture
 def trainer(golden_steps):
-    from platform.training.trainer import Trainer
-    from platform.training.trial_config import TrialConfig
+    from platform.training.loop.trainer import Trainer
+    from platform.training.trial.trial_config import TrialConfig
 
     sections = {"epochs": 9, "image_size": 8, "model": {"backbone": "test_resnet"}}
     config = TrialConfig.model_validate(sections | {"method": {"name": "cross_entropy"}})

@@ -4,11 +4,11 @@ import pytest
 
 from platform.config.load import load_space
 from platform.tuning.failure import is_out_of_memory
-from platform.tuning.memory import MemoryLimit
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.start_points import Start
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.search.memory_limit import MemoryLimit
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.space.start_points import Start
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 2

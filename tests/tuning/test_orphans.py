@@ -5,7 +5,7 @@ import time
 import ray
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 
-from platform.tuning.orphans import remove_orphaned_groups
+from platform.tuning.stopping.placement_groups import remove_orphaned_groups
 
 
 @ray.remote(num_cpus=0)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from platform.tracking.overview import TrialGlance
-from platform.tuning.budget import Balance, Spent
-from platform.tuning.budget_config import BudgetConfig
-from platform.tuning.holder import Holder
-from platform.tuning.overseeing import as_json, print_list, print_status
-from platform.tuning.survey import Survey
+from platform.tracking.reading.overview import TrialGlance
+from platform.tuning.stopping.budget import Balance, Spent
+from platform.tuning.settings.budget_config import BudgetConfig
+from platform.tuning.folder.process_lock import Holder
+from platform.tuning.watching.list_and_status import as_json, print_list, print_status
+from platform.tuning.watching.sweep_state import Survey
 
 HOLDER = Holder(pid=123, host="box", process_start=1e9, began=1.76e9, trials=5, epochs=50, epochs_a_trial=10)
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
-from platform.tuning.plan import as_text, make_plan, size
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.run.plan import as_text, make_plan, size
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 epochs: {choice: [4, 9]}

@@ -6,12 +6,12 @@ import pickle
 import pytest
 from rich.console import Console
 
-from platform.tuning.budget import Account
-from platform.tuning.budget_config import BudgetConfig
-from platform.tuning.closing import duration
-from platform.tuning.past_trials import PastTrial
-from platform.tuning.progress import ProgressCallback, SweepView, TrialView
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.stopping.budget import Account
+from platform.tuning.settings.budget_config import BudgetConfig
+from platform.tuning.terminal import duration
+from platform.tuning.search.past_trials import PastTrial
+from platform.tuning.watching.progress import ProgressCallback, SweepView, TrialView
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 
 @pytest.fixture

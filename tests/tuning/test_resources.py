@@ -3,8 +3,8 @@
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.resources import trial_resources
-from platform.tuning.sweep_config import ResourcesConfig
+from platform.tuning.cluster.resources import trial_resources
+from platform.tuning.settings.sweep_config import ResourcesConfig
 
 
 @pytest.mark.parametrize(

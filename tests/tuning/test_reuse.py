@@ -7,14 +7,14 @@ import pytest
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from platform.tracking.earlier_trials import EarlierTrial
-from platform.training.folder import Folder
-from platform.training.trainer import Trainer
-from platform.training.trial_config import TrialConfig
-from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.reuse import Reuse
-from platform.tuning.schedulers import make_scheduler
-from platform.tuning.search_config import SearchConfig
+from platform.tracking.reading.earlier_trials import EarlierTrial
+from platform.storage.folder import Folder
+from platform.training.loop.trainer import Trainer
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.trial.kept_checkpoints import Keeping
+from platform.tuning.search.reuse import Reuse
+from platform.tuning.stopping.schedulers import make_scheduler
+from platform.tuning.settings.search_config import SearchConfig
 
 EPOCHS = 3
 

@@ -8,8 +8,8 @@ from ray.tune.experiment import Trial
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 
 from platform.tuning.failure import SweepBroken
-from platform.tuning.resources import TrialResources
-from platform.tuning.room import RoomWatch
+from platform.tuning.cluster.resources import TrialResources
+from platform.tuning.stopping.room_watch import RoomWatch
 
 
 @pytest.fixture

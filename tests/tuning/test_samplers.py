@@ -9,15 +9,15 @@ from ray.tune.search import Searcher
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
 from platform.config.space import Space
-from platform.tuning.curve_memory import CurveMemory
-from platform.tuning.curve_sampler import CurveSampler
-from platform.tuning.plan import as_text, make_plan, trials_of
-from platform.tuning.samplers import make_sampler
-from platform.tuning.search_check import check_search
-from platform.tuning.search_config import SearchConfig
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.samplers.curve_memory import CurveMemory
+from platform.tuning.samplers.curve_sampler import CurveSampler
+from platform.tuning.run.plan import as_text, make_plan, trials_of
+from platform.tuning.samplers.seeded import make_sampler
+from platform.tuning.space.search_check import check_search
+from platform.tuning.settings.search_config import SearchConfig
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 HEAD = "epochs: 4\nmodel: {backbone: resnet10t}\n"
 NUMBERS = """

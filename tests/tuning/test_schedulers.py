@@ -6,10 +6,10 @@ from pydantic import TypeAdapter
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, HyperBandScheduler, TrialScheduler
 
-from platform.tuning.past_trials import PastTrial
-from platform.tuning.scheduler_config import AshaScheduler
-from platform.tuning.schedulers import SeededAsha, SparingMedian, make_scheduler, remember
-from platform.tuning.search_config import SearchConfig
+from platform.tuning.search.past_trials import PastTrial
+from platform.tuning.settings.scheduler_config import AshaScheduler
+from platform.tuning.stopping.schedulers import SeededAsha, SparingMedian, make_scheduler, remember
+from platform.tuning.settings.search_config import SearchConfig
 
 
 @pytest.fixture

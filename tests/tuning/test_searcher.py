@@ -9,10 +9,10 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
-from platform.training.folder import Folder
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.storage.folder import Folder
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 4
@@ -248,8 +248,8 @@ def test_a_sample_that_builds_no_trial_is_drawn_again(make):
 def test_a_trial_that_was_answered_is_said_to_be_and_costs_no_epochs(
     resume, searcher, golden_steps, tmp_path
 ):
-    from platform.tuning.kept_checkpoints import Keeping
-    from platform.tuning.reuse import Reuse
+    from platform.tuning.trial.kept_checkpoints import Keeping
+    from platform.tuning.search.reuse import Reuse
 
     searcher.reuse = Reuse(
         "nightly", Keeping(Folder.of(tmp_path), "val/loss", "min", 1), golden_steps.few_digits()

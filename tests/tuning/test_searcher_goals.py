@@ -7,11 +7,11 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
-from platform.tuning.plan import as_text, make_plan
-from platform.tuning.search_check import check_search
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.run.plan import as_text, make_plan
+from platform.tuning.space.search_check import check_search
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 4

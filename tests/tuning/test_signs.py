@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from platform.tuning.signs import Signs
+from platform.tuning.watching.warning_signs import Signs
 
 
 @pytest.fixture

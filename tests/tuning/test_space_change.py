@@ -4,8 +4,8 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
-from platform.tuning.space_change import changes_between
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.resume.space_change import changes_between
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 SPACE = """
 epochs: 4

@@ -9,15 +9,15 @@ from ray import tune
 from ray.util.placement_group import placement_group_table
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.decode import decode_here, lazily
-from platform.datasets.prepare import prepare
-from platform.training.folder import Folder
-from platform.training.trial_config import TrialConfig
-from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.quiet import SETTINGS
-from platform.tuning.resources import TrialResources
-from platform.tuning.spread_trial import Group, run_spread_trial
-from platform.tuning.trainable import Place
+from platform.datasets.images.decode import decode_here, lazily
+from platform.datasets.preparation.prepare import prepare
+from platform.storage.folder import Folder
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.trial.kept_checkpoints import Keeping
+from platform.tuning.cluster.library_logs import SETTINGS
+from platform.tuning.cluster.resources import TrialResources
+from platform.tuning.trial.spread_trial import Group, run_spread_trial
+from platform.tuning.trial.trainable import Place
 
 TRIAL = {
     "epochs": 2,

@@ -9,13 +9,13 @@ from platform.config.load import load_space
 from platform.config.ranges import Choice
 from platform.methods._discovery import SECTIONS
 from platform.tracking.records import DatasetRecord, SweepDescription
-from platform.tracking.writer import SweepWriter
-from platform.tuning.earlier_sweep import starts_of
+from platform.tracking.writing.writer import SweepWriter
+from platform.tuning.space.points_of_earlier_sweep import starts_of
 from platform.tuning.names import flatten
-from platform.tuning.search_check import check_search
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
+from platform.tuning.space.search_check import check_search
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity
 
 SPACE = """
 epochs: 10

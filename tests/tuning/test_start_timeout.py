@@ -5,16 +5,16 @@ import ray
 from ray.util.placement_group import placement_group, placement_group_table
 
 from platform.config.load import load_space
-from platform.datasets.decode import usable_cores
-from platform.tracking.reader import read_sweep
-from platform.tuning.cluster import leave
+from platform.datasets.images.decode import usable_cores
+from platform.tracking.reading.reader import read_sweep
+from platform.tuning.cluster.join import leave
 from platform.tuning.failure import SweepBroken
-from platform.tuning.plan import make_plan
-from platform.tuning.quiet import SETTINGS
-from platform.tuning.resources import cores
-from platform.tuning.sweep import run_sweep
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import new_folder
+from platform.tuning.run.plan import make_plan
+from platform.tuning.cluster.library_logs import SETTINGS
+from platform.tuning.cluster.resources import cores
+from platform.tuning.run.sweep import run_sweep
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import new_folder
 
 SPACE = """
 name: crowded

@@ -10,12 +10,12 @@ import torch
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
-from platform.training.checkpoints import save_checkpoint
-from platform.training.trainer import Trainer
-from platform.tuning.buildable import check_buildable
-from platform.tuning.starting_point import find_start
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.training.loop.trainer import Trainer
+from platform.tuning.space.buildable import check_buildable
+from platform.tuning.folder.starting_point import find_start
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity
 
 CLASSES = tuple(map(str, range(10)))
 YAML = """

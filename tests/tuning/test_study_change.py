@@ -10,11 +10,11 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
-from platform.tuning.past_trials import left_out
-from platform.tuning.searcher import SpaceSearch
-from platform.tuning.study_change import study_change
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.search.past_trials import left_out
+from platform.tuning.search.searcher import SpaceSearch
+from platform.tuning.resume.study_change import study_change
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 SPACE = """
 epochs: 4
@@ -236,9 +236,9 @@ CHANGES = """
 import sys
 from pathlib import Path
 from platform.config.load import load_space
-from platform.tuning.study_change import study_change
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tuning.resume.study_change import study_change
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder
 
 folder, overrides = SweepFolder(Path(sys.argv[1])), sys.argv[2:]
 for number in range(1_000_000):

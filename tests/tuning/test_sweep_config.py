@@ -4,9 +4,9 @@ import pytest
 
 from platform.config.errors import ConfigError
 from platform.config.load import load_space
-from platform.tuning.budget_config import BudgetConfig, seconds
+from platform.tuning.settings.budget_config import BudgetConfig, seconds
 from platform.tuning.goals import Goal
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from platform.config.errors import UserError
 from platform.tuning.goals import Goal
-from platform.tuning.sweep_folder import SweepFolder, SweepIdentity, folder_to_resume, new_folder
+from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity, folder_to_resume, new_folder
 
 IDENTITY = SweepIdentity(
     name="peer",

@@ -8,11 +8,11 @@ import torch
 from ray import tune
 
 from platform.datasets.data_config import DataConfig
-from platform.datasets.prepare import prepare
-from platform.training.folder import Folder
-from platform.training.trial_config import TrialConfig
-from platform.tuning.kept_checkpoints import Keeping
-from platform.tuning.trainable import Place, TrialTrainable
+from platform.datasets.preparation.prepare import prepare
+from platform.storage.folder import Folder
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.trial.kept_checkpoints import Keeping
+from platform.tuning.trial.trainable import Place, TrialTrainable
 
 
 def trial(number=0, **settings):

@@ -10,15 +10,15 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from platform.config.errors import did_you_mean
-from platform.datasets.columns import only_one_label
+from platform.datasets.tables.label_columns import only_one_label
 from platform.datasets.data_config import DataConfig
-from platform.datasets.digits_file import NAME as DIGITS
+from platform.datasets.sources.embedded_digits import NAME as DIGITS
 from platform.datasets.errors import DataError, listed
-from platform.datasets.identity_layout import is_divided
+from platform.datasets.tables.identity_layout import is_divided
 from platform.datasets.readers import labels_beside_images, labels_table
-from platform.datasets.sources import Source
+from platform.datasets.sources.source import Source
 from platform.datasets.splits import SPLIT_NAMES
-from platform.datasets.tables import MISSING
+from platform.datasets.tables.table_files import MISSING
 
 LAYOUT = "a folder a class, or train/, val/ and test/ with a folder a class"
 EXTENSIONS = (

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from platform.datasets.columns import only_one_label
+from platform.datasets.tables.label_columns import only_one_label
 from platform.datasets.data_config import DataConfig
-from platform.datasets.digits_file import TEST_SHARE
-from platform.datasets.sources import DigitsSource, Source
+from platform.datasets.sources.embedded_digits import TEST_SHARE
+from platform.datasets.sources.source import DigitsSource, Source
 
 DEFAULT_TEST_SHARE = TEST_SHARE
 LAYOUT = "digits"

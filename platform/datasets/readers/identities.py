@@ -4,7 +4,7 @@
 images anywhere below; query and gallery are the test split. Without ``query`` and ``gallery`` all images are
 there to learn from, until some identities are held out.
 
-Or a table that says of each image what it is (:mod:`platform.datasets.identity_table`).
+Or a table that says of each image what it is (:mod:`platform.datasets.tables.identity_table`).
 """
 
 import re
@@ -12,14 +12,14 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from platform.datasets.columns import only_one_label
+from platform.datasets.tables.label_columns import only_one_label
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.identity_config import IdentityConfig
-from platform.datasets.identity_layout import GALLERY, JUNK, QUERY, SET_ASIDE, TRAIN, is_divided, parts_of
-from platform.datasets.identity_table import read_identity_table
+from platform.datasets.tables.identity_layout import GALLERY, JUNK, QUERY, SET_ASIDE, TRAIN, is_divided, parts_of
+from platform.datasets.tables.identity_table import read_identity_table
 from platform.datasets.readers.class_folders import images_of
-from platform.datasets.sources import Source
+from platform.datasets.sources.source import Source
 
 LAYOUT = "train/, query/ and gallery/, or with data.identities any folders of images"
 DIGITS_OF_A_NUMBER = 18  # no more fit into 64 bits for sure

@@ -5,11 +5,11 @@ Each has a column ``path``, relative to the folder it lies in, and columns of la
 
 import pandas as pd
 
-from platform.datasets.columns import pick_labels
+from platform.datasets.tables.label_columns import pick_labels
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
-from platform.datasets.sources import Source
-from platform.datasets.tables import read_table, relative_to_table
+from platform.datasets.sources.source import Source
+from platform.datasets.tables.table_files import read_table, relative_to_table
 
 LAYOUT = "train_labels.csv (and val_labels.csv, test_labels.csv) with the columns path and label"
 TABLES = {split: f"{split}_labels.csv" for split in ("train", "val", "test")}

@@ -6,13 +6,13 @@ folder or zip.
 
 import pandas as pd
 
-from platform.datasets.columns import pick_labels
+from platform.datasets.tables.label_columns import pick_labels
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import DataError
 from platform.datasets.readers import labels_beside_images
-from platform.datasets.sources import TABLES, Source
+from platform.datasets.sources.source import TABLES, Source
 from platform.datasets.splits import split_of
-from platform.datasets.tables import read_table, relative_to_table
+from platform.datasets.tables.table_files import read_table, relative_to_table
 
 LAYOUT = "one CSV or Parquet file with the columns path and label"
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from reports.__main__ import main
-from reports.build import build_report
-from reports.winner import read_winner
+from reports.build.build import build_report
+from reports.build.winner import read_winner
 
 
 def test_one_table_holds_the_trials_of_both_with_their_methods(joined):

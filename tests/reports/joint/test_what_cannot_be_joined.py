@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from platform.config.errors import UserError
-from platform.tracking.writer import SweepWriter
-from platform.tuning.sweep_folder import SweepFolder
+from platform.tracking.writing.writer import SweepWriter
+from platform.tuning.folder.sweep_folder import SweepFolder
 from reports.__main__ import main
 
 

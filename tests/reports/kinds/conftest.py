@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from platform.datasets.prepare import prepare
-from reports.inputs import read_inputs
-from reports.winner import write_winner
+from platform.datasets.preparation.prepare import prepare
+from reports.sweeps.inputs import read_inputs
+from reports.build.winner import write_winner
 
 
 @pytest.fixture(scope="package")

@@ -8,19 +8,19 @@ import pytest
 from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 
-from platform.datasets.unlabelled import open_images
-from platform.models.embedding import embed
-from platform.training.loading import load_predictor
-from reports import concat
-from reports.build import build_report
-from reports.chosen import load_chosen
-from reports.concat import PRIOR, UNSEEN, classify, fit_linear, judged_features, side_by_side
-from reports.export import write_exported
-from reports.features import kept_features
-from reports.inputs import read_inputs
-from reports.predict import predict_images
-from reports.ship import validation_probabilities
-from reports.winner_model import WinnerModel
+from platform.datasets.preparation.unlabelled import open_images
+from platform.models.heads.embedding import embed
+from platform.training.checkpoints.loading import load_predictor
+from reports.ensembles import concat
+from reports.build.build import build_report
+from reports.deploy.chosen import load_chosen
+from reports.ensembles.concat import PRIOR, UNSEEN, classify, fit_linear, judged_features, side_by_side
+from reports.deploy.export import write_exported
+from reports.evaluation.features import kept_features
+from reports.sweeps.inputs import read_inputs
+from reports.deploy.predict import predict_images
+from reports.deploy.ship import validation_probabilities
+from reports.deploy.winner_model import WinnerModel
 
 
 def blobs(samples=150, classes=4, seed=0):

@@ -10,20 +10,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from platform.datasets.unlabelled import open_images
-from platform.training.description import DESCRIPTION
-from platform.training.folder import Folder
-from platform.training.loading import load_predictor
-from platform.training.soup import mean_weights
-from reports.build import build_report
-from reports.chosen import load_chosen
-from reports.evaluate import checkpoint_digest
-from reports.export import write_exported
-from reports.predict import predict_images
-from reports.predictions import kept_prediction
-from reports.soup import FOLDER, Kitchen, remove_others, same_shapes, some, soup_digest
-from reports.winner import read_winner
-from reports.winner_model import WinnerModel
+from platform.datasets.preparation.unlabelled import open_images
+from platform.training.checkpoints.description import DESCRIPTION
+from platform.storage.folder import Folder
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.checkpoints.soup import mean_weights
+from reports.build.build import build_report
+from reports.deploy.chosen import load_chosen
+from reports.evaluation.checkpoints import checkpoint_digest
+from reports.deploy.export import write_exported
+from reports.deploy.predict import predict_images
+from reports.evaluation.predictions import kept_prediction
+from reports.evaluation.soup import FOLDER, Kitchen, remove_others, same_shapes, some, soup_digest
+from reports.build.winner import read_winner
+from reports.deploy.winner_model import WinnerModel
 
 NOISE = 0.6  # of a tensor's own deviation
 

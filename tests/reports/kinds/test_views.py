@@ -7,21 +7,21 @@ import pandas as pd
 import pytest
 
 from platform.datasets.image_size import Size
-from platform.datasets.looks import PLAIN
-from platform.datasets.unlabelled import open_images
-from platform.training.loading import load_predictor
-from platform.training.trial_config import TrialConfig
-from platform.tuning.sweep_config import ReportConfig
+from platform.datasets.batches.prediction_views import PLAIN
+from platform.datasets.preparation.unlabelled import open_images
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.trial.trial_config import TrialConfig
+from platform.tuning.settings.sweep_config import ReportConfig
 from reports.__main__ import main
-from reports.build import build_report
-from reports.chosen import load_chosen
-from reports.ensemble import logits_of
-from reports.export import write_exported
-from reports.predict import predict_images
-from reports.predictions import FOLDER, kept_prediction
-from reports.views import families, views_of
-from reports.winner import read_winner
-from reports.winner_model import WinnerModel
+from reports.build.build import build_report
+from reports.deploy.chosen import load_chosen
+from reports.ensembles.rules import logits_of
+from reports.deploy.export import write_exported
+from reports.deploy.predict import predict_images
+from reports.evaluation.predictions import FOLDER, kept_prediction
+from reports.evaluation.views import families, views_of
+from reports.build.winner import read_winner
+from reports.deploy.winner_model import WinnerModel
 
 
 def trial(backbone="test_resnet", flip=0.0, **sections):

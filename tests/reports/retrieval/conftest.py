@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from platform.config.load import load_space
-from platform.datasets import figures_file
-from platform.datasets.prepare import prepare, save_bad_images, save_manifest
+from platform.datasets.sources import embedded_people as figures_file
+from platform.datasets.preparation.prepare import prepare, save_bad_images, save_manifest
 from platform.tracking.records import DatasetRecord, SweepDescription
-from platform.tracking.spooled_writer import SpooledWriter
-from platform.tracking.writer import SweepWriter
-from platform.training.checkpoints import save_checkpoint
-from platform.training.trainer import Trainer
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from platform.tuning.sweep_folder import SweepFolder, SweepIdentity
-from reports.build import build_report
+from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.tracking.writing.writer import SweepWriter
+from platform.training.loop.trainer_checkpoints import save_checkpoint
+from platform.training.loop.trainer import Trainer
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity
+from reports.build.build import build_report
 
 SPACE = """\
 epochs: 4

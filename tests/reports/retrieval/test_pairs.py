@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from platform.datasets import unlabelled
-from platform.datasets.unlabelled import image_paths, open_images, read_blocks
+from platform.datasets.preparation import unlabelled
+from platform.datasets.preparation.unlabelled import image_paths, open_images, read_blocks
 from reports.__main__ import main
-from reports.chosen import load_chosen
-from reports.predict import predict_images
+from reports.deploy.chosen import load_chosen
+from reports.deploy.predict import predict_images
 
 
 @pytest.fixture

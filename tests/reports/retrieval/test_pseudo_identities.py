@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from platform.config.load import load_space
-from platform.datasets.prepare import prepare
-from platform.datasets.unlabelled import open_images
-from platform.training.trainer import Trainer
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.preparation.unlabelled import open_images
+from platform.training.loop.trainer import Trainer
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 from reports.__main__ import main
-from reports.predict import predict_images
-from reports.pseudo_identities import (
+from reports.deploy.predict import predict_images
+from reports.deploy.pseudo_identities import (
     Pairs,
     at_least,
     identities,

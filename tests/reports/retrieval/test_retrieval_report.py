@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from platform.config.load import load_space
-from platform.datasets.prepare import prepare
-from platform.datasets.unlabelled import SPLIT, image_paths, open_images, read_blocks
-from platform.training.embeddings import chosen, query_results
-from platform.training.loading import load_predictor
-from platform.tuning.sweep_config import SWEEP_FIELDS, SweepConfig
-from reports.build import build_report
-from reports.chosen import load_chosen
-from reports.embedding_ensembles import concatenated
-from reports.files import npz
-from reports.finalists import FILE
-from reports.winner import FILE as WINNER
-from reports.winner import read_winner
+from platform.datasets.preparation.prepare import prepare
+from platform.datasets.preparation.unlabelled import SPLIT, image_paths, open_images, read_blocks
+from platform.training.evaluation.embeddings import chosen, query_results
+from platform.training.checkpoints.loading import load_predictor
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from reports.build.build import build_report
+from reports.deploy.chosen import load_chosen
+from reports.ensembles.embedding_ensembles import concatenated
+from platform.storage.whole_files import npz
+from reports.evaluation.finalists import FILE
+from reports.build.winner import FILE as WINNER
+from reports.build.winner import read_winner
 
 
 @pytest.fixture(scope="module")

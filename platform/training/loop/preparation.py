@@ -1,0 +1,60 @@
+"""A batch as the method gets it: mixed, laid out in memory, with what the teacher makes of it."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from platform.datasets.batches.feed import Batch
+from platform.datasets.augmentation.mixing import mix
+from platform.training.loop.learner import NetworkLearner
+from platform.training.optimisation.precision import Precision
+from platform.training.evaluation.prediction import to_layout
+from platform.training.trial.recipe import StageConfig
+from platform.training.loop.teacher import Teacher
+from platform.training.loop.workers import Workers
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Of the batches of one trial over ``classes`` classes."""
+
+    seed: int
+    classes: int
+    channels_last: bool
+    workers: Workers
+    teacher: Teacher | None
+
+    def prepared(
+        self, batch: Batch, stage: StageConfig, precision: Precision, *, epoch: int, step: int
+    ) -> Batch:
+        """``step`` is the batch's place in its ``epoch``."""
+        images, targets, mixing = batch.images, None, stage.augment.mixing
+        if mixing is not None:
+            images, targets = mix(
+                self.workers.gather(images, len(batch)),  # each picture is mixed with another of the batch
+                batch.labels,
+                mixing,
+                self.classes,
+                seed=self.seed,
+                epoch=epoch,
+                step=step,
+            )
+            images = images[self.workers.part(len(batch))]
+        images = self._laid_out(images)
+        return replace(
+            batch,
+            images=images,
+            second=None if batch.second is None else self._laid_out(batch.second),
+            targets=targets,
+            taught=self._taught(images, len(batch), precision) if stage.method.takes_teacher else None,
+        )
+
+    def _taught(self, images: Tensor, samples: int, precision: Precision) -> tuple[Tensor, ...] | None:
+        if self.teacher is None:
+            return None
+        learner = NetworkLearner(self.teacher, None, self.workers, samples, precision)
+        taught: tuple[Tensor, ...] = learner(images)
+        return taught
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        return to_layout(images, channels_last=self.channels_last)

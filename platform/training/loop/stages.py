@@ -1,0 +1,197 @@
+"""The stages of a trial: what each brings, and where in the trial it lies."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from platform.datasets.preparation.data import Data
+from platform.datasets.batches.loader import Batch, EvalLoader, Part, TrainLoader, batch_starts
+from platform.methods import TrainingMethod, build_method
+from platform.models.layers import set_trainable
+from platform.models.normalisation import Normalisation
+from platform.training.errors import TrialError
+from platform.training.optimisation.optimiser import build_optimiser, carry_optimiser_state
+from platform.training.evaluation.prediction import eval_loader
+from platform.training.trial.recipe import StageConfig
+from platform.training.optimisation.schedules import Schedule, build_schedule
+from platform.training.seeding import Purpose, seed_torch
+from platform.training.trial.trial_config import TrialConfig
+from platform.training.trial.unlabelled import refuse_unlabelled
+from platform.training.loop.workers import Workers
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What trains while one phase of the trial lasts."""
+
+    place: int
+    config: StageConfig
+    train_loaders: tuple[TrainLoader, ...]
+    """One for each view of a picture that the method learns."""
+    val_loader: EvalLoader
+    method: TrainingMethod
+    companions: tuple[nn.Module | None, ...]
+    optimisers: tuple[Optimizer, ...]
+    schedules: tuple[Schedule, ...]
+    first_step: int
+    """The trial's step at which this stage's learning-rate schedule began."""
+    averaged_from: int
+    """The trial's step at which its moving averages began to warm up."""
+
+    def set_learning_rates(self, step: int) -> None:
+        """Those of the trial's step ``step`` (from 0)."""
+        for schedule in self.schedules:
+            schedule.step_update(step - self.first_step)
+
+    @property
+    def learning_rate(self) -> float:
+        """The latest, of the first network's parameters that learn fastest."""
+        return max(float(group["lr"]) for group in self.optimisers[0].param_groups)
+
+    def updates(self, epoch: int) -> Iterator[list[Batch]]:
+        """The batches of an epoch, as many at a time as make one update."""
+        together: list[Batch] = []
+        for views in zip(*(loader.epoch(epoch) for loader in self.train_loaders), strict=True):
+            first, *others = views
+            together.append(replace(first, second=others[0].images) if others else first)
+            if len(together) == self.config.grad_accum_steps:
+                yield together
+                together = []
+        if together:
+            yield together
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Where the stages of a trial lie, from its config and the number of training images alone."""
+
+    config: TrialConfig
+    images: int
+
+    def at_epoch(self, epoch: int) -> int:
+        """The place of the stage that does epoch ``epoch`` (from 0); after the last, the last."""
+        ends = accumulate(phase.epochs for phase in self.config.phases)
+        return next((place for place, end in enumerate(ends) if epoch < end), len(self.config.phases) - 1)
+
+    def steps_an_epoch(self, phase: StageConfig) -> int:
+        """Updates in an epoch."""
+        return -(-len(batch_starts(self.images, phase.batch_size)) // phase.grad_accum_steps)
+
+    def first_step(self, place: int) -> int:
+        """Updates of the trial before the learning-rate schedule of the stage at ``place`` begins."""
+        start, _ = self.config.schedule_span(place)
+        return self._steps_before(start)
+
+    def averaged_from(self, place: int) -> int:
+        """Updates of the trial before the first with the image size of the stage at ``place``.
+
+        Statistics of batch norm and weights of another image size are of no use to an average: it would fall
+        behind the raw weights for as long as it remembers.
+        """
+        phases = self.config.phases
+        while place and phases[place - 1].image_size == phases[place].image_size:
+            place -= 1
+        return self._steps_before(place)
+
+    def _steps_before(self, place: int) -> int:
+        return sum(phase.epochs * self.steps_an_epoch(phase) for phase in self.config.phases[:place])
+
+    def schedule_epochs(self, place: int) -> int:
+        """Epochs over which that schedule runs."""
+        start, end = self.config.schedule_span(place)
+        return sum(phase.epochs for phase in self.config.phases[start:end])
+
+
+@dataclass(frozen=True)
+class StageMaker:
+    """Builds stages for the networks of one trial."""
+
+    plan: StagePlan
+    data: Data
+    networks: Sequence[nn.Module]
+    normalisation: Normalisation
+    device: torch.device
+    workers: Workers
+    teacher_dims: tuple[int, ...] | None
+
+    def __post_init__(self) -> None:
+        refuse_unlabelled(self.plan.config, self.data.unlabelled)
+
+    def make(self, place: int, before: Stage | None) -> Stage:
+        """The stage at ``place``, which goes on with the optimisers of the one ``before`` if it says so."""
+        trial = self.plan.config
+        config = trial.phases[place]
+        for network in self.networks:
+            set_trainable(network, config.trainable)
+        counts = self.data.class_counts().to(self.device)
+        method = build_method(config.method, counts, teacher_dims=self.teacher_dims)
+        companions = tuple(self._companion(method, number) for number in range(len(self.networks)))
+        optimisers = tuple(
+            build_optimiser(section, network, companion)
+            for section, network, companion in zip(config.optims, self.networks, companions, strict=True)
+        )
+        if before is not None and not config.restart:
+            for old, new in zip(before.optimisers, optimisers, strict=True):
+                carry_optimiser_state(old, new)
+        return Stage(
+            place=place,
+            config=config,
+            train_loaders=tuple(self._train_loader(config, view) for view in range(config.method.views)),
+            val_loader=eval_loader(
+                self.data,
+                "val",
+                batch_size=config.batch_size,
+                image_size=config.image_size,
+                whole=config.augment.sees_whole,
+                normalisation=self.normalisation,
+                device=self.device,
+                part=self._part,
+            ),
+            method=method,
+            companions=companions,
+            optimisers=optimisers,
+            schedules=tuple(
+                build_schedule(
+                    config.schedule,
+                    optimiser,
+                    epochs=self.plan.schedule_epochs(place),
+                    steps_per_epoch=self.plan.steps_an_epoch(config),
+                )
+                for optimiser in optimisers
+            ),
+            first_step=self.plan.first_step(place),
+            averaged_from=self.plan.averaged_from(place),
+        )
+
+    @property
+    def _part(self) -> Part | None:
+        return None if self.workers.size == 1 else self.workers.part
+
+    def _companion(self, method: TrainingMethod, number: int) -> nn.Module | None:
+        network = self.networks[number]
+        with torch.random.fork_rng(devices=[]):
+            seed_torch(self.plan.config.seed, Purpose.COMPANION, number)
+            companion = method.companion(network)
+        if companion is None:
+            return None
+        if self.plan.config.compile:
+            raise TrialError("compile: must be false: the method runs the network in parts, uncompiled")
+        return companion.to(self.device)
+
+    def _train_loader(self, config: StageConfig, view: int) -> TrainLoader:
+        return TrainLoader(
+            self.data,
+            batch_size=config.batch_size,
+            image_size=config.image_size,
+            augment=(config.second_augment or config.augment) if view else config.augment,
+            seed=self.plan.config.seed,
+            mean=self.normalisation.mean,
+            std=self.normalisation.std,
+            device=self.device,
+            view=view,
+            part=self._part,
+        )

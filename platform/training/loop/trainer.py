@@ -1,0 +1,291 @@
+"""The one training loop."""
+
+import time
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from platform.datasets.preparation.data import Data
+from platform.datasets.batches.loader import Batch, TrainLoader
+from platform.methods import Progress, StepOutput
+from platform.models.input_size import set_image_size
+from platform.models.layers import keep_frozen_still
+from platform.models.normalisation import Normalisation
+from platform.training.optimisation.compiling import compile_network
+from platform.training.optimisation.ema import Ema
+from platform.training.loop.epoch_means import EpochMeans
+from platform.training.loop.finite import FiniteWatch
+from platform.training.loop.learner import learners, parameters_of
+from platform.training.loop.sample_ledger import SampleLedger, refuse_collapse
+from platform.training.checkpoints.networks import build_networks, place
+from platform.training.optimisation.precision import Precision, gradient_scaler, settle
+from platform.training.evaluation.prediction import to_layout
+from platform.training.loop.preparation import Preparation
+from platform.training.seeding import Purpose, seed_torch
+from platform.training.loop.stages import StageMaker, StagePlan
+from platform.training.loop.teacher import load_teacher
+from platform.training.loop.threads import torch_threads
+from platform.training.trial.trial_config import TrialConfig
+from platform.training.loop.validation import Validator
+from platform.training.loop.workers import ALONE, Workers
+
+
+class Trainer:
+    """One trial: ``train_epoch`` until ``epoch`` reaches ``config.total_epochs``.
+
+    It knows nothing of who calls it. What it does depends on ``config`` and ``data`` alone, so that a trial
+    restored after any epoch ends with the weights of one that never stopped (bit for bit on CPU).
+    """
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        data: Data,
+        *,
+        device: str | torch.device = "cpu",
+        threads: int | None = None,
+        workers: Workers = ALONE,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.device = torch.device(device)
+        self.threads = threads
+        self.workers = workers
+        self.epoch = 0
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+
+        built = build_networks(config, len(data.classes), Normalisation(data.mean, data.std))
+        self.blueprints = built.blueprints
+        self.normalisation = built.normalisation
+        self.networks = tuple(
+            place(workers.synchronised(module, self.device), self.device, channels_last=config.channels_last)
+            for module in built.modules
+        )
+        self.averages = tuple(Ema(config.ema, network) for network in self.networks) if config.ema else ()
+        if config.compile:
+            for network in self.networks:
+                compile_network(network, self.device)
+        self.ledger = SampleLedger(data, len(self.networks), self.device)
+        self._watch = FiniteWatch(self.device)
+        self.teacher = (
+            load_teacher(config.teacher, data.classes, self.normalisation, self.device)
+            if config.teacher
+            else None
+        )
+        self._preparation = Preparation(
+            config.seed, len(data.classes), config.channels_last, workers, self.teacher
+        )
+        self._plan = StagePlan(config, len(data.rows("train")))
+        self._maker = StageMaker(
+            self._plan,
+            data,
+            self.networks,
+            self.normalisation,
+            self.device,
+            workers,
+            self.teacher.dims if self.teacher else None,
+        )
+        self.stage = self._maker.make(0, before=None)
+        self._precision: Precision | None = None
+        self.scaler = gradient_scaler("fp32", self.device)
+        if config.precision != "auto":
+            self.use_precision(config.precision)
+
+    @property
+    def evaluated_networks(self) -> tuple[nn.Module, ...]:
+        """The networks that are ranked and predict: the averaged ones, unless the raw ones are to be."""
+        averaged = tuple(average.network for average in self.averages)
+        return averaged if self.config.ema and self.config.ema.ranked == "ema" else self.networks
+
+    @property
+    def train_loader(self) -> TrainLoader:
+        """The current stage's, of the first view."""
+        return self.stage.train_loaders[0]
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the latest step."""
+        return self.stage.learning_rate
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last epoch's, which ``history`` has of every epoch; empty before the first."""
+        return self.history[-1] if self.history else {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done."""
+        return self.epoch >= self.config.total_epochs
+
+    @property
+    def precision(self) -> Precision:
+        """The number format that is used; ``auto`` is settled when it is first asked for."""
+        if self._precision is None:
+            config = self.stage.config
+            shape = (config.batch_size, 3, *config.image_size)
+            images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+            images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
+            settled = settle(self.config.precision, self.networks, images)
+            self.use_precision(self.workers.agree(settled))
+        assert self._precision is not None
+        return self._precision
+
+    def use_precision(self, precision: Precision) -> None:
+        """Settle the precision: of ``auto``, as another trainer of this trial did."""
+        self._precision = precision
+        self.scaler = gradient_scaler(precision, self.device)
+
+    def train_epoch(self) -> dict[str, float]:
+        """Train for one epoch and evaluate; the epoch's metrics.
+
+        Raises :class:`TrainingDiverged` if a loss is not finite, or the networks have collapsed.
+        """
+        with torch_threads(self.threads):
+            self.enter_stage(self._plan.at_epoch(self.epoch))
+            started = time.perf_counter()
+            means = self._train()
+            trained = time.perf_counter()
+            metrics = {f"train/{name}": value for name, value in means.items()}
+            metrics |= {"train/lr": self.learning_rate} | self.ledger.end_epoch() | self.evaluate()
+        if self.config.min_prediction_entropy is not None:
+            refuse_collapse([*self.history, metrics], self.config.min_prediction_entropy)
+        if self.config.stages:
+            metrics["train/stage"] = self.stage.place + 1
+        self.epoch += 1
+        metrics["time/epoch_s"] = time.perf_counter() - started
+        metrics["time/images_per_s"] = len(self.data.rows("train")) / (trained - started)
+        self.history.append(metrics)
+        return dict(metrics)
+
+    def enter_stage(self, place: int) -> None:
+        """Make the stage at ``place`` the current one: its image size, what learns, optimisers and data."""
+        if place == self.stage.place:
+            return
+        config = self.config.phases[place]
+        if config.image_size != self.stage.config.image_size:
+            averaged = [average.network for average in self.averages]
+            for network, blueprint in zip([*self.networks, *averaged], self.blueprints * 2, strict=False):
+                set_image_size(network, blueprint.section, config.image_size)
+        before = self.stage if self.stage.place == place - 1 else None
+        self.stage = self._maker.make(place, before=before)
+
+    def _train(self) -> dict[str, float]:
+        """One pass over the training images; the method's metrics as means over the samples."""
+        seed_torch(self.config.seed, Purpose.EPOCH, self.epoch, self.workers.rank)
+        for network in self.networks:
+            network.train()
+            keep_frozen_still(network)
+        means, done = EpochMeans(), 0
+        for batches in self.stage.updates(self.epoch):
+            outputs = self.train_step(batches, first=done)
+            done += len(batches)
+            for batch, output in zip(batches, outputs, strict=True):
+                means.add(output, len(batch))
+        self._watch.look()
+        self.workers.average_buffers((*self.networks, *(average.network for average in self.averages)))
+        return means.means()
+
+    def train_step(self, batches: Sequence[Batch], *, first: int = 0) -> list[StepOutput]:
+        """One update of every network, from the mean loss over all samples of ``batches``.
+
+        The networks are in the mode for training. ``first`` is the place of the first batch in its epoch.
+        """
+        stage = self.stage
+        stage.set_learning_rates(self.step)
+        for optimiser in stage.optimisers:
+            optimiser.zero_grad()
+
+        samples = sum(len(batch) for batch in batches)
+        outputs = [
+            self._backward(batch, first + place, share=len(batch) / samples)
+            for place, batch in enumerate(batches)
+        ]
+        learnt = [parameters_of(*pair) for pair in zip(self.networks, stage.companions, strict=True)]
+        self.workers.sum_gradients(chain.from_iterable(learnt))
+        sections = stage.config.optims
+        for parameters, optimiser, section in zip(learnt, stage.optimisers, sections, strict=True):
+            if section.clip_norm is not None:
+                self.scaler.unscale_(optimiser)
+                nn.utils.clip_grad_norm_(parameters, section.clip_norm)
+            self.scaler.step(optimiser)
+        self.scaler.update()
+        self.step += 1
+        for network, average in zip(self.networks, self.averages, strict=False):
+            average.update(network, self.step - stage.averaged_from)
+        return outputs
+
+    def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:
+        """Forward, and backward of the losses times ``share``, the batch's part of the update."""
+        batch = self._preparation.prepared(
+            batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
+        )
+        networks = learners(self.networks, self.stage.companions, self.workers, len(batch), self.precision)
+        output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
+        rate = f"at learning rate {self.learning_rate:.3g}"
+        self._watch.see(output.losses, f"epoch {self.epoch + 1}, step {self.step + 1}, {rate}")
+        total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
+        total.backward()
+        self.ledger.record(batch.rows, output.samples)
+        return output
+
+    def evaluate(self) -> dict[str, float]:
+        """``val/…``: all networks, raw and averaged, in one pass over the validation split.
+
+        Raises :class:`TrainingDiverged` if a network's weights are no longer of use.
+        """
+        ranked = self.evaluated_networks
+        averaged = tuple(average.network for average in self.averages)
+        others = averaged if ranked is self.networks else self.networks if averaged else ()
+        validator = Validator(
+            self.data,
+            self.stage.val_loader,
+            self.workers,
+            self.config.retrieval,
+            self.precision,
+            self.config.channels_last,
+        )
+        others_name = "ema" if ranked is self.networks else "raw"
+        place = f"after step {self.step}, at learning rate {self.learning_rate:.3g}"
+        return validator.metrics(ranked, others, others_name, place)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the rest of the trial depends on, besides config and data; after whole epochs only."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "history": [dict(metrics) for metrics in self.history],
+            "precision": self._precision,
+            "networks": [network.state_dict() for network in self.networks],
+            "averages": [average.network.state_dict() for average in self.averages],
+            "optimisers": [optimiser.state_dict() for optimiser in self.stage.optimisers],
+            "companions": [each.state_dict() if each else {} for each in self.stage.companions],
+            "scaler": self.scaler.state_dict(),
+            "ledger": self.ledger.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where another trainer of the same config and data was."""
+        self.enter_stage_after(state["epoch"])
+        for network, own in zip(self.networks, state["networks"], strict=True):
+            network.load_state_dict(own)
+        for average, own in zip(self.averages, state["averages"], strict=True):
+            average.network.load_state_dict(own)
+        for optimiser, own in zip(self.stage.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(own)
+        for companion, own in zip(self.stage.companions, state["companions"], strict=True):
+            if companion is not None:
+                companion.load_state_dict(own)
+        if state["precision"] is not None:
+            self.use_precision(state["precision"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.ledger.load_state_dict(state["ledger"])
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.history = [dict(metrics) for metrics in state["history"]]
+
+    def enter_stage_after(self, epochs: int) -> None:
+        """Enter the stage in which a trial is after that many epochs: the one of the last of them."""
+        self.enter_stage(self._plan.at_epoch(max(epochs - 1, 0)))

@@ -1,0 +1,108 @@
+"""What the report chose, loaded and ready to predict.
+
+Shapes: K readable images, M members, C classes, D dimensions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from platform.datasets.image_size import Size
+from platform.datasets.preparation.unlabelled import SPLIT, Block
+from platform.training.checkpoints.description import DESCRIPTION
+from platform.training.evaluation.embeddings import chosen
+from platform.training.evaluation.classification import Probabilities
+from platform.storage.folder import Folder
+from platform.training.checkpoints.loading import load_predictor
+from platform.training.evaluation.prediction import Predictor
+from platform.training.evaluation.retrieval import Embeddings
+from platform.tuning.folder.sweep_folder import SweepFolder
+from reports.ensembles.embedding_ensembles import concatenated
+from reports.ensembles.rules import logits_of, probabilities_of
+from reports.evaluation.checkpoints import ReportError, checkpoint_digest, device
+from reports.ensembles.selection import Ensemble
+from reports.build.winner import Member, Winner, ensemble_of, read_winner
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``made``: the report's page, where there was no report and it was built first.
+
+    ``ensemble``: None where a single trial won. ``predictors``: one a member; those of the same checkpoint at
+    the same image size are one and the same.
+    """
+
+    winner: Winner
+    predictors: Sequence[Predictor]
+    ensemble: Ensemble | None
+    made: Path | None
+
+    def probabilities(self, block: Block) -> Probabilities:
+        """[K, C]; each member sees the images as its own trial did, or in its view."""
+        if not len(block.good):
+            return np.empty((0, len(self.winner.classes)), dtype=np.float32)
+        if self.ensemble is not None and self.ensemble.kind == "concat":
+            return self.ensemble.combine_features(
+                [one.features(block.data, SPLIT) for one in self.predictors]
+            )
+        pairs = list(zip(self.predictors, self.winner.members, strict=True))
+        said = [one.view_probabilities(block.data, SPLIT, member.view) for one, member in pairs]
+        logits_MKC = np.stack(
+            [
+                logits_of(of_networks.mean(axis=0, dtype=np.float32)) / np.float32(member.temperature)
+                for of_networks, member in zip(said, self.winner.members, strict=True)
+            ]
+        )
+        if self.ensemble is not None:
+            return self.ensemble.combine(logits_MKC)
+        return probabilities_of(logits_MKC[0]).astype(np.float32)
+
+    def embeddings(self, block: Block) -> Embeddings:
+        """[K, D]: what images are compared by, of a sweep on identities; not of unit length."""
+        seen = [
+            chosen(one.network_embeddings(one.loader(block.data, SPLIT)), one.config.retrieval)
+            for one in self.predictors
+        ]
+        return seen[0] if self.ensemble is None else concatenated(seen, self.ensemble.learnt)
+
+
+def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:
+    """Where there is no report yet, it is built.
+
+    Raises:
+        UserError: no trial, or no checkpoint as the report knew it, to predict with.
+    """
+    winner, made = _winner(folder, say)
+    say("loading the checkpoints")
+    loaded: dict[tuple[str, Size | None], Predictor] = {}
+    for member in winner.members:
+        weights = member.digest, member.view.image_size
+        if weights not in loaded:
+            loaded[weights] = _load(folder, member)
+    predictors = [loaded[member.digest, member.view.image_size] for member in winner.members]
+    return Chosen(winner, predictors, ensemble_of(winner, folder.report), made)
+
+
+def _winner(folder: SweepFolder, say: Callable[[str], None]) -> tuple[Winner, Path | None]:
+    winner = read_winner(folder.report)
+    if winner is not None:
+        return winner, None
+    from reports.build.build import build_report  # here: with its record at hand, no MLflow is needed
+
+    made = build_report(folder.path, progress=say).page
+    winner = read_winner(folder.report)
+    if winner is None:
+        raise ReportError(f"{folder.path}: no trial has a checkpoint to predict with; {made} says why")
+    return winner, made
+
+
+def _load(folder: SweepFolder, member: Member) -> Predictor:
+    checkpoint = Folder.of(folder.path).at(member.checkpoint)
+    remedy = f"run `python -m reports {folder.path}` to choose again"
+    if not checkpoint.has(DESCRIPTION):
+        raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone: {remedy}")
+    if checkpoint_digest(checkpoint.fetched()) != member.digest:
+        raise ReportError(f"{checkpoint}: the checkpoint is not what the report chose any more: {remedy}")
+    return load_predictor(checkpoint.fetched(), device(), member.view.image_size)
