@@ -2,14 +2,18 @@
 # The package registry that pip is set up for is the only thing on the network that is used.
 
 PYTHON ?= python3
+TORCH ?= cuda
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SPACE ?= search_spaces/peer.yaml
 PORT ?= 5000
 ARGS ?=
-WORKERS ?= 3
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet)
 INSTALLED := $(VENV)/installed
+COMMANDS := $(BIN)/platform-search
 
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -18,7 +22,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help search test check lint types format bench ui lock clean
+.PHONY: help install search test quick check lint types format bench docs gpu ui lock clean
 
 help: ## list the targets
 	@echo "make TARGET [ARGS='…'], where TARGET is"
@@ -30,40 +34,64 @@ $(INSTALLED): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) on PATH; try make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Installing the packages of requirements.lock into $(VENV) (about 7 GB on Linux) …"
+	@echo "Installing the packages of requirements.lock into $(VENV) $(if $(filter cpu,$(TORCH)),,(about 7 GB on Linux)) …"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check $(if $(CI),--quiet) --require-hashes -r requirements.lock
+ifeq ($(TORCH),cpu)
+	$(PIP) --index-url $(TORCH_INDEX) $$(awk '/^torch(vision)?==/ {print $$1}' requirements.lock)
+	awk '/^[^ #]/ {skip = /^(torch|torchvision|triton|nvidia-[^=]*|cuda-[^=]*)==/} !skip' requirements.lock > $(VENV)/others.txt
+	$(PIP) --no-deps --require-hashes -r $(VENV)/others.txt
+else
+	$(PIP) --require-hashes -r requirements.lock
+endif
 	@touch $(INSTALLED)
 
-search: $(INSTALLED) ## run a sweep: SPACE=search_spaces/peer.yaml ARGS='optim.lr=0.1 --trials 4'
+# platform-search and its siblings: the commands in any folder. One stands for all.
+$(COMMANDS): $(INSTALLED) platform/launchers.py platform/config/invocation.py
+	@$(BIN)/python -m platform.launchers
+
+install: $(COMMANDS) ## the packages into .venv, and the commands .venv/bin/platform-…; TORCH=cpu: torch's CPU build
+
+search: $(COMMANDS) ## run a sweep: SPACE=search_spaces/peer.yaml ARGS='optim.lr=0.1 --trials 4'
 	$(BIN)/python -m platform.search $(SPACE) $(ARGS)
 
-test: $(INSTALLED) ## run the test suite: ARGS='tests/losses -x'; in three processes, or WORKERS=0 in this one
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+# The tests of a file run in one process, with those of files that share its sweep (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(CI),--durations=40)
+
+test: $(COMMANDS) ## run the test suite: ARGS='tests/losses -x'; in two processes, or WORKERS=0 in this one
+	$(PYTEST) $(ARGS)
+
+quick: $(COMMANDS) ## the same without whole sweeps and browsers: for the loop while coding
+	$(PYTEST) -m 'not sweep and not browser' $(ARGS)
 
 check: lint types test ## everything CI checks: format, lint, types, import direction, tests
 
-lint: $(INSTALLED) ## check format and lint
+lint: $(COMMANDS) ## check format and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(INSTALLED) ## check types
+types: $(COMMANDS) ## check types
 	$(BIN)/mypy
 
-format: $(INSTALLED) ## format, and mend what the linter can
+format: $(COMMANDS) ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# noisy_labels is an hour's experiment on data that you bring: it is started by hand.
-BENCHMARKS = answer_time ensembles input_pipeline mlflow_report retrieval search_quality search_scale supcon_loss \
-  training_epoch trial_overhead workers
+# noisy_labels takes an hour and needs data that you bring; its --smallest checks that it runs.
+BENCHMARKS = answer_time audit_scale crashes ensembles fuzz input_pipeline label_errors mlflow_report near_duplicates nightly_verdicts retrieval \
+  search_quality search_scale supcon_loss training_epoch trial_overhead workers
 
-bench: $(INSTALLED) ## run the benchmarks, each a table with a ratio against a named reference
+bench: $(COMMANDS) ## run the benchmarks, each a table with a ratio against a named reference
 	@failed=0; for name in $(BENCHMARKS); do \
 	  echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || failed=1; done; exit $$failed
 
-ui: $(INSTALLED) ## show the runs in MLflow, on this machine only: PORT=5000
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 --backend-store-uri sqlite:///mlflow.db $(ARGS)
+docs: $(COMMANDS) ## write docs/reference/ from the code, build the docs into site/, check their links
+	$(BIN)/python -m platform.reference --site
+
+gpu: $(COMMANDS) ## measure one GPU in ten minutes: speed, input, exact resume, golden steps
+	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
+
+ui: $(COMMANDS) ## show the runs in MLflow, on this machine only, with links to the sweeps: PORT=5000
+	$(BIN)/python -m platform.ui --port $(PORT) $(ARGS)
 
 lock: ## write requirements.lock from pyproject.toml; ARGS=--upgrade takes newer versions
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; uv=$$(command -v uv || true); \

@@ -2,7 +2,8 @@
 
 Every ``python -m …`` started in the repository's root finds this folder before the standard library. So
 this file runs the standard library's own ``platform.py`` in its own namespace: it *is* that module, with
-a ``__path__`` added by virtue of being a package. It imports nothing else. See CONTRIBUTING.md, "The name".
+a ``__path__`` added by virtue of being a package. It imports nothing else. See "The name" in
+docs/development.md.
 """
 
 

@@ -1,40 +1,62 @@
-"""``python -m platform.search SPACE.yaml``: one YAML, one sweep, one report."""
+"""``python -m platform.search SPACE.yaml``: run, resume, list or stop sweeps, and run one trial again."""
 
 import argparse
-import logging
-import os
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platform.api import SHOWN_TRIALS, load_space
 from platform.config.errors import UserError
+from platform.config.invocation import command_line, missing_packages
 from platform.config.openmp import sleep_while_waiting
-from platform.search_options import misuse, parser_of_search
+from platform.search_options import (
+    AUTO,
+    BAD_USAGE,
+    BROKE,
+    DONE,
+    INTERRUPTED,
+    address_of,
+    misuse,
+    parsed,
+    parser_of_search,
+    resume_command,
+)
+from platform.tuning.errors import SweepBroken
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from platform.config.load import LoadedSpace
-    from platform.tuning.resume.given_settings import Given
+    from platform.tuning.folder.sweep_folder import SweepFolder
+    from platform.tuning.resume.given_settings import GivenSettings
     from platform.tuning.run.plan import Plan
     from platform.tuning.run.sweep import SweepEnd
+    from platform.tuning.settings.shortcuts import Shortcuts
     from platform.tuning.settings.sweep_config import SweepConfig
-    from platform.tuning.folder.sweep_folder import SweepFolder
+    from platform.whole_sweep import Done
 
-DONE, BROKE, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
-SHOWN_TRIALS = 10
+LARGER = {
+    "wall time": "--budget TIME",
+    "epochs": "search.budget.epochs=NUMBER",
+    "GPU hours": "search.budget.gpu_hours=NUMBER",
+}
+"""How a larger budget is given, by the limit in words that was reached."""
 
 
 def main(arguments: list[str] | None = None) -> int:
+    if missing := missing_packages():
+        print(missing, file=sys.stderr)
+        return BAD_USAGE
     parser = parser_of_search()
-    options = parser.parse_intermixed_args(arguments)
+    options = parsed(parser, arguments)
     if problem := misuse(options):
         parser.error(problem)
     sleep_while_waiting()
     try:
-        return _search(options) if options.space else _oversee(options)
+        if options.new is not None:
+            return _new(options)
+        return _search(options) if options.space else _list_show_or_stop(options)
     except UserError as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
@@ -43,101 +65,113 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _oversee(options: argparse.Namespace) -> int:
-    """``--list``, ``--status`` and ``--stop``: from files and MLflow, without Ray."""
-    from rich.console import Console
+def _list_show_or_stop(options: argparse.Namespace) -> int:
+    """``--list``, ``--status`` and ``--stop``, which need no Ray."""
+    from platform.tuning.watching.list_and_status import show_sweeps, stop_sweep
 
-    from platform.tuning.folder.process_lock import ask_to_stop
-    from platform.tuning.watching.list_and_status import as_json, print_list, print_status
-    from platform.tuning.watching.sweep_state import find_sweep, survey, sweeps_in
-
-    console = Console(highlight=False, soft_wrap=True, markup=False)
     if options.stop:
-        holder = ask_to_stop(find_sweep(options.out, options.stop))
-        console.print(f"asked {holder} to stop {options.stop}; its trials keep their last epoch")
-        return DONE
-    if options.status:
-        surveys = [survey(find_sweep(options.out, options.status))]
+        stop_sweep(options.out, options.stop)
     else:
-        surveys = [survey(folder) for folder in sweeps_in(options.out)]
-        surveys.sort(key=lambda seen: seen.started or 0.0)
-    if options.json:
-        print(as_json(surveys))
-    elif options.status:
-        print_status(console, surveys[0])
-    elif surveys:
-        print_list(console, surveys)
-    else:
-        console.print(f"no sweep in {options.out}/")
+        show_sweeps(options.out, options.status, as_json=options.json)
     return DONE
 
 
 def _search(options: argparse.Namespace) -> int:
-    # What follows takes seconds to import (torch, Ray, MLflow): only what is needed next, so that a
-    # mistake in the YAML is answered at once.
-    from platform.config.load import load_space
-    from platform.tuning.resume.given_settings import given, overrides_of
-    from platform.tuning.run.plan import make_plan
-    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
-    from platform.tuning.folder.sweep_folder import new_folder
+    # torch, Ray and MLflow take seconds to import: each step imports only what it needs, so that a mistake in
+    # the YAML is reported at once.
+    from platform.config.document import read_document
 
-    if options.resume and options.trial is None:
-        return _resume(options)
-    address = _address(options)
-    overrides = overrides_of(options.space, options.overrides, trials=options.trials, budget=options.budget)
-    loaded = load_space(options.space, SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
+    read_document(options.space)
+
+    from platform.tuning.folder.which_folder import new_folder
+    from platform.tuning.resume.given_settings import given_settings
+    from platform.tuning.run.plan import make_plan
+
+    if options.resume and options.trial is None and (folder := _folder_to_resume(options)):
+        return _resume(folder, options)
+    address = address_of(options)
+    space = load_space(
+        options.space,
+        options.overrides,
+        data=options.data,
+        trials=options.trials,
+        budget=options.budget,
+        quick=options.quick,
+    )
+    loaded = space.loaded
     own_name = loaded.first().name or options.space.stem
     if options.trial is not None:
         return _run_again(loaded, own_name, options)
     name = own_name if options.name is None else options.name
-    plan = make_plan(loaded, name, out=options.out, address=address)
+    plan = make_plan(loaded, name, out=options.out, address=address, gpus=options.gpus)
     if options.plan:
-        return _show_plan(plan)
+        return _show_plan(loaded, plan, options)
     if options.trials is not None and not loaded.space.parameters():
-        raise UserError("--trials: the space has no range, so it is one training run")
-    folder = new_folder(options.out, name, is_given=options.name is not None)
+        raise UserError("--trials: the space has no range to search, so it is a single training run")
+    if options.resume == AUTO:
+        from platform.tuning.resume.automatic import folder_to_begin
+
+        folder = folder_to_begin(options.out, name)
+    else:
+        folder = new_folder(options.out, name, is_given=options.name is not None)
     plan = replace(plan, name=folder.name)
-    return _run(loaded, plan, folder, options, given=given(options.space, overrides))
+    return _run(loaded, plan, folder, options, settings=given_settings(space.file, space.overrides))
 
 
-def _resume(options: argparse.Namespace) -> int:
-    """By what SPACE.yaml says now, and the overrides of this and of earlier commands."""
-    from platform.tuning.resume.given_settings import known_space_of, name_in, space_to_resume
-    from platform.tuning.run.plan import make_plan
-    from platform.tuning.resume.space_change import changes_between
-    from platform.tuning.folder.sweep_folder import folder_to_resume
+def _folder_to_resume(options: argparse.Namespace) -> "SweepFolder | None":
+    """The sweep that ``--resume`` means; None if ``--resume auto`` finds none and begins it."""
+    from platform.tuning.folder.sweep_folder import SweepFolder
+    from platform.tuning.folder.which_folder import folder_to_resume
+    from platform.tuning.resume.given_settings import name_in
 
     name = name_in(options.space, options.overrides) if options.name is None else options.name
-    folder = folder_to_resume(options.out, name, is_given=options.name is not None)
-    loaded, given = space_to_resume(
-        folder, options.space, options.overrides, trials=options.trials, budget=options.budget
-    )
+    if options.resume != AUTO:
+        return folder_to_resume(options.out, name, is_given=options.name is not None)
+    folder = SweepFolder(options.out / name)
+    return folder if folder.record_file.exists() else None
+
+
+def _resume(folder: "SweepFolder", options: argparse.Namespace) -> int:
+    """``--resume``: with SPACE.yaml as it is now, and the overrides of this and earlier commands."""
+    from platform.tuning.resume.automatic import done
+    from platform.tuning.resume.given_settings import known_space_of, space_to_resume
+    from platform.tuning.resume.space_change import changes_between
+    from platform.tuning.run.plan import make_plan
+
+    loaded, settings = space_to_resume(folder, options.space, options.overrides, _shortcuts(options))
     changes = changes_between(known_space_of(folder), loaded, folder.name)
-    plan = make_plan(loaded, folder.name, out=options.out, address=_address(options))
+    if options.resume == AUTO and not options.plan and not changes and (words := done(folder)):
+        print(words)
+        return DONE
+    plan = make_plan(loaded, folder.name, out=options.out, address=address_of(options))
     if options.plan:
         print("".join(f"{change}\n" for change in changes), end="")
-        return _show_plan(plan)
+        return _show_plan(loaded, plan, options)
     plan = replace(plan, experiment=folder.read_record().experiment)
-    return _run(loaded, plan, folder, options, given=given)
+    return _run(loaded, plan, folder, options, settings=settings, resumes=True)
 
 
 def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argparse.Namespace) -> int:
-    """``--trial``: the space only says where MLflow is; everything else comes from the run."""
+    """``--trial``: of SPACE.yaml only the section ``tracking`` counts; all else comes from the MLflow run."""
     from tempfile import TemporaryDirectory
 
-    from platform.tuning.run.plan import make_plan
+    from platform.tuning.folder.which_folder import new_folder
     from platform.tuning.resume.rerun import TOLERANCE, compare, differences_of_code, past_trial, space_of
-    from platform.tuning.folder.sweep_folder import new_folder
+    from platform.tuning.run.plan import make_plan
+    from platform.tuning.settings.shortcuts import Shortcuts
 
-    if options.resume or options.plan or options.overrides or options.trials or options.budget:
-        raise UserError("--trial runs a trial as it was: no override, --plan, --resume, --trials or --budget")
+    if options.resume or options.plan or options.overrides or _shortcuts(options) != Shortcuts():
+        raise UserError(
+            "--trial repeats a trial unchanged: it allows no override, --plan, --resume, --trials, --budget, "
+            "--data or --quick"
+        )
     past = past_trial(options.trial, loaded.first().tracking)
     for difference in differences_of_code(past):
         print(difference, file=sys.stderr)
     with TemporaryDirectory() as folder:
         space = space_of(past, Path(folder) / "space.yaml")
     name = options.name or f"{past.sweep}-{past.trial.trial_id}-again"
-    plan = make_plan(space, name, out=options.out, address=_address(options))
+    plan = make_plan(space, name, out=options.out, address=address_of(options))
     folder_of_run = new_folder(options.out, name, is_given=options.name is not None)
     plan = replace(plan, name=folder_of_run.name)
     code = _run(space, plan, folder_of_run, options, data_digest=past.data_digest)
@@ -146,20 +180,47 @@ def _run_again(loaded: "LoadedSpace[SweepConfig]", own_name: str, options: argpa
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
     comparison = compare(past, folder_of_run, tolerance)
     print(comparison)
-    return DONE if comparison.came_back else BROKE
+    return DONE if comparison.is_reproduced else BROKE
 
 
-def _address(options: argparse.Namespace) -> str | None:
-    address: str | None = options.address or os.environ.get("RAY_ADDRESS")
-    return address
+def _new(options: argparse.Namespace) -> int:
+    """``--new``: write a space for a folder of images."""
+    from rich.console import Console
+
+    from platform.tuning.run.new_space import write_new_space
+    from platform.tuning.run.plan import render
+
+    plan = write_new_space(options.new, options.overrides, options.space)
+    Console().print(render(plan))
+    print(f"\n{options.space} is written, with a reason beside each choice. Run it with:")
+    print(f"    {command_line('platform.search', options.space)}")
+    return DONE
 
 
-def _show_plan(plan: "Plan") -> int:
+def _shortcuts(options: argparse.Namespace) -> "Shortcuts":
+    from platform.tuning.settings.shortcuts import Shortcuts
+
+    return Shortcuts(options.trials, options.budget, options.data, options.quick)
+
+
+def _show_plan(loaded: "LoadedSpace[SweepConfig]", plan: "Plan", options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from platform.tuning.run.plan import render
 
-    Console().print(render(plan))
+    console = Console()
+    console.print(render(plan))
+    if options.all:
+        from platform.tuning.run.plan_details import all_settings
+
+        console.print()
+        console.print(all_settings(loaded))
+    if options.time:
+        from platform.tuning.run.plan_details import data_of, estimated_time
+
+        console.print()
+        for sentence in estimated_time(loaded, plan, data_of(plan)):
+            console.print(sentence, soft_wrap=True, highlight=False, markup=False)
     return DONE
 
 
@@ -168,90 +229,65 @@ def _run(
     plan: "Plan",
     folder: "SweepFolder",
     options: argparse.Namespace,
-    given: "Given | None" = None,
+    settings: "GivenSettings | None" = None,
     data_digest: str | None = None,
+    resumes: bool = False,
 ) -> int:
-    from rich.console import Console
-    from rich.logging import RichHandler
+    from platform.tuning.terminal import console_of
+    from platform.whole_sweep import carry_out
 
-    from platform.tuning.cluster.library_logs import quiet_settings
-
-    quiet_settings()
-    from platform.storage.disk import full_disk
-    from platform.tuning.cluster.join import leave
-    from platform.tuning.failure import SweepBroken
-    from platform.tuning.folder.process_lock import Holder, holding
-    from platform.tuning.run.sweep import resume_sweep, run_sweep
-
-    console = Console(highlight=False, soft_wrap=True, markup=False)
-    log = logging.getLogger("platform")
-    log.addHandler(RichHandler(console=Console(stderr=True), show_path=False))
-    log.setLevel(logging.INFO)
-    address, say = options.address or os.environ.get("RAY_ADDRESS"), console.print
-    holder = Holder.this_process(plan.trials, plan.epochs_at_most, plan.epochs_a_trial)
-    with holding(folder, holder):
-        console.print(f"sweep {folder.name} in {folder.path}/, MLflow experiment {plan.experiment}")
-        try:
-            if options.resume:
-                end = resume_sweep(loaded, plan, folder, address=address, say=say, given=given)
-            else:
-                end = run_sweep(
-                    loaded, plan, folder, address=address, say=say, given=given, data_digest=data_digest
-                )
-            _report(console, folder, end)
-        except SweepBroken as error:
-            print(f"{error}; go on with: {_resume_command(options, folder)}", file=sys.stderr)
-            return BROKE
-        except (OSError, UserError) as error:
-            if (words := full_disk(error, folder.path)) is None:
-                raise
-            remedy = f"; go on with: {_resume_command(options, folder)}" * folder.record_file.exists()
-            print(words + remedy, file=sys.stderr)
-            return BROKE
-        except KeyboardInterrupt:
-            if not folder.record_file.exists():
-                raise
-            print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
-            return INTERRUPTED
-        finally:
-            leave()
-    return _exit_code(end, options, folder)
+    console = console_of(sys.stdout)
+    address = address_of(options)
+    try:
+        done = carry_out(
+            loaded,
+            plan,
+            folder,
+            console,
+            address=address,
+            settings=settings,
+            data_digest=data_digest,
+            resumes=resumes,
+        )
+    except SweepBroken as error:
+        remedy = f"; go on with: {resume_command(options, folder.name)}" * folder.record_file.exists()
+        print(f"{error}{remedy}", file=sys.stderr)
+        return BROKE
+    except KeyboardInterrupt:
+        if not folder.record_file.exists():
+            raise
+        print(f"interrupted; go on with: {resume_command(options, folder.name)}", file=sys.stderr)
+        return INTERRUPTED
+    _show(console, done, options, folder)
+    return _exit_code(done.end, options, folder)
 
 
 def _exit_code(end: "SweepEnd", options: argparse.Namespace, folder: "SweepFolder") -> int:
     if end.is_interrupted:
-        print(f"interrupted; go on with: {_resume_command(options, folder)}", file=sys.stderr)
+        print(f"interrupted; go on with: {resume_command(options, folder.name)}", file=sys.stderr)
         return INTERRUPTED
     if not end.succeeded:
-        cause = end.failures[-1] if end.failures else "the budget ended before any trial's first epoch"
-        print(f"no trial succeeded; the last cause: {cause}", file=sys.stderr)
+        print(f"no trial succeeded; the last cause: {end.last_cause}", file=sys.stderr)
         return BROKE
     return DONE
 
 
-def _report(console: "Console", folder: "SweepFolder", end: "SweepEnd") -> None:
+def _show(console: "Console", done: "Done", options: argparse.Namespace, folder: "SweepFolder") -> None:
+    """The lines that the command ends with."""
     from platform.tuning.terminal import print_table
-    from platform.tuning.cluster.library_logs import chatter_to
-    from reports.build.build import build_report
 
-    with chatter_to(folder.logs), console.status("") as status:
-        report = build_report(folder.path, data=end.data, progress=status.update)
+    end, report = done.end, done.report
     console.print()
     if end.spent:
-        console.print(f"the budget of {end.spent} is spent; --resume with a larger one goes on\n")
-    if remarks := [*report.failures, *report.edges, *report.confirmed]:
-        console.print("\n".join(remarks) + "\n")
+        limit = next(name for name in LARGER if name in end.spent)
+        more = f"{resume_command(options, folder.name)} {LARGER[limit]}"
+        console.print(f"the budget of {end.spent} is spent; go on with a larger one: {more}\n")
+    if report.remarks:
+        console.print("\n".join(report.remarks) + "\n")
     print_table(console, report.rows(SHOWN_TRIALS))
     console.print(f"report: {report.page}")
     if report.undelivered is not None:
         print(report.undelivered, file=sys.stderr)
-
-
-def _resume_command(options: argparse.Namespace, folder: "SweepFolder") -> str:
-    words = ["python", "-m", "platform.search", str(options.space), "--resume", "--name", folder.name]
-    words += ["--out", str(options.out)] if options.out != Path("runs") else []
-    words += ["--address", options.address] if options.address else []
-    return shlex.join(words)
 
 
 if __name__ == "__main__":

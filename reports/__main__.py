@@ -1,4 +1,4 @@
-"""``python -m reports runs/NAME``: make a sweep's report again, or one of several, or use what it chose."""
+"""``python -m reports runs/NAME``: make the report of one or several sweeps, or use its winner."""
 
 import argparse
 import sys
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
+from platform.config.invocation import missing_packages
 from platform.config.openmp import sleep_while_waiting
-from reports.options import action_of, misuse, parser
+from reports.options import BAD_USAGE, DONE, INTERRUPTED, action_of, misuse, parsed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
     from reports.deploy.predict import Count, Say
     from reports.deploy.pseudo_label import PseudoLabels
 
-DONE, BAD_USAGE, INTERRUPTED = 0, 2, 130
 SHOWN_TRIALS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    wrong = misuse(options)
-    if wrong is not None:
-        print(wrong, file=sys.stderr)
+    if missing := missing_packages():
+        print(missing, file=sys.stderr)
+        return BAD_USAGE
+    options = parsed(arguments)
+    if (mistake := misuse(options)) is not None:
+        print(mistake, file=sys.stderr)
         return BAD_USAGE
     sleep_while_waiting()
     action = action_of(options)
@@ -46,13 +48,13 @@ def _report(options: argparse.Namespace) -> int:
     from reports.sweeps.joint_record import check_reportable, joint_place, refuse_taken
 
     for sweep in options.sweeps:
-        check_reportable(sweep)  # a wrong folder is answered before the slow imports
+        check_reportable(sweep)  # answer a wrong folder before the slow imports
     sweeps, notices = options.sweeps, []
     if options.experiment is not None:
         from reports.sweeps.experiment import folders_of
 
-        found = folders_of(options.experiment, options.runs or Path("runs"))
-        sweeps, notices = found.folders, found.notices
+        experiment = folders_of(options.experiment, options.runs or Path("runs"))
+        sweeps, notices = experiment.folders, experiment.notices
     is_joint = options.experiment is not None or len(sweeps) > 1
     folder = sweeps[0]
     if is_joint:
@@ -63,20 +65,23 @@ def _report(options: argparse.Namespace) -> int:
     from reports.build.build import build_report
 
     console = _console()
-    with _console(stderr=True).status("reading the sweep") as status:
+    with _bar("reading the sweep") as (say, _):
         report = build_report(
             folder,
             top=options.top,
             max_members=options.max_members,
             max_latency_ms=options.max_latency,
+            source=options.data_source,
             joining=sweeps if is_joint else (),
             notices=notices,
-            progress=status.update,
+            progress=say,
         )
-    if report.ranking:
+    for caveat in report.caveats:
+        console.print(f"{caveat}\n")
+    if report.contents.ranking:
         print_table(console, report.rows(SHOWN_TRIALS))
         console.print()
-    for sentence in [*report.summary, *report.failures, *report.notices]:
+    for sentence in [*report.summary, *report.failures, *report.contents.notices]:
         console.print(sentence)
     console.print(f"report: {report.page}")
     if report.undelivered is not None:
@@ -89,7 +94,7 @@ def _predict(options: argparse.Namespace) -> int:
 
     sweep, source = _sweep(options), _images(options.predict)
     from reports.deploy.neighbours import NEIGHBOURS
-    from reports.deploy.predict import predict_images
+    from reports.deploy.predict import first_prediction, no_images, predict_images
 
     with _bar() as (say, count):
         done = predict_images(
@@ -102,13 +107,19 @@ def _predict(options: argparse.Namespace) -> int:
             count=count,
         )
     console = _console()
-    if done.made is not None:
-        console.print(f"report, which was missing: {done.made}")
+    if done.new_report is not None:
+        console.print(f"there was no report; made: {done.new_report}")
+    if done.winner.at_chance is not None:
+        print(done.winner.at_chance, file=sys.stderr)
     console.print(f"predicted with {done.winner}")
+    if done.images == 1 and not done.bad and not done.winner.is_retrieval:
+        console.print(first_prediction(done.file))
     console.print(f"predictions of {counted(done.images, 'image')}: {done.file}")
     if done.bad:
         lacking = "neighbours" if done.winner.is_retrieval else "label"
         print(f"{_unreadable(done.bad, lacking=lacking)}; all: {done.bad_file}", file=sys.stderr)
+    if others := no_images(source):
+        console.print(others)
     return DONE
 
 
@@ -126,10 +137,10 @@ def _pseudo_label(options: argparse.Namespace) -> int:
         f"{counted(done.classes, *kinds)}, beside {counted(done.own, 'row')} of the sweep's own"
     )
     if done.known:
-        console.print(f"{counted(done.known, 'image')} left out: the sweep has labels for them")
+        console.print(f"left out {counted(done.known, 'image')} that the sweep has labels for")
     for notice in done.notices:
         console.print(notice)
-    console.print(f"train on it with: data.source={done.file}")
+    console.print(f"train on it with: {done.settings}")
     if done.bad:
         print(_unreadable(done.bad), file=sys.stderr)
     return DONE
@@ -138,10 +149,10 @@ def _pseudo_label(options: argparse.Namespace) -> int:
 def _pseudo_labels(
     options: argparse.Namespace, sweep: Path, source: "Source", say: "Say", count: "Count"
 ) -> "PseudoLabels":
-    """With the one of the options that says what is taken."""
+    """Pseudo-label with the option that selects the images."""
     from platform.config.load import load_space
-    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
     from platform.tuning.folder.sweep_folder import SweepFolder
+    from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
     from reports.deploy.pseudo_identities import at_least, most_similar, pseudo_identities
     from reports.deploy.pseudo_label import above, pseudo_label, top_of_classes, top_share
 
@@ -153,11 +164,11 @@ def _pseudo_labels(
             take = top_share(options.top_share)
         else:
             take = above(options.threshold)
-        return pseudo_label(sweep, source, take, options.out, progress=say, count=count)
+        return pseudo_label(sweep, source, take, options.out, force=options.force, progress=say, count=count)
     if options.top_classes is not None:
         raise UserError(
-            "--top-classes: the sweep is on identities, and other images show none that it knows: "
-            "say --threshold or --top-share"
+            "--top-classes: the sweep is on identities, and your images show other identities; "
+            "use --threshold or --top-share"
         )
     pairs = most_similar(options.top_share) if options.top_share else at_least(options.threshold)
     return pseudo_identities(sweep, source, pairs, options.out, progress=say, count=count)
@@ -167,18 +178,18 @@ def _export(options: argparse.Namespace) -> int:
     sweep = _sweep(options)
     from reports.deploy.export import export
 
-    with _console(stderr=True).status("reading the report") as status:
-        done = export(sweep, options.export, options.out, progress=status.update)
+    with _bar("reading the report") as (say, _):
+        done = export(sweep, options.out, progress=say)
     console = _console()
     for one in done:
         console.print(f"trial {one.trial}: {one.file} (differs by {one.difference:.0e} from the network)")
     if done[0].gives == "features":
-        console.print("the files give features; learnt.npz is the linear classifier on them, side by side")
+        console.print("the files output features; learnt.npz is the linear classifier on all of them")
     if any(one.views for one in done):
         names = ", ".join(dict.fromkeys(name for one in done for name in one.views))
         console.print(
-            f"the files hold the networks; looking at images otherwise ({names}) is up to you: "
-            "model.json says how"
+            f"the files hold the networks only: give them the winner's views ({names}) yourself; "
+            "model.json describes them"
         )
     return DONE
 
@@ -187,30 +198,30 @@ def _ship(options: argparse.Namespace) -> int:
     sweep = _single(options, "--ship")
     from reports.deploy.ship import ship
 
-    with _console(stderr=True).status("reading the sweep") as status:
-        done = ship(sweep, progress=status.update)
+    with _bar("reading the sweep") as (say, _):
+        done = ship(sweep, allow_paths=options.allow_paths, progress=say)
     console = _console()
     console.print(
-        f"{'registered as' if done.is_new else 'registered before as'} {done.version}: {done.alias}"
+        f"{'registered as' if done.is_new else 'already registered as'} {done.version}: {done.alias}"
     )
     console.print(done.why)
     console.print(f"licences: {'; '.join(done.licences)}")
-    console.print(f"serve it with: mlflow models serve -m 'models:/{done.version.name}@{done.alias}'")
+    console.print(f"serve it with: {done.serving}")
     return DONE
 
 
 _COMMANDS = {
-    None: (_report, "the report is as before"),
-    "predict": (_predict, "the predictions are as before; the same command goes on from here"),
-    "pseudo_label": (_pseudo_label, "the table is as before; the same command goes on from here"),
-    "export": (_export, "what is in the folder is as before"),
+    None: (_report, "the report was not changed"),
+    "predict": (_predict, "the table was not changed; the same command goes on from here"),
+    "pseudo_label": (_pseudo_label, "the table was not changed; the same command goes on from here"),
+    "export": (_export, "the exported files were not changed"),
     "ship": (_ship, "nothing was registered"),
 }
-"""What is done, and what is true where it is interrupted."""
+"""Each action's function, and what the line on an interruption says."""
 
 
 def _sweep(options: argparse.Namespace) -> Path:
-    """The one folder that is asked of; a wrong one is answered before the slow imports."""
+    """The one folder given; a wrong one is answered before the slow imports."""
     from reports.sweeps.joint_record import check_reportable
 
     sweep: Path = options.sweeps[0]
@@ -219,7 +230,7 @@ def _sweep(options: argparse.Namespace) -> Path:
 
 
 def _single(options: argparse.Namespace, flag: str) -> Path:
-    """The same, of what a joint report has none of: a run in MLflow, rows of its own."""
+    """The one folder given, if it is no joint report, which has neither a run in MLflow nor rows."""
     from reports.sweeps.joint_record import read_joint_record
 
     if read_joint_record(options.sweeps[0]) is not None:
@@ -228,7 +239,7 @@ def _single(options: argparse.Namespace, flag: str) -> Path:
 
 
 def _images(folder: str) -> "Source":
-    """The user's images; wrong folders are answered before the slow imports."""
+    """The user's images; a wrong folder is answered before the slow imports."""
     from platform.datasets.preparation.unlabelled import image_paths, open_images
 
     source = open_images(folder)
@@ -245,33 +256,18 @@ def _unreadable(bad: "tuple[BadImage, ...]", *, lacking: str = "label") -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[tuple["Say", "Count"]]:
-    """What says what is going on, and what moves a bar of images on stderr."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _bar(step: str = "reading the report") -> Iterator[tuple["Say", "Count"]]:
+    """Functions that show the current step, and move a bar of images, on stderr."""
+    from platform.tuning.watching.long_work import long_work
 
-    columns = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    ]
-    console = _console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("reading the report", total=None)
-
-        def say(what: str) -> None:
-            progress.update(task, description=what)
-
-        def count(done: int, images: int) -> None:
-            progress.update(task, description="predicting images", completed=done, total=images)
-
-        yield say, count
+    with long_work(_console(stderr=True), step, counted="predicting images") as both:
+        yield both
 
 
 def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
+    from platform.tuning.terminal import console_of
 
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+    return console_of(sys.stderr if stderr else sys.stdout)
 
 
 if __name__ == "__main__":

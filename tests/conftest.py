@@ -1,19 +1,22 @@
 """What several folders of tests share: where things lie, real data, a local Ray, a browser."""
 
 import importlib.util
+import itertools
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.s3_servers import local_s3
+from tests.small_disks import small_file_system
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,12 +30,30 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
+# What sweeps of tests name as their MLflow is nothing that a developer's own commands should ask.
+STATE = tempfile.TemporaryDirectory(prefix="state-")
+os.environ["XDG_STATE_HOME"] = STATE.name
+
 # Networks as small as those of tests are slower on several threads (a training step by a factor of three),
 # and tests and the trials that they start share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # Ray's workers are nice by default, and starve beside tests that compute: a trial got 3 % of a core.
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+
+SWEEP_COST = 100  # what a test of a whole sweep takes, as a multiple of what others take
+WHOLE_TRIALS = {
+    "finished_sweep",
+    "golden_steps",
+    "local_ray",
+    "mlflow_server",
+    "noisy_digits",
+    "retrieval_sweep",
+    "run_search",
+}
+"""Fixtures that train whole trials, or start Ray or MLflow: tests that ask for one are marked ``sweep``."""
+
+SHARES_SWEEP_OF = {"tests/sweeps/test_broken_sweep.py": "tests/sweeps/test_first_sweep.py"}
 
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
@@ -44,12 +65,42 @@ CHROMIUM_FLAGS = [
 ]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests of a file in one process, and with them those of the files that share its sweep.
+
+    xdist's own ``loadgroup`` does nothing with pytest 9.2, which ignores the names that it gives to tests.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class SharedSweeps(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return run_with(super()._split_scope(nodeid))
+
+    return SharedSweeps(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests may take longest come first: no process is left alone with them at the end."""
-    may_take: Counter[Path] = Counter()
+    """Put first what takes longest, so that no process is left alone with it; mark what fixtures tell."""
+    costs: Counter[str] = Counter()
     for item in items:
-        may_take[item.path] += sum(mark.args[0] for mark in item.iter_markers("timeout"))
-    items.sort(key=lambda item: -may_take[item.path])
+        is_sweep = item.get_closest_marker("sweep") is not None
+        costs[file_of(item)] += SWEEP_COST if is_sweep else 1
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "chromium" in fixtures:
+            item.add_marker(pytest.mark.browser)
+        if fixtures & WHOLE_TRIALS:
+            item.add_marker(pytest.mark.sweep)
+    items.sort(key=lambda item: -costs[file_of(item)])
+
+
+def file_of(item: pytest.Item) -> str:
+    return run_with(item.nodeid.partition("::")[0])
+
+
+def run_with(file: str) -> str:
+    """The file with whose tests those of ``file`` share a process: its own, unless both look at one sweep."""
+    return SHARES_SWEEP_OF.get(file, file)
 
 
 @pytest.fixture(scope="session")
@@ -70,52 +121,23 @@ def test_data() -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """``small_disk("1m")``: the folder of a real file system of that size, which can be filled."""
-    mounted: list[Path] = []
+    with ExitStack() as disks:
+        made = itertools.count()
 
-    def make(size: str) -> Path:
-        folder = tmp_path / f"disk{len(mounted)}"
-        folder.mkdir()
-        line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        if shutil.which("mount") is None or subprocess.run(line, capture_output=True).returncode:
-            pytest.skip("a file system cannot be mounted here: it needs root")
-        mounted.append(folder)
-        return folder
+        def make(size: str) -> Path:
+            folder = tmp_path / f"disk{next(made)}"
+            if not disks.enter_context(small_file_system(folder, size)):
+                pytest.skip("a file system cannot be mounted here: it needs root")
+            return folder
 
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        yield make
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real S3-compatible server with the bucket ``bucket``; what a process's environment needs for it."""
-    if importlib.util.find_spec("moto") is None:
-        pytest.fail("moto is not installed: it is in the dev dependencies")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = f"http://127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("s3")
-    line = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with (
-        (folder / "server.log").open("wb") as log,
-        subprocess.Popen(line, stdout=log, stderr=log, cwd=folder) as process,
-    ):
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(urllib.request.Request(f"{server}/bucket", method="PUT")).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "server.log").read_text()
-                time.sleep(0.1)
-        yield {
-            "AWS_ENDPOINT_URL": server,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        process.kill()
+    with local_s3(tmp_path_factory.mktemp("s3")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +146,7 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from platform.tracking.connect import connect
 
     path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    connect(f"sqlite:///{path}")
+    connect(f"sqlite:///{path}", creates=True)
     return path
 
 

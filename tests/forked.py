@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -18,17 +20,23 @@ ROOT = Path(__file__).resolve().parent.parent
 WARM = "tests.warm_driver"
 
 
+def warm_processes() -> ForkServerContext:
+    """Processes of the one fork server that a test process has: whoever needs it first starts it for all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([WARM, __name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        forkserver.ensure_running()
+    return context
+
+
 def run_forked(
     main: Callable[[list[str]], int], arguments: Sequence[str], environment: dict[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """``main(arguments)`` to its end, in ``environment``; what it writes goes by files in ``folder``."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([WARM, __name__])
     said, errors = folder / "forked.out", folder / "forked.err"
-    process = context.Process(target=_run, args=(main, list(arguments), environment, said, errors))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))  # of the server, which the first process starts
-        process.start()
+    process = warm_processes().Process(target=_run, args=(main, list(arguments), environment, said, errors))
+    process.start()
     try:
         process.join()
     finally:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from platform.data import main
+from platform.data.__main__ import main
 
 SPACE = """
 epochs: 2
@@ -45,7 +45,7 @@ def test_it_draws_all_stages_and_says_what_the_ranges_were_taken_for(root, space
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "shown is the lowest value or first choice of augment.color_jitter.brightness",
+        "the sheet shows the lowest value or first choice of augment.color_jitter.brightness",
         f"3 images in 2 stages: {out}",
     ]
     sheet = np.asarray(Image.open(out))
@@ -73,7 +73,7 @@ def height(sheet):
     ("words", "message"),
     [
         (["--out", "preview.jpg"], "--out: must end in .png, got preview.jpg"),
-        (["--out", "nowhere/preview.png"], "--out: there is no folder nowhere"),
+        (["--out", "nowhere/preview.png"], "--out: the folder nowhere does not exist"),
         (["--samples", "0"], "--samples: must be at least 1, got 0"),
         (["--epochs", "-1"], "--epochs: must be at least 1, got -1"),
         (["data.source=nowhere"], "nowhere"),

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+pytestmark = pytest.mark.sweep
+
 
 @pytest.fixture
 def schema(root):

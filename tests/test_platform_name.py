@@ -1,5 +1,8 @@
 """Our package has the name of a standard module: it must be that module, whoever imports it first."""
 
+# mypy reads our package, which has the standard module's names only when it runs.
+# mypy: disable-error-code="attr-defined"
+
 import json
 import multiprocessing
 import os
@@ -12,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import platform
+
+pytestmark = pytest.mark.sweep
 
 # Describes the `platform` that an interpreter finds. Run with -I far from here, that is the standard module.
 DESCRIBE = """

@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
-from platform.tuning.cluster.library_logs import quiet_settings
+from platform.tuning.cluster.library_logs import set_library_defaults
 
-quiet_settings()  # which Ray reads when it is imported
+set_library_defaults()  # which Ray reads when it is imported
 for name in (
     "mlflow.store.tracking.sqlalchemy_store",
     "platform.tuning.run.sweep",

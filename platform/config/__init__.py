@@ -1,0 +1,1 @@
+"""What a YAML may say: strict models, ranges, overrides, and errors with file, line and column."""

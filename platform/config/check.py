@@ -1,18 +1,22 @@
-"""Validation of one trial's tree by a section, with its errors put where they were written."""
+"""Validates a trial's tree with a section and reports each error at its line in the YAML."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
 from platform.config.document import Document, TreePath, dotted
 from platform.config.errors import ConfigError, did_you_mean, located, show
-from platform.config.ranges import NUMBER_RANGES, RANGE_KINDS
-from platform.config.section import Section
+from platform.config.range_hint import hint
+from platform.config.ranges import NUMBER_RANGES
+from platform.config.section import COMBINATION, SAID, Section
 from platform.config.space import Resolved
 
 S = TypeVar("S", bound=Section)
+
+DESCRIBED = 100
+"""Mistakes that are put into words; a message lists fewer."""
 
 # pydantic's error type -> what must hold, with the names of its context
 BOUNDS = {
@@ -43,22 +47,54 @@ BOUNDS = {
 
 
 def validate(resolved: Resolved, root: type[S], document: Document) -> S:
-    """Build ``root`` from a tree without ranges; raises :class:`ConfigError` with a line for each mistake."""
+    """Build ``root`` from a tree without ranges; raises :class:`ConfigError`, one line for each mistake."""
     try:
         return root.model_validate_json(json.dumps(resolved.tree))
     except ValidationError as error:
-        found = [(_path_in_tree(one, resolved.tree, root), one) for one in error.errors(include_url=False)]
+        own = error.errors(include_url=False)
+        raised = [
+            *own,
+            *_errors_besides({str(one["loc"][0]) for one in own if one["loc"]}, resolved.tree, root),
+        ]
+        errors = [each for one in raised for each in _separated(one)][:DESCRIBED]
+        found = [(_path_in_tree(one, resolved.tree, root), one) for one in errors]
     written = [path for path, _ in found if path in resolved.origins]
-    lines = [
-        _line(path, one, resolved, root, document)
+    lines = {
+        _line(path, one, resolved, root, document): dotted(path)
         for path, one in found
         if path in resolved.origins or not any(_ends_with(path, other) for other in written)
-    ]
-    raise ConfigError(*dict.fromkeys(lines))
+    }
+    raise ConfigError(*lines, paths=[*lines.values()])
+
+
+def _errors_besides(wrong: Collection[str], tree: Mapping[str, Any], root: type[Section]) -> list[Any]:
+    """The errors of the part that ``root`` inherits, if none of the ``wrong`` sections belongs to it.
+
+    A section's checks run only if all its fields are valid: without this, a mistake in ``data`` would hide
+    those that a trial's settings have among each other.
+    """
+    parts = (base for base in root.__mro__[1:] if issubclass(base, Section) and base.model_fields)
+    part = next((base for base in parts if not set(wrong) & set(base.model_fields)), None)
+    if part is None or not wrong:
+        return []
+    try:
+        part.model_validate_json(json.dumps({key: tree[key] for key in tree if key in part.model_fields}))
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _separated(error: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The error, or each of the problems that a section's checks found together."""
+    if error["type"] != COMBINATION:
+        yield dict(error)
+        return
+    for problem in error["ctx"]["problems"]:
+        yield dict(error) | {"ctx": problem._asdict()}
 
 
 def _ends_with(path: TreePath, end: TreePath) -> bool:
-    """Whether a mistake at ``path`` was only inherited from ``end``, as a stage inherits from its trial."""
+    """Whether a mistake at ``path`` is inherited from ``end``, as a stage inherits from its trial."""
     return path[-len(end) :] == end
 
 
@@ -68,7 +104,8 @@ def _line(
     context = error.get("ctx", {})
     written = resolved.origin(path)
     is_unknown_key = error["type"] == "extra_forbidden"
-    words = _words(error, context, _fields(root, error["loc"]))
+    inside = _fields(root, (*error["loc"], ""))
+    words = _words(error, context, _fields(root, error["loc"]), inside)
     if is_unknown_key:  # its value may be a range or a choice
         while written and written[-1] != path[-1]:
             written = written[:-1]
@@ -76,9 +113,9 @@ def _line(
 
 
 def _path_in_tree(error: Mapping[str, Any], tree: Any, root: type[Section]) -> TreePath:
-    """pydantic's ``loc`` names a union's member as well; the tree has no such level, so it is left out."""
+    """pydantic's ``loc`` without the names of union members, which are not levels of the tree."""
     location: list[str | int] = list(error["loc"])
-    if error["type"] == "combination":
+    if error["type"] == COMBINATION:
         location += [int(part) if part.isdigit() else part for part in error["ctx"]["path"].split(".")]
     elif error["type"].startswith("union_tag"):
         location.append(error["ctx"]["discriminator"].strip("'"))
@@ -104,16 +141,17 @@ def _is_tag(part: str | int, here: Any) -> bool:
 
 
 def _end(written: TreePath) -> str:
-    """Say that a value is the end of a range and not one that the user wrote as it is."""
+    """Say that a value is the end of a range, not a value that the user wrote."""
     if len(written) >= 2 and written[-2] in NUMBER_RANGES:
         return f" (the {('lower', 'upper')[int(written[-1])]} end of its range)"
     return ""
 
 
-def _words(error: Mapping[str, Any], context: Mapping[str, Any], fields: list[str]) -> str:
+def _words(error: Mapping[str, Any], context: Mapping[str, Any], fields: list[str], inside: list[str]) -> str:
     kind, value = error["type"], error["input"]
-    if kind == "combination":
-        return f"{context['message']}, got {show(context['value'])}"
+    if kind == COMBINATION:
+        got = "" if context["value"] is SAID else f", got {show(context['value'])}"
+        return f"{context['message']}{got}"
     if kind == "extra_forbidden":
         key = error["loc"][-1]
         return f"unknown key {key!r}{did_you_mean(key, fields)}; there are {', '.join(sorted(fields))}"
@@ -130,20 +168,14 @@ def _words(error: Mapping[str, Any], context: Mapping[str, Any], fields: list[st
         return f"must be one of {', '.join(choices)}, got {show(value)}{did_you_mean(value, choices)}"
     if kind in BOUNDS:
         plain = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
-        return f"{BOUNDS[kind].format(**plain)}, got {show(value)}{_misspelt_range(value)}"
+        return f"{BOUNDS[kind].format(**plain)}, got {show(value)}{hint(kind, value, inside)}"
     if kind == "value_error":
-        return f"{context['error']}{_misspelt_range(value)}"
+        return f"{context['error']}{hint(kind, value, inside)}"
     return f"{error['msg']}, got {show(value)}"
 
 
-def _misspelt_range(value: Any) -> str:
-    if isinstance(value, dict) and len(value) == 1:
-        return did_you_mean(next(iter(value)), RANGE_KINDS)
-    return ""
-
-
 def _fields(root: type[Section], location: tuple[str | int, ...]) -> list[str]:
-    """The keys that are valid at the mapping which holds ``location``'s last part."""
+    """The valid keys of the mapping that contains ``location``'s last part."""
     sections = [root]
     for part in location[:-1]:
         tagged = [section for section in sections if part in _tags(section)]

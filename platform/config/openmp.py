@@ -1,4 +1,4 @@
-"""How OpenMP's threads wait for each other, which its library reads once: before torch is imported."""
+"""How OpenMP threads wait for each other; set this before torch is imported, as it is read once."""
 
 import os
 
@@ -6,9 +6,9 @@ POLICY = "OMP_WAIT_POLICY"
 
 
 def sleep_while_waiting() -> dict[str, str]:
-    """Let them sleep, unless the environment says otherwise; what processes elsewhere must have set, too.
+    """Let waiting threads sleep, unless the environment says otherwise; returns the variable for workers.
 
-    A thread that spins, as they do by default, keeps the one that it waits for from its core where trials,
-    loaders and other programs share the cores: a step that takes 0.1 s may then take several seconds.
+    By default a waiting thread spins. Where trials, loaders and other programs share the cores, it keeps the
+    thread that it waits for from its core: a step that takes 0.1 s may then take several seconds.
     """
     return {POLICY: os.environ.setdefault(POLICY, "passive")}

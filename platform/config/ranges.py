@@ -1,8 +1,8 @@
-"""What may stand where a value stands: ranges and choices.
+"""Ranges and choices, which may replace any value of a YAML.
 
 ``{uniform: [a, b]}``, ``{loguniform: [a, b]}``, ``{int: [a, b]}``, ``{logint: [a, b]}`` (both ends
-included) and ``{choice: [option, …]}``, whose options are values, lists or sections with ranges of
-their own.
+included) and ``{choice: [option, …]}``, whose options are values, lists or sections, which may contain
+ranges too.
 """
 
 from collections import Counter
@@ -11,9 +11,18 @@ from typing import Any
 
 from platform.config.document import Document, TreePath, dotted
 from platform.config.errors import ConfigError, show
+from platform.config.yaml_limits import MAX_OPTIONS
 
 NUMBER_RANGES = ("uniform", "loguniform", "int", "logint")
 RANGE_KINDS = (*NUMBER_RANGES, "choice")
+DRAWS = {
+    "{uniform: [a, b]}": "a number between a and b",
+    "{loguniform: [a, b]}": "a number between a and b, its logarithm uniformly",
+    "{int: [a, b]}": "a whole number from a to b, both included",
+    "{logint: [a, b]}": "a whole number from a to b, its logarithm uniformly",
+    "{choice: [x, y, z]}": "one of the options: values, lists, or sections, which may hold ranges, too",
+}
+"""How each range is written, and what it draws; for the docs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class NumberRange:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options; ``labels`` are what a sampler and MLflow see, one an option."""
+    """One of several options; ``labels``, one for each option, are what a sampler and MLflow see."""
 
     options: tuple[Any, ...]
     labels: tuple[Any, ...]
@@ -51,10 +60,10 @@ Range = NumberRange | Choice
 
 
 def parse_ranges(tree: Any, document: Document, path: TreePath = ()) -> Any:
-    """The tree with every range's mapping replaced by a :data:`Range`.
+    """Replace the mapping of every range in the tree by a :data:`Range`.
 
-    Raises :class:`ConfigError` for a range that is empty, has ends of the wrong type, or stands beside
-    other keys.
+    Raises :class:`ConfigError` for a range that is empty, has ends of the wrong type, or has other keys
+    beside it.
     """
     if isinstance(tree, list):
         return [parse_ranges(item, document, (*path, index)) for index, item in enumerate(tree)]
@@ -86,7 +95,7 @@ def _number_range(kind: str, body: Any, document: Document, path: TreePath) -> N
         raise _error(document, path, f"empty range: low must be below high, got {show(body)}")
     if kind.startswith("log") and low <= 0:
         raise _error(document, path, f"{kind} needs a low end > 0, got {show(body)}")
-    # A number drawn from a continuous range is a float, its ends too: none of them is a whole-number setting.
+    # A continuous range draws floats, its ends too: none of them fits a whole-number setting.
     return (
         NumberRange(kind, low, high) if kind.endswith("int") else NumberRange(kind, float(low), float(high))
     )
@@ -95,9 +104,11 @@ def _number_range(kind: str, body: Any, document: Document, path: TreePath) -> N
 def _choice(body: Any, document: Document, path: TreePath) -> Choice:
     if not isinstance(body, list) or not body:
         raise _error(document, path, f"empty range: choice takes a list of options, got {show(body)}")
+    if len(body) > MAX_OPTIONS:
+        raise _error(document, path, f"a choice of {len(body):,} options; {MAX_OPTIONS:,} are the most")
     options = tuple(parse_ranges(item, document, (*path, "choice", index)) for index, item in enumerate(body))
     labels = _labels(options)
-    # As text: Optuna's storages compare categories so, and 1, 1.0 and True are equal to Python.
+    # As text, as Optuna's storages compare categories: 1, 1.0 and True are equal in Python.
     counts = Counter(repr(label) for label in labels)
     twice = next((label for label, count in counts.items() if count > 1), None)
     if twice is not None:
@@ -106,7 +117,7 @@ def _choice(body: Any, document: Document, path: TreePath) -> Choice:
 
 
 def _labels(options: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Scalars stand for themselves; sections and lists for what is short and tells them apart."""
+    """Scalars are their own labels; sections and lists get a short text that tells them apart."""
     shorts = [_short(option) for option in options]
     counts = Counter(str(short) for short in shorts)
     return tuple(

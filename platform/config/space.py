@@ -1,4 +1,4 @@
-"""A search space: a tree of settings in which some are ranges, and how a sample or a corner is made of it."""
+"""A search space: a tree of settings, some of them ranges, and its samples, parameters and corners."""
 
 import math
 import random
@@ -18,8 +18,8 @@ MAX_CORNERS = 1024
 
 @dataclass(frozen=True)
 class Parameter:
-    """One searched parameter. Inside an option of a choice it is named and active only there:
-    ``method[peer].drop_rate``."""
+    """One searched parameter. Inside an option of a choice, its name contains the option,
+    ``method[peer].drop_rate``, and it is active only if the option is chosen."""
 
     name: str
     path: str
@@ -29,9 +29,9 @@ class Parameter:
 
 @dataclass
 class Resolved:
-    """A tree without ranges, and for each of its paths where in the YAML's tree that value came from.
+    """A tree without ranges, and for each of its paths the path in the YAML that the value comes from.
 
-    ``parameters``: what was suggested, a number or a choice's label, by dotted path.
+    ``parameters``: the suggested numbers and labels, by dotted path.
     """
 
     tree: Any = None
@@ -39,7 +39,7 @@ class Resolved:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def origin(self, path: TreePath) -> TreePath:
-        """The YAML's path of ``path``, or of its nearest parent that was written."""
+        """The path in the YAML of ``path``, or of its nearest parent that is written there."""
         rest: TreePath = ()
         while path not in self.origins and path:
             path, rest = path[:-1], (path[-1], *rest)
@@ -48,12 +48,12 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Space:
-    """``tree`` holds plain values, lists, mappings and :data:`Range` leaves."""
+    """``tree`` consists of plain values, lists, mappings and :data:`Range` leaves."""
 
     tree: dict[str, Any]
 
     def resolve(self, suggest: Suggest) -> Resolved:
-        """Ask ``suggest`` for each range that is met, options of a choice only once it is chosen."""
+        """Ask ``suggest`` for a value of each range; ranges in an option only if the option is chosen."""
         resolved = Resolved()
         resolved.tree = _walk(self.tree, _Place(), suggest, resolved)
         return resolved
@@ -62,12 +62,12 @@ class Space:
         return list(_parameters(self.tree, _Place(), ""))
 
     def points(self) -> float:
-        """How many different samples there are: infinite with a range of numbers that are not whole."""
+        """The number of different samples; infinite if a range is continuous."""
         return _points(self.tree)
 
     def corners(self) -> Iterator[Resolved]:
-        """Every combination of ends and options, or, where those are over 1,024, that many of them,
-        deterministic, among which each end and each option stands many times."""
+        """Every combination of ends and options. If these are more than 1,024: the first 1,024 and as many
+        others in which each end and each option occurs many times; the same ones in every call."""
         picks: list[int] = []
         for _ in range(MAX_CORNERS):
             odometer = _Odometer(picks)
@@ -144,7 +144,7 @@ def _ends(range_: Range) -> Sequence[Any]:
 
 
 class _Odometer:
-    """Follows given picks, then takes first ends; counts on from the last pick that can go up."""
+    """Follows given picks, then takes first ends; advances the last pick that can be increased."""
 
     def __init__(self, picks: list[int]) -> None:
         self.picks = list(picks)
@@ -166,7 +166,7 @@ class _Odometer:
 
 
 class _Balanced:
-    """Picks what was picked least so far, ties by a seeded draw: every end and option gets its turns."""
+    """Picks the end or option that was picked least so far; breaks ties with a seeded draw."""
 
     def __init__(self) -> None:
         self.random = random.Random(0)

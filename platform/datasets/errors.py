@@ -1,17 +1,20 @@
-"""The error of everything that is wrong with the user's images or labels."""
+"""The error for a user's images and labels, and how to count and list things in its message."""
 
 from collections.abc import Collection
 
-from platform.config.errors import UserError
+from platform.config.errors import UserError, one_line, shortened
 
 
 class DataError(UserError):
-    """The data does not allow what the YAML asks; ``str()`` is one line that says what and where."""
+    """The data cannot be used as the YAML asks; ``str()`` is one line that says what is wrong and where."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def listed(names: Collection[object], limit: int = 5) -> str:
-    """The first few of ``names`` and how many there are beyond them, for an error's line."""
-    shown = ", ".join(str(name) for name in list(names)[:limit])
+    """The first ``limit`` names and the number of the others: ``a, b and 3 more``."""
+    shown = ", ".join(shortened(str(name)) for name in list(names)[:limit])
     return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown
 
 

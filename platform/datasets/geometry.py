@@ -1,18 +1,20 @@
-"""Sizes of images and of the windows cut from them. B: batch; boxes are (top, left, height, width) in px."""
+"""Sizes of images and the boxes cut from them. B: batch; a box is (top, left, height, width) in px."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from platform.datasets.arrays import Ints
 from platform.datasets.image_size import AnySize, Size, SizeLike, as_size
-from platform.datasets.splits import Ints
 
 SMALL = 64
-"""Up to this image_size (px) evaluation sees the whole shorter side, as is usual for CIFAR-sized images."""
+"""Up to this image_size (px) evaluation uses the whole shorter side, as usual for CIFAR-sized images."""
 CROP_SHARE = 0.875
-"""Above it, evaluation sees this share of the shorter side (ImageNet's 224 of 256)."""
+"""Above it, evaluation uses this share of the shorter side (ImageNet's 224 of 256)."""
+MAX_PIXELS = 90_000_000
+MAX_BYTES = 256_000_000
 WHOLE = 1.15
-"""Images are not worth resizing when decoded where a side is up to this many times image_size's."""
+"""Images are resized on decoding only if both sides exceed image_size by more than this factor."""
 
 
 def evaluation_side(image_size: int) -> int:
@@ -22,26 +24,26 @@ def evaluation_side(image_size: int) -> int:
 
 @dataclass(frozen=True)
 class Frame:
-    """What of an image is seen where chance has no say: it is resized to ``canvas``.
+    """The fixed part of an image that is resized to ``canvas``.
 
-    That is the centred square which is as wide as the canvas once the image's shorter side is
-    ``shorter_side`` px; without a ``shorter_side`` it is the whole image, its aspect ignored.
+    With ``shorter_side`` it is the centred square that is as wide as the canvas after the image's shorter
+    side is resized to ``shorter_side`` px; without, it is the whole image, and the aspect ratio is ignored.
     """
 
     canvas: Size
     shorter_side: int | None = None
 
     def boxes(self, shapes_B2: Ints) -> Ints:
-        """[B, 4] of images of these heights and widths."""
+        """The part as boxes [B, 4], for images of these heights and widths."""
         if self.shorter_side is None:
             return np.concatenate([np.zeros_like(shapes_B2), shapes_B2], axis=1)
         return centre_boxes(shapes_B2, self.canvas.width, self.shorter_side)
 
 
 def evaluation_frame(size: Size, *, whole: bool) -> Frame:
-    """What evaluation sees: of a square input the centre, unless ``whole``; of any other all of the image.
+    """The frame of evaluation: the centre for a square input, unless ``whole``; else the whole image.
 
-    People, whom tall inputs are for, fill their images: a centred window would cut off head and feet.
+    Tall inputs are for people, who fill their images: a centred crop would cut off head and feet.
     """
     if whole or not size.is_square:
         return Frame(size)
@@ -50,20 +52,27 @@ def evaluation_frame(size: Size, *, whole: bool) -> Frame:
 
 @dataclass(frozen=True)
 class KeptSize:
-    """Images both of whose sides are above ``limit`` are shrunk until they just cover ``side``.
+    """The size at which decoded images are kept.
 
-    Their aspect stays: one of their sides is then that of ``side``, the other one at least as long. Of
-    squares, that is a rule for the shorter side.
+    An image with both sides above ``limit`` is shrunk until it just covers ``side``. It keeps its aspect
+    ratio: one side then equals that of ``side``, the other is at least as long. If ``side`` is a square, the
+    rule is about the shorter side. Of values with 16 bits, ``bits`` are used: 12 make 4095 white.
+
+    An image with more than ``max_pixels``, or in a file of more than ``max_bytes``, is not decoded.
     """
 
     limit: AnySize
     side: AnySize
+    bits: int = 16
+    max_pixels: int = field(default=MAX_PIXELS, compare=False)
+    max_bytes: int = field(default=MAX_BYTES, compare=False)
 
     @classmethod
     def automatic(cls, image_size: SizeLike) -> "KeptSize":
-        """Whole up to 1.15 x image_size, else what evaluation of a square wants, so that it need not resize.
+        """Unchanged up to 1.15 x image_size, else the size from which evaluation cuts without resizing.
 
-        Other inputs are given the same room, and with it the crop that first resizes to 1.125 x image_size.
+        Inputs that are not square get the same margin; the crop that first resizes to 1.125 x image_size
+        needs it.
         """
         size = as_size(image_size)
         limit = Size(*(max(round(WHOLE * side), side) for side in size))
@@ -74,10 +83,10 @@ class KeptSize:
         return cls(as_size(shorter_side), as_size(shorter_side))
 
     def of(self, height: int, width: int) -> tuple[int, int]:
-        """The height and width that an image is kept at."""
+        """The height and width at which an image of this height and width is kept."""
         if height <= self.limit.height or width <= self.limit.width:
             return height, width
-        if self.side.height * width >= self.side.width * height:  # the height is what limits
+        if self.side.height * width >= self.side.width * height:  # the height limits
             return self.side.height, max(round(width * self.side.height / height), 1)
         return max(round(height * self.side.width / width), 1), self.side.width
 

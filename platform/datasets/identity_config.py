@@ -1,4 +1,4 @@
-"""The section ``data.identities``: people or things that are to be found again under other cameras."""
+"""The section ``data.identities``: people or things to find again under other cameras."""
 
 import re
 
@@ -13,22 +13,29 @@ MARKET = r"(?:^|/)(?P<identity>-?\d+)_c(?P<camera>\d+)"
 
 
 class IdentityConfig(Section):
-    """How an image's path tells whom it shows and which camera saw it, and what becomes a query.
+    """How to read identity and camera from an image's path, and how many images become queries.
 
-    Identities that are held out, for val always and for test where the source brings no query and gallery,
-    are not learnt. Of each of them, ``queries`` images of each camera are queries and its others the gallery;
-    of the cameras with no more images than that, in a random order, the first gives all of its images to the
-    gallery, the second all as queries, and so on. So every query has an image of its identity by another
-    camera in the gallery. Only identities that several cameras saw are held out.
+    Some identities are held out for val, and for test if the source has no query and gallery folders; they
+    are not learnt. Only identities seen by several cameras are held out. For each of them, ``queries`` images
+    a camera are queries, its other images the gallery. Cameras with no more images than that are taken in
+    random order: the first gives all its images to the gallery, the second gives all as queries, and so on.
+    So the gallery holds an image by another camera for every query.
     """
 
     pattern: str = Field(
         MARKET,
         min_length=1,
-        description="regular expression searched for in the path below the split's folder, with the groups "
-        "identity (without one: the folder's path) and camera; default: Market-1501's and DukeMTMC-reID's",
+        description="regular expression searched in the path below the split's folder, with the groups "
+        "identity (if absent: the folder's path) and camera; by default that of Market-1501 and "
+        "DukeMTMC-reID",
+        examples=[r"_(?P<camera>\d+)\.png$"],
     )
-    queries: int = Field(1, ge=1, description="query images of each camera of a held-out identity")
+    queries: int = Field(
+        1,
+        ge=1,
+        description="images of each camera of a held-out identity that become queries; the others are the "
+        "gallery",
+    )
 
     @field_validator("pattern")
     @classmethod

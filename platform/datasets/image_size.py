@@ -1,4 +1,4 @@
-"""The size of a picture: ``224`` for a square, else ``[256, 128]``, which is height and width, in px."""
+"""Image sizes in px: ``224`` is a square, ``[256, 128]`` is height and width."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple
@@ -6,14 +6,14 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, PlainSerializer, PlainValidator
 
 SMALLEST, LARGEST = 8, 2048
-"""px between which each side of a network's input lies."""
+"""Limits of each side of a network's input, in px."""
 
 SizeLike = int | tuple[int, int]
-"""A square's side, or height and width (a :class:`Size` among others)."""
+"""The side of a square, or height and width; a :class:`Size` is one."""
 
 
 class Size(NamedTuple):
-    """Height and width in px; ``str()`` is ``224`` of a square, else ``256x128``."""
+    """Height and width in px; ``str()`` gives ``224`` for a square, else ``256x128``."""
 
     height: int
     width: int
@@ -31,7 +31,7 @@ class Size(NamedTuple):
         return Size(max(round(self.height * factor), 1), max(round(self.width * factor), 1))
 
     def as_written(self) -> int | list[int]:
-        """As a YAML has it: the side of a square, else a list."""
+        """As in a YAML: the side of a square, else [height, width]."""
         return self.height if self.is_square else [self.height, self.width]
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Size(NamedTuple):
 
 
 def as_size(value: Any) -> Size:
-    """A :data:`SizeLike`, or a list of height and width; ValueError for anything else."""
+    """Convert a :data:`SizeLike`, or a list of height and width; ValueError for anything else."""
     sides = list(value) if isinstance(value, list | tuple) else [value, value]
     if len(sides) != 2 or not all(type(side) is int for side in sides):
         raise ValueError(f"must be a whole number or [height, width], got {value!r}")
@@ -47,7 +47,7 @@ def as_size(value: Any) -> Size:
 
 
 def covering(sizes: Iterable[Size]) -> Size:
-    """The least size that no side of any of ``sizes`` exceeds."""
+    """The smallest size into which all of ``sizes`` fit."""
     heights, widths = zip(*sizes, strict=True)
     return Size(max(heights), max(widths))
 
@@ -61,6 +61,6 @@ def _network_input(size: Size) -> Size:
 
 
 AnySize = Annotated[Size, PlainValidator(as_size), PlainSerializer(Size.as_written)]
-"""A field that reads and writes a size as a YAML has it."""
+"""A field that reads and writes a size as in a YAML."""
 ImageSize = Annotated[AnySize, AfterValidator(_network_input)]
 """The same for a network's input."""

@@ -1,11 +1,11 @@
-"""Random numbers as a function of (seed, epoch, row, draw): the same in any batch, order or process."""
+"""Counter-based random numbers: a function of (seed, epoch, row, draw), whatever the batch or process."""
 
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from platform.datasets.splits import Ints
+from platform.datasets.arrays import Ints
 
 Uniforms = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
@@ -19,7 +19,7 @@ WORDS = 4  # 32-bit numbers that one counter gives
 
 
 class Stream(IntEnum):
-    """What the numbers are for: each has its own, so that one setting does not change what another draws."""
+    """What random numbers are for. Each use has its own stream: a setting never changes another's draws."""
 
     WINDOW = 0
     DOWN_UP = 1
@@ -33,18 +33,18 @@ class Stream(IntEnum):
     MIXING = 9
 
 
-def seed_of_view(seed: int, view: int) -> int:
-    """The seed that varies a picture's ``view`` (from 0): the first's is ``seed`` itself."""
-    if view == 0:
+def augmentation_seed(seed: int, augmentation: int) -> int:
+    """The seed of an image's ``augmentation``, counted from 0; the first one's is ``seed`` itself."""
+    if augmentation == 0:
         return seed
-    return int(np.random.SeedSequence((seed, view)).generate_state(1, np.uint64)[0])
+    return int(np.random.SeedSequence((seed, augmentation)).generate_state(1, np.uint64)[0])
 
 
 def uniforms(seed: int, epoch: int, rows_B: Ints, draws: int, stream: Stream = Stream.WINDOW) -> Uniforms:
-    """[B, draws] numbers in [0, 1), independent of each other and of other streams', 32 bits each.
+    """[B, draws] independent numbers in [0, 1) of 32 bits.
 
-    Philox4x32-10 keyed with the seed, counting (row, epoch, draw // 4, stream). ``seed`` < 2 ** 64, rows and
-    epoch < 2 ** 32.
+    Philox4x32-10 with the seed as key and (row, epoch, draw // 4, stream) as counter.
+    ``seed`` < 2 ** 64, rows and epoch < 2 ** 32.
     """
     blocks = -(-draws // WORDS)
     counter = np.zeros((WORDS, len(rows_B), blocks), dtype=np.uint64)

@@ -1,20 +1,19 @@
-"""The splits' names, and how rows are held out of others."""
+"""Names of the splits, and stratified hold-out. N: rows."""
 
 import numpy as np
 import numpy.typing as npt
 
 from platform.config.errors import did_you_mean
+from platform.datasets.arrays import Ints
 from platform.datasets.errors import DataError
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""How a folder or a table may call a split -> what it is called here."""
-
-Ints = npt.NDArray[np.int64]
+"""Names of splits in folders and tables -> our names."""
 
 
 def split_of(name: str, where: str) -> str:
-    """The split that a table's cell means; raises :class:`DataError` for any other word."""
+    """The split that a table's cell names; raises :class:`DataError` for an unknown name."""
     split = SPLIT_NAMES.get(name.strip().lower())
     if split is None:
         choices = ", ".join(SPLITS)
@@ -25,10 +24,9 @@ def split_of(name: str, where: str) -> str:
 
 
 def held_out(labels_N: Ints, share: float, random: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Which rows [N] are held out: about ``share`` of each class, stratified.
+    """Which rows [N] to hold out: about ``share`` of each class.
 
-    Of a class with n >= 2 rows round(share * n) are, but at least one is and one is not; of a class with
-    one row none is.
+    round(share * n) rows of a class with n >= 2 rows, at least 1 and at most n - 1; none of a class with one.
     """
     chosen_N = np.zeros(len(labels_N), dtype=np.bool_)
     for label in np.unique(labels_N):

@@ -1,4 +1,4 @@
-"""Balanced Softmax, cross-entropy that knows how often each class occurs in training.
+"""Balanced Softmax: cross-entropy that accounts for the class frequencies of the training set.
 
 Shapes: B samples, C classes.
 """
@@ -14,12 +14,12 @@ def balanced_softmax(
 
     ``targets`` are labels [B] (int64; t is then 1 at the label, else 0) or soft labels t [B, C] (float, each
     row adds up to 1). ``class_counts_C`` holds n_c >= 0, the training samples of each class. A class without
-    any (n_c = 0) adds nothing to the denominator and gets no gradient, exactly as the formula says. A sample
-    of such a class would have an infinite loss; as the sample itself shows that the class has one, the n_c of
-    its own classes count as at least 1 for that sample, so that value and gradient stay finite.
+    samples (n_c = 0) adds nothing to the denominator and gets no gradient, as the formula says. A sample of
+    such a class would have an infinite loss; for that sample, the n_c of its own classes count as at least 1,
+    so that value and gradient stay finite.
 
-    ``label_smoothing`` s mixes in the mean of loss_c over the K classes that occur:
-    (1 - s) · Σ_c t_c · loss_c + s/K · Σ_c loss_c. The paper has none.
+    ``label_smoothing`` s adds the mean of loss_c over the K classes that occur:
+    (1 - s) · Σ_c t_c · loss_c + s/K · Σ_c loss_c. The paper uses none.
 
     Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, NeurIPS 2020 (arXiv 2007.10740),
     equation 4; differs from the authors' code, where a class without samples gives -inf.

@@ -1,4 +1,4 @@
-"""Cross-entropy, the loss that everything else is measured against.
+"""Cross-entropy, the baseline loss.
 
 Shapes: B samples, C classes.
 """

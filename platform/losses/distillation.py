@@ -1,4 +1,4 @@
-"""What a student learns from a teacher. Shapes: B samples, C classes, D dimensions."""
+"""Distillation losses of a student and a teacher. Shapes: B samples, C classes, D dimensions."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +10,7 @@ def soft_cross_entropy(student_BC: Tensor, teacher_BC: Tensor, *, temperature: f
     """Per-sample loss [B] in nats: -Σ_c softmax(teacher / T)_c · log softmax(student / T)_c; no factor T².
 
     The teacher's logits get no gradient. Zhang et al., Contrastive Deep Supervision, ECCV 2022 (arXiv
-    2207.05306), after Hinton et al. (arXiv 1503.02531), whose T² it leaves to the weight of the term.
+    2207.05306), after Hinton et al. (arXiv 1503.02531), who multiply by T²; here the term's weight does.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be > 0, got {temperature}")
@@ -18,5 +18,5 @@ def soft_cross_entropy(student_BC: Tensor, teacher_BC: Tensor, *, temperature: f
 
 
 def feature_distance(student_BD: Tensor, teacher_BD: Tensor) -> Tensor:
-    """Per-sample mean squared difference [B] of two features of the same width; the teacher's is constant."""
+    """Per-sample mean squared difference [B] of features; the teacher's get no gradient."""
     return F.mse_loss(student_BD, teacher_BD.detach(), reduction="none").mean(1)

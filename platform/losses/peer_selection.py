@@ -1,4 +1,4 @@
-"""Peer-learning's choice of the samples that a network learns from.
+"""Sample selection of Peer-learning.
 
 Shapes: B samples of one batch.
 """
@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 ROUNDING = 1e-6
-"""Far above a float's rounding error of (1 - d) · n for any batch, far below a sample."""
+"""Far above the rounding error of (1 - d) · n for any batch, far below one sample."""
 
 
 def peer_selection(agreed_B: Tensor, peer_losses_B: Tensor, *, drop_rate: float) -> Tensor:
-    """Which samples a network learns [B, bool]: every disagreed one and the agreed ones its peer finds easy.
+    """Which samples a network learns [B, bool]: the disagreed ones and the agreed ones its peer finds easy.
 
-    ``agreed_B`` (bool) says where both networks predict the same class, ``peer_losses_B`` is the loss of the
-    *other* network. Of the n agreed samples the floor((1 - drop_rate) · n) with the smallest peer loss are
-    kept, ties by position. The product is floored as the numbers read, not as floats round:
-    drop_rate 0.9 keeps 1 of 10, where int((1 - 0.9) * 10) is 0.
+    ``agreed_B`` (bool): both networks predict the same class. ``peer_losses_B``: losses of the *other*
+    network. Of the n agreed samples, the floor((1 - drop_rate) · n) with the smallest peer loss are kept,
+    ties by position. The floor ignores rounding errors: drop_rate 0.9 keeps 1 of 10, although
+    int((1 - 0.9) * 10) is 0.
 
     Sun et al., Webly Supervised Fine-Grained Recognition: Benchmark Datasets and An Approach, ICCV 2021
     (arXiv 2108.02399), algorithm 1; differs from the authors' code in the stable sort and in the floor.
@@ -30,5 +30,5 @@ def peer_selection(agreed_B: Tensor, peer_losses_B: Tensor, *, drop_rate: float)
 
 
 def mean_of_selected(losses_B: Tensor, selected_B: Tensor) -> Tensor:
-    """Mean loss [] over the selected samples; 0, with a gradient of 0, where nothing is selected."""
+    """Mean loss [] over the selected samples; 0 with a gradient of 0 if none is selected."""
     return torch.where(selected_B, losses_B, 0).sum() / selected_B.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""CORE's first phase: a network that comes to believe itself as much as the given labels.
+"""CORE's first phase: a network learns its own predictions besides the given labels.
 
 Shapes: B samples, C classes.
 """
@@ -13,7 +13,7 @@ WeightRule = Literal["1/(1+L)", "L/(1+L)"]
 def self_refining(logits_BC: Tensor, labels_B: Tensor, *, weight: float) -> Tensor:
     """Per-sample loss [B] in nats: -(1 - w) · log p_y - w · max_c log p_c; p = softmax(logits).
 
-    ``weight`` is w in [0, 1]. The class with the highest p counts as a constant, its log p does not.
+    ``weight`` is w in [0, 1]. The choice of the class with the highest p has no gradient; its log p has.
 
     Ye et al., Collaborative Refining for Person Re-Identification with Label Noise, IEEE TIP 2021, SELF.
     """
@@ -25,10 +25,10 @@ def self_refining(logits_BC: Tensor, labels_B: Tensor, *, weight: float) -> Tens
 
 
 def refining_weight(mean_loss: float, rule: WeightRule) -> float:
-    """The weight w of an epoch from the mean loss L >= 0 of the one before.
+    """The weight w of an epoch, from the mean loss L >= 0 of the epoch before.
 
-    ``1/(1+L)``: the better the labels are fitted, the more the network believes itself. ``L/(1+L)``: the
-    other way round. The paper's text and its published code differ in which it is.
+    ``1/(1+L)``: the better the network fits the labels, the more weight its own prediction has. ``L/(1+L)``:
+    the opposite. The paper's text and its published code differ in this.
     """
     if mean_loss < 0:
         raise ValueError(f"mean_loss must be >= 0, got {mean_loss}")

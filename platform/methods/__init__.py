@@ -1,10 +1,16 @@
-"""Training methods, one a file; the file's name is its name in the YAML.
+"""Training methods, one a file; the file's name is the method's name in the YAML.
 
-A file holds ``Config``, a Section with the class variable ``networks``, and ``Method`` with ``step`` (see
-:class:`TrainingMethod`). Files whose name starts with an underscore are not methods.
+A file defines ``Config`` (a ``ConfigBase``) and ``Method`` (a :class:`TrainingMethod`). Files whose names
+start with an underscore are not methods.
 """
 
-from platform.methods._discovery import SECTIONS, MethodConfig, build_method, method_names
+from platform.methods._discovery import (
+    SECTIONS,
+    MethodConfig,
+    build_method,
+    method_names,
+    metrics_in_words,
+)
 from platform.methods._protocol import (
     Learner,
     MethodSection,
@@ -27,4 +33,5 @@ __all__ = [
     "TrainingMethod",
     "build_method",
     "method_names",
+    "metrics_in_words",
 ]

@@ -1,4 +1,4 @@
-"""The methods are the files of this folder: none is listed anywhere."""
+"""Find the methods: each file of this folder is one."""
 
 import importlib
 import pkgutil
@@ -15,17 +15,26 @@ from platform.methods._protocol import MethodSection, TrainingMethod
 
 
 def method_names() -> tuple[str, ...]:
-    """The names that ``method.name`` may have: the files of this folder, in alphabetical order."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    """The valid values of ``method.name``: the files of this folder, in alphabetical order."""
+    names = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
 
 
 def build_method(
     config: MethodSection, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
 ) -> TrainingMethod:
-    """The method that a section of the YAML describes; ``teacher_dims`` as :class:`TrainingMethod` has it."""
+    """Build the method of a YAML section; for ``teacher_dims`` see :class:`TrainingMethod`."""
     method = _module(config.name).Method(config, class_counts, teacher_dims=teacher_dims)
     return cast(TrainingMethod, method)
+
+
+def metrics_in_words() -> dict[str, dict[str, str]]:
+    """What the metrics of the methods' steps are: name without ``train/`` -> method -> words."""
+    found: dict[str, dict[str, str]] = {}
+    for method in method_names():
+        for name, words in _module(method).Method.metrics.items():
+            found.setdefault(name, {})[method] = words
+    return found
 
 
 def _module(name: str) -> ModuleType:
@@ -33,15 +42,15 @@ def _module(name: str) -> ModuleType:
 
 
 def _section(name: str) -> type[MethodSection]:
-    """The file's ``Config`` with the key ``name`` added, which tells the sections apart."""
+    """The file's ``Config`` and docstring, plus the key ``name``, which distinguishes the sections."""
     tag: Any = (Literal[name], Field(name, description="the training method: a file of platform/methods"))
     title = name.title().replace("_", "") + "Section"
     bases = (_module(name).Config, MethodSection)
-    return create_model(title, __base__=bases, __module__=__name__, name=tag)
+    return create_model(title, __base__=bases, __module__=__name__, __doc__=_module(name).__doc__, name=tag)
 
 
 SECTIONS = {name: _section(name) for name in method_names()}
-"""The section of the YAML for each method's name."""
+"""Method name -> class of its YAML section."""
 
 globals().update({section.__name__: section for section in SECTIONS.values()})  # so that they can be pickled
 

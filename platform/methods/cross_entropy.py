@@ -1,53 +1,57 @@
-"""The baseline: one network that believes every given label."""
+"""The baseline: cross-entropy of the given labels, one network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 
-from platform.config.section import Section
 from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
-from platform.methods._protocol import (
-    Learner,
-    Progress,
-    StepOutput,
-    TrainingMethod,
-    accuracy,
-    sample_outcome,
-)
+from platform.methods._outcome import accuracy, sample_outcome, weighted
+from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 
 
-class Config(Section):
+class Config(ConfigBase):
     networks: ClassVar[int] = 1
     takes_soft_labels: ClassVar[bool] = True
 
     loss: Literal["cross_entropy", "balanced_softmax"] = Field(
-        "cross_entropy", description="balanced_softmax adds the log class counts to the logits (long tails)"
+        "cross_entropy",
+        description="the loss; balanced_softmax adds the log class counts to the logits, for long tails",
+        examples=[{"choice": ["cross_entropy", "balanced_softmax"]}],
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of the target spread over the classes, 0 to 1"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the target that is spread over all classes",
+        examples=[0.1, {"uniform": [0, 0.3]}],
     )
 
 
 class Method(TrainingMethod):
-    """Mean loss over the batch of one network.
+    """Mean over the batch of weight · loss, one network.
 
-    Of mixed pictures it learns the soft labels; ``accuracy`` still counts the given label of the picture that
-    was mixed into, and so is below what the network could do.
+    Mixed images are learnt with soft labels. ``accuracy`` still compares with the given label of the first
+    image, and therefore underestimates the network.
     """
 
     config: Config
+    metrics: ClassVar[Mapping[str, str]] = {
+        "loss": "mean of what is minimised",
+        "accuracy": "share of the training images, as they were augmented, whose given label is predicted",
+    }
 
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         logits_BC = networks[0](batch.images)
-        loss = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets).mean()
+        losses_B = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets)
+        loss = weighted(losses_B, batch.weights).mean()
         given_B = cross_entropy(logits_BC.detach(), batch.labels)
         return StepOutput(
             losses=(loss,),
-            samples=sample_outcome([logits_BC], [given_B]),
+            samples=sample_outcome([logits_BC], batch.labels, [given_B]),
             metrics={"loss": loss.detach(), "accuracy": accuracy(logits_BC, batch.labels)},
         )
 

@@ -1,6 +1,6 @@
-"""What is known of timm's backbones without importing timm, which takes seconds: a table beside this file.
+"""A table of timm's backbones, read without importing timm, which takes seconds.
 
-``python -m platform.models.index`` writes the table anew from the installed timm.
+``python -m platform.models.index`` writes the table from the installed timm.
 """
 
 import csv
@@ -21,31 +21,31 @@ class Backbone:
     parameters: int
     """Parameters without a classifier, at the architecture's own image size."""
     parameters_per_class: int
-    """What each class adds to them."""
+    """Parameters that each class adds."""
     layers: int
-    """Groups that layer-wise learning-rate decay tells apart; 1 or 0: it has no layers for it."""
+    """Groups for layer-wise learning-rate decay; 1 or 0: it cannot be used."""
     size_multiple: int
-    """The image size must be a multiple of this many px; 0: not known, a size is tried when built."""
+    """The image size must be a multiple of this (px); 0: unknown, tried when the network is built."""
     has_small_stem: bool
-    """Whether a stem for small images can be made of its own (platform/models/stems.py)."""
+    """Whether its stem can be changed for small images (platform/models/stems.py)."""
     options: tuple[str, ...]
-    """Which of drop_rate, drop_path_rate and img_size it takes."""
+    """Which of drop_rate, drop_path_rate and img_size it accepts."""
     pretrained: tuple[str, ...]
-    """Tags of its published weights, the default first."""
+    """Tags of its published weights, default first."""
 
 
 def find_backbone(name: str) -> Backbone | None:
-    """The table's row of a timm name, with or without a tag (``resnet50.a1_in1k``); None if there is none."""
+    """The row of a timm name, with or without a tag (``resnet50.a1_in1k``); None if unknown."""
     return _table().get(name.partition(".")[0])
 
 
 def nearest_backbones(name: str) -> list[str]:
-    """Up to three names of the table that look like ``name``, the nearest first."""
+    """Up to three known names similar to ``name``, the most similar first."""
     return difflib.get_close_matches(name.partition(".")[0], _table(), n=3, cutoff=0.5)
 
 
 def table_is_current() -> bool:
-    """Whether the table was made from the timm that is installed: then it knows every name."""
+    """Whether the table was written from the installed timm, and so knows every name."""
     with TABLE.open() as file:
         return file.readline().split() == ["#", "timm", version("timm")]
 

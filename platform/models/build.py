@@ -1,4 +1,4 @@
-"""From a section ``model`` to a network."""
+"""Build the network of a ``model`` section."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from torch import nn
 from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.backbones import find_backbone
-from platform.models.heads.embedding import put_embedding_head
 from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
+from platform.models.heads.embedding import put_embedding_head
 from platform.models.model_config import ModelConfig
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small
 from platform.models.weights import check_weights, load_weights
@@ -19,15 +19,15 @@ from platform.models.weights import check_weights, load_weights
 def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """A timm network: images [B, 3, H, W] to logits [B, C].
 
-    Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights
-    cannot be had, if no embedding head can be put on it, or if ``config.weights`` cannot be read or are of
-    another architecture.
+    Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights cannot
+    be loaded, if it cannot have an embedding head, or if ``config.weights`` are unreadable or of another
+    architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 
 
 def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> tuple[nn.Module, ModelConfig]:
-    """As :func:`build`, with the section that builds the same network at any image size: its stem settled."""
+    """As :func:`build`; also returns the section with the stem resolved, which fits any image size."""
     size = as_size(image_size)
     network = _create(config, classes, size)
     is_small = _wants_small_stem(config, size) and make_stem_small(network)
@@ -43,10 +43,10 @@ def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> t
 
 
 def build_blank(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
-    """The network without weights, for a check before a sweep that it can be built.
+    """The network without weights, on the meta device, to check before a sweep that it can be built.
 
-    Raises :class:`ModelError` if it cannot. Published weights are not fetched; of local ones the headers are
-    read, and must fit.
+    Raises :class:`ModelError` if it cannot. Published weights are not fetched; local ones must fit, by their
+    headers.
     """
     with torch.device("meta"):
         network = build(config.model_copy(update={"pretrained": False, "weights": None}), classes, image_size)
@@ -71,14 +71,16 @@ def _create(config: ModelConfig, classes: int, size: Size) -> nn.Module:
                 config.backbone, pretrained=config.pretrained, num_classes=classes, **options
             )
     except OSError as error:
-        raise ModelError(f"timm's weights of {config.backbone} cannot be had: {first_line(error)}") from error
+        raise ModelError(
+            f"timm's weights of {config.backbone} cannot be loaded: {first_line(error)}"
+        ) from error
     except FORWARD_ERRORS as error:
         raise ModelError(_cannot(config, size, error)) from error
     return network
 
 
 def _is_made_for_one_size(backbone: str) -> bool:
-    """Vision transformers and the like are built for an image size; timm then resamples published weights."""
+    """Whether it is built for an image size, like vision transformers; timm then resamples weights."""
     from timm.models import get_pretrained_cfg
 
     published = get_pretrained_cfg(backbone, allow_unregistered=True)
@@ -86,7 +88,7 @@ def _is_made_for_one_size(backbone: str) -> bool:
 
 
 def _wants_small_stem(config: ModelConfig, size: Size) -> bool:
-    """By the shorter side: it is the one that a stem for large images would halve to nothing."""
+    """Decide by the shorter side, which a stem for large images would reduce to nothing."""
     if config.stem != "auto":
         return config.stem == "small"
     known = find_backbone(config.backbone)
@@ -99,7 +101,7 @@ def _own_image_size(network: nn.Module) -> Size:
 
 
 def check_forward(network: nn.Module, config: ModelConfig, size: Size) -> None:
-    """Find out now, not in the first epoch, that a picture is too small or not a multiple of the patches."""
+    """Fail now, not in the first epoch, if images are too small or not a multiple of the patch size."""
     some = next(network.parameters())
     problem = config.check_image_size(size)
     if problem:

@@ -1,4 +1,4 @@
-"""Errors of models whose cause is the user's choice."""
+"""Errors of models that the user's settings cause."""
 
 from platform.config.errors import UserError
 
@@ -11,13 +11,13 @@ FORWARD_ERRORS = (
     NotImplementedError,
     ZeroDivisionError,
 )
-"""What timm's networks raise where a size does not suit them."""
+"""What timm's networks raise for unsuitable image sizes."""
 
 
 class ModelError(UserError):
-    """A network that cannot be built as asked, or weights that do not fit it."""
+    """A network cannot be built as configured, or weights do not fit it."""
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line; its type where it says nothing."""
+    """The first line of an error's message; its type if there is none."""
     return str(error).partition("\n")[0] or type(error).__name__

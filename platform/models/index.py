@@ -1,7 +1,7 @@
-"""Write ``timm_backbones.csv``, the table of what the installed timm offers.
+"""Write ``timm_backbones.csv``, the table of the installed timm's backbones.
 
-Run ``python -m platform.models.index`` after an update of timm (some five minutes: every model is built on
-the meta device, without memory for its weights).
+Run ``python -m platform.models.index`` after an update of timm. It takes about five minutes, because it
+builds every model (on the meta device, without memory for weights).
 """
 
 import csv
@@ -25,7 +25,7 @@ OPTIONS = ("drop_rate", "drop_path_rate", "img_size")
 
 
 def write_table() -> None:
-    """Describe every timm model; those that cannot be built here are named on stderr and left out."""
+    """Describe every timm model. Models that cannot be built are named on stderr and left out."""
     backbones = list(_describe_all(timm.list_models(), _tags()))
     with TABLE.open("w", newline="") as file:
         file.write(f"# timm {timm.__version__}\n")
@@ -64,7 +64,7 @@ def describe(name: str, pretrained: tuple[str, ...]) -> Backbone:
 
 
 def _parameters(network: type[nn.Module]) -> set[str]:
-    """Names that the constructor takes, those it passes on to its base classes with ``**kwargs`` included."""
+    """Parameter names of the constructor, including those that ``**kwargs`` passes to base classes."""
     names: set[str] = set()
     for base in network.__mro__:
         own = inspect.signature(base).parameters.values()

@@ -1,4 +1,4 @@
-"""Another image size for a network that is already there: its weights stay."""
+"""Change the image size of an existing network; it keeps its weights."""
 
 import inspect
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from platform.models.model_config import ModelConfig
 
 
 def set_image_size(network: nn.Module, section: ModelConfig, image_size: SizeLike) -> None:
-    """Let ``network`` take images of ``image_size`` px, in place; afterwards it is as one built for them.
+    """Let ``network`` take images of ``image_size`` px, in place, as if it had been built for them.
 
-    timm resamples position embeddings and lays windows anew (``set_input_size``) where an architecture is
-    made for one size; the others take any. What is resampled is a new parameter: an optimiser made before
-    does not know it. Raises :class:`ModelError` for a size that the network cannot be brought to.
+    For architectures made for one size, timm resamples position embeddings and attention windows
+    (``set_input_size``); others take any size. Resampled tensors are new parameters, which an older optimiser
+    does not know. Raises :class:`ModelError` if the network cannot take the size.
     """
     size = as_size(image_size)
     plain = section.model_copy(update={"weights": None})
@@ -40,7 +40,7 @@ def set_image_size(network: nn.Module, section: ModelConfig, image_size: SizeLik
 
 
 def _windows(set_input_size: Callable[..., None], built: nn.Module) -> dict[str, Any]:
-    """The windows of Swin as a network built for the new size has them; timm would enlarge them with it."""
+    """Swin's attention windows of a network built for the new size; timm would enlarge the old ones."""
     windows = getattr(built, "_ref_window_sizes", None)
     takes_them = "window_size" in inspect.signature(set_input_size).parameters
     return {"window_size": windows} if windows is not None and takes_them else {}

@@ -1,4 +1,4 @@
-"""A network as layers, by timm's own grouping of its parameters; what of it learns."""
+"""A network's layers by timm's parameter groups, and which of them are trainable."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -11,28 +11,28 @@ Trainable = Literal["all", "last_stage", "head"]
 
 
 def layer_count(network: nn.Module) -> int:
-    """Groups of parameters, stem to head, that layer-wise decay tells apart; 0: timm knows none."""
+    """Parameter groups from stem to head, for layer-wise decay; 0: timm knows none."""
     groups = _groups(network, coarse=False)
     return max(groups.values()) + 1 if groups else 0
 
 
 def is_transformer_like(network: nn.Module) -> bool:
-    """Whether layer norms are at least half of its normalisations: ViT, Swin, ConvNeXt and their kin."""
+    """Whether at least half of its normalisations are layer norms, as in ViT, Swin and ConvNeXt."""
     is_layer_norm = [kind for module in network.modules() if (kind := _is_layer_norm(module)) is not None]
     return sum(is_layer_norm) * 2 >= max(len(is_layer_norm), 1)
 
 
 def _is_layer_norm(module: nn.Module) -> bool | None:
-    """None for what normalises nothing. timm's root-mean-square norms have no common base, so by name."""
+    """None for other modules. timm's RMS norms have no common base class, so they are matched by name."""
     if isinstance(module, nn.LayerNorm) or type(module).__name__.startswith("RmsNorm"):
         return True
     return False if isinstance(module, nn.modules.batchnorm._NormBase | nn.GroupNorm) else None
 
 
 def head_modules(network: nn.Module) -> tuple[str, ...]:
-    """Name of the classifier, or of an embedding head in its place; names where there are several (DeiT)."""
+    """Name of the classifier, or of the embedding head in its place; some networks have several (DeiT)."""
     if not hasattr(network, "get_classifier"):
-        return ()  # an encoder, of which timm has some
+        return ()  # an encoder without a classifier
     classifier: Any = network.get_classifier()  # type: ignore[operator]
     modules: Iterable[nn.Module] = classifier if isinstance(classifier, tuple | list) else (classifier,)
     own = {id(module) for module in modules}
@@ -43,7 +43,7 @@ def head_modules(network: nn.Module) -> tuple[str, ...]:
 
 
 def is_of(modules: Iterable[str], name: str) -> bool:
-    """Whether a parameter or buffer is of one of these modules, by its name."""
+    """Whether a parameter or buffer, given by name, belongs to one of these modules."""
     return name.startswith(tuple(f"{module}." for module in modules))
 
 
@@ -54,22 +54,24 @@ def head_parameters(network: nn.Module) -> frozenset[str]:
 
 
 def set_trainable(network: nn.Module, part: Trainable) -> None:
-    """Let ``part`` of a network learn and nothing else.
+    """Make only ``part`` of a network trainable.
 
-    ``head`` is its classifier; ``last_stage`` adds the last of timm's coarse groups before it and what
-    stands between, such as a final norm. Raises :class:`ModelError` where timm does not know the parts.
+    ``head`` is its classifier; ``last_stage`` adds the last of timm's coarse groups before it and everything
+    between them, such as a final norm. Raises :class:`ModelError` if timm does not know the parts.
     """
     learning = _names_of(network, part)
     if not learning:
-        raise ModelError(f"trainable: {part}: timm does not say which parameters of this network that is")
+        raise ModelError(
+            f"trainable: {part}: timm does not say which parameters of this network belong to it"
+        )
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in learning)
 
 
 def keep_frozen_still(network: nn.Module) -> None:
-    """After ``network.train()``: whole modules that do not learn go on as in evaluation.
+    """Call after ``network.train()``: sets modules without trainable parameters to evaluation mode.
 
-    Their batch statistics then stay as they are, and nothing in them is dropped.
+    Their batch statistics then stay unchanged, and they drop nothing.
     """
     if all(parameter.requires_grad for parameter in network.parameters()):
         return
@@ -92,7 +94,7 @@ def _names_of(network: nn.Module, part: Trainable) -> frozenset[str]:
     last = max((group for group in groups.values() if group < of_head), default=of_head)
     names = list(groups)
     first = next(place for place, name in enumerate(names) if groups[name] == last)
-    # What none of timm's patterns names is put with the head: a final norm belongs there, an early layer not.
+    # timm puts parameters without a group with the head: right for a final norm, wrong for an early layer.
     return head | {
         name
         for place, name in enumerate(names)
@@ -101,14 +103,14 @@ def _names_of(network: nn.Module, part: Trainable) -> frozenset[str]:
 
 
 def _groups(network: nn.Module, *, coarse: bool) -> dict[str, int]:
-    """Name of a parameter -> its group, from the stem on; empty where timm knows no groups."""
+    """Parameter name -> its group, counted from the stem; empty if timm knows no groups."""
     from timm.models import group_parameters
 
     if not hasattr(network, "group_matcher"):
         return {}
     try:
         matcher = network.group_matcher(coarse=coarse)  # type: ignore[operator]
-    except AssertionError:  # "not implemented", of some
+    except AssertionError:  # some networks raise "not implemented"
         return {}
-    found: dict[str, int] = group_parameters(network, matcher, reverse=True)
-    return {name: found[name] for name, _ in network.named_parameters() if name in found}
+    groups: dict[str, int] = group_parameters(network, matcher, reverse=True)
+    return {name: groups[name] for name, _ in network.named_parameters() if name in groups}

@@ -1,4 +1,4 @@
-"""The section ``model``: one network, checked without importing timm."""
+"""The section ``model``: one network, validated without importing timm."""
 
 from typing import Literal
 
@@ -12,32 +12,55 @@ BYTES_PER_PARAMETER = 4
 
 
 class EmbeddingConfig(Section):
-    """The head of re-identification: linear, batch norm, LeakyReLU, dropout, classifier."""
+    """The head for re-identification: linear, batch norm, LeakyReLU, dropout, classifier."""
 
-    dim: int = Field(512, ge=1, description="dimensions of the embedding, which retrieval compares")
+    dim: int = Field(512, ge=1, description="dimensions of the embedding, which is what retrieval compares")
     dropout: float = Field(
-        0.5, ge=0, lt=1, description="dropout between embedding and classifier, a probability"
+        0.5, ge=0, lt=1, description="dropout probability between embedding and classifier"
     )
 
 
 class ModelConfig(Section):
     """A timm backbone with a classifier."""
 
-    backbone: str = Field(description="any timm name, with or without a tag: resnet50, resnet50.a1_in1k")
-    pretrained: bool = Field(False, description="start from timm's published weights (downloaded once)")
+    backbone: str = Field(
+        description="name of the network in timm, with or without the tag of its weights: resnet50, "
+        "resnet50.a1_in1k",
+        examples=["resnet50", {"choice": ["resnet50", "convnext_tiny"]}],
+    )
+    pretrained: bool = Field(
+        False, description="start from timm's published weights, which are downloaded once and cached"
+    )
     weights: str | None = Field(
-        None, description="start from this local file (.safetensors, .pth), as far as its tensors fit"
+        None,
+        description="start from this local file of weights (.safetensors, .pth); tensors that do not fit "
+        "are skipped; null: none",
+        examples=["weights/resnet50.safetensors"],
     )
     stem: Literal["auto", "small", "original"] = Field(
         "auto",
-        description="small: the stem keeps the resolution; auto: small for convolutional nets under 64 px",
+        description="the first layers. small: they keep the resolution, for small images; original: as in "
+        "timm; auto: small for convolutional networks below 64 px",
     )
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="dropout before the classifier or the embedding, a probability"
+        0.0,
+        ge=0,
+        lt=1,
+        description="dropout probability before the classifier or the embedding",
+        examples=[0.2, {"uniform": [0, 0.5]}],
     )
-    drop_path: float = Field(0.0, ge=0, lt=1, description="stochastic depth of the last block, a probability")
+    drop_path: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="probability that the last block is skipped in a step (stochastic depth); earlier blocks "
+        "proportionally less",
+        examples=[0.1, {"uniform": [0, 0.2]}],
+    )
     embedding: EmbeddingConfig | None = Field(
-        None, description="a head with an embedding, for re-identification; null: timm's classifier"
+        None,
+        description="a head with an embedding, for re-identification; null: timm's classifier alone",
+        examples=[{"dim": 512}],
     )
 
     @field_validator("backbone")
@@ -52,7 +75,7 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _fits_the_backbone(self) -> "ModelConfig":
         if self.weights is not None and self.pretrained:
-            reject("weights", "start from pretrained or from weights, not both", self.weights)
+            reject("weights", "set pretrained or weights, not both", self.weights)
         known = find_backbone(self.backbone)
         if known is not None:
             self._check_options(known)
@@ -72,7 +95,7 @@ class ModelConfig(Section):
             reject("stem", f"no small stem can be made for {known.name}", self.stem)
 
     def check_image_size(self, size: Size) -> str | None:
-        """Why the backbone cannot take images of this size; None where it can, or is unknown."""
+        """Why the backbone cannot take images of this size; None if it can, or is unknown."""
         known = find_backbone(self.backbone)
         if known is not None and known.size_multiple > 1 and any(side % known.size_multiple for side in size):
             return f"must be a multiple of {known.size_multiple} for {known.name}"
@@ -80,13 +103,13 @@ class ModelConfig(Section):
 
 
 def checkpoint_bytes(config: ModelConfig, classes: int) -> int:
-    """Bytes of one network's weights in float32; 0 for a backbone newer than the table."""
+    """Bytes of one network's float32 weights; 0 for a backbone newer than the table."""
     known = find_backbone(config.backbone)
     if known is None:
         return 0
     head = known.parameters_per_class * classes
     if config.embedding is not None:
-        dim = config.embedding.dim  # each costs what a class does, two parameters of its norm besides
+        dim = config.embedding.dim  # each dimension costs as much as a class, plus two parameters of the norm
         head = (known.parameters_per_class + 2) * dim + (dim + 1) * classes
     return BYTES_PER_PARAMETER * (known.parameters + head)
 

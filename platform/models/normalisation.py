@@ -1,7 +1,7 @@
-"""Which normalisation of its input a network expects.
+"""The input normalisation that a network expects.
 
-Images are normalised once for all networks of a trial; a network whose weights were trained with another
-mean and standard deviation gets its input converted.
+Images are normalised once for all networks of a trial. A network whose weights were trained with another mean
+and standard deviation converts its input.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from platform.models.model_config import ModelConfig
 
 @dataclass(frozen=True)
 class Normalisation:
-    """(x - mean) / std a channel, x in [0, 1]."""
+    """(x - mean) / std per channel, for x in [0, 1]."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
 
 def expected_normalisation(network: nn.Module, config: ModelConfig) -> Normalisation | None:
-    """What a network with published or local weights was trained with; None for one that starts afresh."""
+    """The normalisation of published or local weights; None for a network without either."""
     if not config.pretrained and config.weights is None:
         return None
     published = network.pretrained_cfg
@@ -31,7 +31,7 @@ def expected_normalisation(network: nn.Module, config: ModelConfig) -> Normalisa
 
 
 def convert_input(network: nn.Module, given: Normalisation, expected: Normalisation) -> None:
-    """Let ``network`` take images that were normalised otherwise than it expects."""
+    """Let ``network`` take images with another normalisation than it expects."""
     if given == expected:
         return
     scale = [here / there for here, there in zip(given.std, expected.std, strict=True)]
@@ -42,7 +42,7 @@ def convert_input(network: nn.Module, given: Normalisation, expected: Normalisat
 
 
 def converted(network: nn.Module, images: Tensor) -> Tensor:
-    """Images as the layers of ``network`` see them when it is called with ``images``: for its parts alone."""
+    """Images as the layers of ``network`` see them; use it to call parts of the network."""
     for hook in network._forward_pre_hooks.values():
         if isinstance(hook, _Conversion):
             images = hook.of(images)
@@ -51,7 +51,7 @@ def converted(network: nn.Module, images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Conversion:
-    """A hook before a network's forward."""
+    """A forward pre-hook of a network."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]

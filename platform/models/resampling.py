@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_warning() -> Iterator[None]:
-    """Silence what torch says of the code of timm's interpolation, which no user can change."""
+    """Silence torch's warnings about timm's interpolation, which users cannot change."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"timm\.layers\.interpolate")
         yield

@@ -1,8 +1,8 @@
-"""Stems for small images: a network made for 224 px halves a picture of 16 px to one pixel too early.
+"""Stems for small images: a network made for 224 px reduces 16 px to one pixel too early.
 
-The first layers of a convolutional net cut the resolution by 4 (a strided convolution and a pool, two
-strided convolutions, or 4-px patches) or by 2. Here these layers keep it: a strided convolution gets
-stride 1, a pool goes. The weights keep their shapes, so published ones still fit.
+The first layers of a convolutional network reduce the resolution by 4 (a strided convolution and a pool, two
+strided convolutions, or 4-px patches) or by 2. Here they keep it: strided convolutions get stride 1, pools
+are removed. Weights keep their shapes, so published ones still fit.
 """
 
 import math
@@ -19,21 +19,21 @@ from torch import Tensor, nn
 
 SMALL_BELOW_PX = 64
 MOST_UNDONE = 4
-"""The resolution is kept up to this factor: nets with deeper stems keep the rest of theirs."""
+"""Undo downsampling up to this factor; deeper stems keep the rest of theirs."""
 
 TRACE_PX = 64
 STEM = re.compile(
     r"(body\.)?(stem|stem_conv|conv_stem|conv_?0|conv1|conv2|maxpool|patch_embed"
     r"|features\.(conv0|pool0|conv1_1|conv1_pool))(\.|$)"
 )
-"""What timm calls the layers before the first stage."""
+"""timm's names of the layers before the first stage."""
 
 POOLS = ("MaxPool2d", "AvgPool2d", "MaxPool2dSame", "AvgPool2dSame", "BlurPool2d")
 
 
 @dataclass(frozen=True)
 class Downsampling:
-    """A layer of the stem that cuts the resolution."""
+    """A layer of the stem that reduces the resolution."""
 
     name: str
     module: nn.Module
@@ -46,7 +46,7 @@ class Downsampling:
 
 
 def make_stem_small(network: nn.Module) -> bool:
-    """Keep the resolution in the stem of a convolutional net; False, and nothing done, if none is found."""
+    """Let a convolutional network's stem keep the resolution; False, without changes, if none is found."""
     layers = _stem_of(network)
     for layer in layers:
         if isinstance(layer.module, nn.Conv2d):
@@ -62,7 +62,7 @@ def has_small_stem(network: nn.Module) -> bool:
 
 
 def _stem_of(network: nn.Module) -> list[Downsampling]:
-    """The first layers that cut the resolution by 2 or 4 in all; layers side by side see the same size."""
+    """The first layers that reduce the resolution, by 2 or 4 in total; parallel layers see the same size."""
     if _is_made_for_one_size(network):
         return []
     stem: list[Downsampling] = []
@@ -85,7 +85,7 @@ def _is_made_for_one_size(network: nn.Module) -> bool:
 
 
 def _trace(network: nn.Module) -> list[Downsampling]:
-    """The layers that cut the resolution, in the order in which a picture passes them."""
+    """The layers that reduce the resolution, in forward order."""
     passed: list[Downsampling] = []
     names = {module: name for name, module in network.named_modules() if not list(module.children())}
 
@@ -124,7 +124,7 @@ def _in_eval_mode(network: nn.Module) -> Iterator[None]:
 def _keep_resolution(convolution: nn.Conv2d) -> None:
     convolution.stride = (1, 1)
     if "Same" in type(convolution).__name__ or isinstance(convolution.padding, str):
-        return  # this padding follows the stride by itself
+        return  # this padding follows the stride
     if all(2 * int(p) == k - 1 for p, k in zip(convolution.padding, convolution.kernel_size, strict=False)):
         return
     total = [kernel - 1 for kernel in reversed(convolution.kernel_size)]
@@ -134,7 +134,7 @@ def _keep_resolution(convolution: nn.Conv2d) -> None:
 
 
 def _pad(sides: list[int], _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Zeros around the image; an even kernel (patches, say) needs one more after than before."""
+    """Zeros around the image; an even kernel (such as patches) needs one more after than before."""
     return (F.pad(inputs[0], sides), *inputs[1:])
 
 
@@ -143,4 +143,4 @@ def _remove_pool(network: nn.Module, name: str) -> None:
     owner = network.get_submodule(path)
     setattr(owner, last, nn.Identity())
     if isinstance(getattr(owner, "pad", None), nn.ConstantPad2d):
-        owner.pad = nn.Identity()  # resnetv2 pads for its pool in a layer of its own
+        owner.pad = nn.Identity()  # resnetv2 pads for its pool in a separate layer

@@ -1,4 +1,4 @@
-"""Reading a file of weights that may come from anybody: tensors and numbers, nothing executed."""
+"""Read weight files from any origin: tensors and numbers only, without executing code."""
 
 import argparse
 import pickle
@@ -19,24 +19,24 @@ from torch import Tensor
 from platform.models.errors import ModelError, first_line
 
 NESTED_UNDER = ("state_dict_ema", "model_ema", "state_dict", "model")
-"""Where training scripts put the weights in a .pth file; averaged ones first."""
+"""Keys under which training scripts store weights in a .pth file; averaged weights first."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """Tensors by name, prefixes of DistributedDataParallel and torch.compile taken off."""
+    """Tensors by name, without the prefixes of DistributedDataParallel and torch.compile."""
 
     source: str
     tensors: dict[str, Tensor]
     architecture: str | None = None
-    """timm's name of the network, where the file says it."""
+    """timm's name of the network, if the file contains it."""
 
 
 def read_weights(path: Path, *, shapes_only: bool = False) -> WeightFile:
     """Read a .safetensors file, or one of ``torch.save``.
 
-    ``shapes_only`` reads headers alone, as far as the format allows: the tensors are then on the meta device.
-    Raises :class:`ModelError` with one line for a file that is missing, broken, or holds Python objects.
+    ``shapes_only`` reads only headers if the format allows; the tensors are then on the meta device. Raises
+    :class:`ModelError` with one line for a file that is missing, broken, or holds Python objects.
     """
     if not path.is_file():
         raise ModelError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
@@ -56,7 +56,7 @@ def read_weights(path: Path, *, shapes_only: bool = False) -> WeightFile:
 
 
 def _without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors by the names that they have in a network that nothing wraps."""
+    """The tensors, named as in an unwrapped network."""
     from timm.models import clean_state_dict
 
     cleaned: dict[str, Tensor] = clean_state_dict(dict(tensors))
@@ -80,7 +80,7 @@ def _torch_file(path: Path, shapes_only: bool) -> Any:
     lazily: dict[str, Any] = {"map_location": "meta", "mmap": is_zipfile(path)} if shapes_only else {}
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore")  # of a pickle's protocol: it is refused or read, nothing between
+            warnings.simplefilter("ignore")  # about the pickle protocol: the file is either read or refused
             return torch.load(path, **({"map_location": "cpu"} | lazily), weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(f"{path}: {_refused(path, str(error))}") from error
@@ -89,7 +89,7 @@ def _torch_file(path: Path, shapes_only: bool) -> Any:
 
 
 def _refused(path: Path, message: str) -> str:
-    """Why torch would not unpickle, without its advice to switch the check off."""
+    """Why torch refused to unpickle, without its advice to disable the check."""
     named = re.search(r"GLOBAL ([\w.]+)", message)
     if named is None and not _is_pickle(path):
         return "truncated, or no file of weights"

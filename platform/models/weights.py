@@ -1,4 +1,4 @@
-"""Weights of a file in a network: loaded by name, all of the backbone or an error."""
+"""Load a weight file into a network by name: the whole backbone, or an error."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 
 NAMED_AT_MOST = 8
 SAME_ARCHITECTURE = 0.9
-"""Share of the backbone that must fit, of the network's and of the file's: some weights lack a final norm."""
+"""Share of the network's and of the file's backbone that must fit; some files lack a final norm."""
 
 FOREIGN = (KeyError, AttributeError, TypeError, ValueError, RuntimeError, AssertionError, IndexError)
-"""What timm's conversions raise on tensors of another architecture."""
+"""What timm's conversions raise for tensors of another architecture."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Names of tensors: the network's that were not loaded, the file's that were not used, those resized."""
+    """Names of the network's tensors not loaded, the file's tensors not used, and resampled tensors."""
 
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
@@ -36,13 +36,13 @@ class Loaded:
 def load_weights(network: nn.Module, path: Path) -> Loaded:
     """Load a .safetensors or .pth file into ``network``.
 
-    Nothing in a file is executed. A tensor is loaded where name and shape fit; where the backbone's do not,
-    as timm converts it (position embeddings of another image size are resampled, original formats renamed).
-    A classifier of another number of classes stays as it is. What is not loaded is named in the log.
+    Nothing in the file is executed. Tensors are loaded if name and shape fit. If the backbone's do not, timm
+    converts them (it resamples position embeddings and renames original formats). A classifier of another
+    number of classes is skipped. The log names the tensors that are not loaded.
 
-    Raises :class:`ModelError` where the file cannot be read or is of another architecture: where it says so,
-    or where less than 90 % of the tensors of the network's backbone, or of those that the file has under the
-    same modules, fit. (Architectures that differ in no tensor cannot be told apart without a name.)
+    Raises :class:`ModelError` if the file is unreadable or of another architecture: if it says so, or if less
+    than 90 % of the tensors fit, of the network's backbone or of the file's same modules. (Architectures with
+    equal tensors can be distinguished by name only.)
     """
     given = read_weights(path)
     fitting, loaded = _fit(network, given)
@@ -58,17 +58,17 @@ def load_weights(network: nn.Module, path: Path) -> Loaded:
 
 
 def check_weights(network: nn.Module, path: Path) -> Loaded:
-    """As :func:`load_weights` would do, from the file's headers; ``network`` may be on the meta device."""
+    """As :func:`load_weights`, from the file's headers only; ``network`` may be on the meta device."""
     return _fit(network, read_weights(path, shapes_only=True))[1]
 
 
 def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Loaded]:
-    """The tensors that go into the network, and the names of the rest."""
+    """The tensors to load, and the names of the others."""
     wanted = network.state_dict()
     architecture = str((getattr(network, "pretrained_cfg", None) or {}).get("architecture", "the network"))
-    told = given.architecture and given.architecture.partition(".")[0]
-    if told and told != architecture:
-        raise ModelError(f"{given.source}: weights of {told}, which is not {architecture}")
+    architecture_of_file = given.architecture and given.architecture.partition(".")[0]
+    if architecture_of_file and architecture_of_file != architecture:
+        raise ModelError(f"{given.source}: weights of {architecture_of_file}, which is not {architecture}")
 
     tensors = given.tensors
     head = head_modules(network)
@@ -77,8 +77,8 @@ def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Load
     shares = _shares(wanted, tensors, head)
     if min(shares) < SAME_ARCHITECTURE:
         raise ModelError(
-            f"{given.source}: weights of another architecture than {architecture}: {shares[0]:.0%} of the "
-            f"network's backbone is there, {shares[1]:.0%} of what is there fits"
+            f"{given.source}: weights of another architecture than {architecture}: they cover "
+            f"{shares[0]:.0%} of the network's backbone, and {shares[1]:.0%} of them fit"
         )
     fitting = {name: value for name, value in tensors.items() if _fits(name, value, wanted)}
     return fitting, Loaded(
@@ -95,15 +95,15 @@ def _fit(network: nn.Module, given: WeightFile) -> tuple[dict[str, Tensor], Load
 def _shares(
     wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], head: tuple[str, ...]
 ) -> tuple[float, float]:
-    """Of the network's backbone the share that ``tensors`` hold; of these the share that fits.
+    """The share of the network's backbone that ``tensors`` cover, and the share of these that fits.
 
-    What they hold under modules that the network does not have (a decoder, say) does not count.
+    Modules that the network lacks (such as a decoder) do not count.
     """
     backbone = [name for name in wanted if not is_of(head, name)]
     modules = {name.partition(".")[0] for name in backbone}
     theirs = [name for name in tensors if name.partition(".")[0] in modules and not is_of(head, name)]
-    found = sum(_fits(name, tensors[name], wanted) for name in backbone if name in tensors)
-    return found / max(len(backbone), 1), found / max(len(theirs), 1)
+    fitting = sum(_fits(name, tensors[name], wanted) for name in backbone if name in tensors)
+    return fitting / max(len(backbone), 1), fitting / max(len(theirs), 1)
 
 
 def _fits(name: str, value: Tensor, wanted: Mapping[str, Tensor]) -> bool:
@@ -111,7 +111,7 @@ def _fits(name: str, value: Tensor, wanted: Mapping[str, Tensor]) -> bool:
 
 
 def _converted(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor] | None:
-    """What timm makes of an architecture's published weights when it loads them; None where it cannot."""
+    """Tensors as timm converts an architecture's published weights on loading; None if it cannot."""
     convert: Callable[..., Any] | None = getattr(
         import_module(type(network).__module__), "checkpoint_filter_fn", None
     )
@@ -121,7 +121,7 @@ def _converted(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tens
         with resampling.without_warning():
             converted: dict[str, Tensor] = convert(dict(tensors), network)
     except FOREIGN:
-        return None  # of another architecture: told from what fits as it is
+        return None  # another architecture, recognised by what fits unconverted
     return converted
 
 

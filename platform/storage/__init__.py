@@ -1,0 +1,1 @@
+"""Local and remote folders, whole-file writes, and what happens when a disk is full."""

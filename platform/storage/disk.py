@@ -1,4 +1,4 @@
-"""What is left of a disk, and errors that say that it takes nothing more."""
+"""Free disk space, and errors of a full disk or unwritable place as one line."""
 
 import errno
 import shutil
@@ -11,23 +11,33 @@ from safetensors import SafetensorError
 from platform.config.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (errno.EROFS, errno.EPERM, errno.EACCES, errno.EIO, errno.ESTALE, errno.EBUSY)
 BLOCK_BYTES = 4096
 
 
 class StorageError(UserError):
-    """What is kept cannot be written or read. It is not a trial's fault, and would meet the next one, too."""
+    """A file cannot be written or read. The trial is not to blame, and the next one would fail as well."""
 
 
 def free_bytes(place: Path) -> int:
-    """What the disk has left where ``place`` is, or will be made."""
+    """Free bytes of the disk on which ``place`` is or will be created."""
     there = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
     return shutil.disk_usage(there).free
 
 
-def full_disk(error: BaseException, place: Path) -> str | None:
-    """One line where the error, or one that it comes from, is of a disk that takes no more; else None.
+def size(count: float) -> str:
+    """Bytes in words: 3.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
-    ``place``: on the disk that is meant where the error names no file.
+
+def full_disk(error: BaseException, place: Path) -> str | None:
+    """Describe a full disk in one line if the error or one of its causes is about one; else None.
+
+    ``place``: a path on that disk, used if the error names no file.
     """
     inner: BaseException | None = error
     while inner is not None:
@@ -39,12 +49,31 @@ def full_disk(error: BaseException, place: Path) -> str | None:
     return None
 
 
+def broken_disk(error: BaseException, folder: Path) -> str | None:
+    """The same for a folder that cannot be written any more: read-only, or of a file server that fails."""
+    if words := full_disk(error, folder):
+        return words
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno in UNWRITABLE and _names_one_in(folder, inner):
+            return f"{inner.filename or folder}: cannot be written: {in_a_line(inner)}"
+        inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
+    return None
+
+
+def _names_one_in(folder: Path, error: OSError) -> bool:
+    """Whether the error is of a file below the folder, or of none but can only be about files."""
+    if not isinstance(error.filename, str):
+        return error.errno in (errno.EROFS, errno.ESTALE)
+    return Path(error.filename).absolute().is_relative_to(folder.absolute())
+
+
 @contextmanager
 def written_to(place: Path | str) -> Iterator[None]:
-    """Errors of writing to ``place``, a path or a URI, as StorageError.
+    """Turn errors of writing to ``place``, a path or a URI, into StorageError.
 
-    torch's error of a full disk does not say so, which is seen by what is left of it before anything is
-    removed again; safetensors', which removes its file, has the number in its words.
+    torch's error does not mention a full disk, so the free space is measured before anything is removed.
+    safetensors removes its file, but its error quotes the system's error number.
     """
     try:
         yield
@@ -55,7 +84,7 @@ def written_to(place: Path | str) -> Iterator[None]:
 
 
 def in_a_line(error: OSError) -> str:
-    """pyarrow's errors have no number, and end with what only the server's owner understands."""
+    """The cause of an error in one line; pyarrow's have no number, and end with details of the server."""
     return " ".join((error.strerror or str(error)).split()).partition(" (Request ID")[0]
 
 

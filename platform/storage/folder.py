@@ -1,4 +1,4 @@
-"""A folder on this machine or on any file system that pyarrow knows: s3://, gs://, hdfs:// …"""
+"""A folder on this machine or on any file system that pyarrow supports: s3://, gs://, hdfs:// …"""
 
 import atexit
 import shutil
@@ -22,17 +22,17 @@ PIECE_BYTES = 8 << 20
 
 @dataclass(frozen=True, order=True)
 class Folder:
-    """``place``: an absolute path, or a URI, at whose end its options stay (``?endpoint_override=…``).
+    """``place``: an absolute path, or a URI that ends with its options (``?endpoint_override=…``).
 
-    Every method raises :class:`StorageError` where the file system does not answer or does not take what is
-    written. A folder without files is the same as none, as it is in an object store.
+    Every method raises :class:`StorageError` if the file system does not answer or refuses a write. A folder
+    without files counts as missing, as in an object store.
     """
 
     place: str
 
     @classmethod
     def of(cls, place: "str | Path | Folder") -> "Folder":
-        """A path, made absolute; a URI, of which ``file://`` is a path; or a folder as it is."""
+        """From a path, which becomes absolute, from a URI (``file://`` is a path), or from a Folder."""
         if isinstance(place, Folder):
             return place
         parts = urlsplit(str(place))
@@ -47,7 +47,7 @@ class Folder:
         return self._at(f"{self._inside}/{name}")
 
     def at(self, place: str) -> "Folder":
-        """A relative path's place in this folder; another as it is."""
+        """Resolve a relative path against this folder; absolute paths and URIs stay as they are."""
         is_relative = urlsplit(place).scheme not in SCHEMES and not Path(place).is_absolute()
         return self / place if is_relative else Folder.of(place)
 
@@ -61,26 +61,26 @@ class Folder:
 
     @property
     def local(self) -> Path | None:
-        """The same as a path; None where it is on no file system of this machine."""
+        """The folder as a path; None if it is remote."""
         return None if urlsplit(self.place).scheme in SCHEMES else Path(self.place)
 
     def files(self) -> dict[str, int]:
-        """Its files, by name, with their bytes."""
+        """Size in bytes of each file in it, by name."""
         return self._tree(recursive=False).get(self, {})
 
     def has(self, file: str) -> bool:
         return file in self.files()
 
     def folders(self) -> dict["Folder", dict[str, int]]:
-        """The folders in it, in the order of their names, each with its files."""
+        """The folders in it, sorted by name, each with the sizes of its files."""
         return {folder: files for folder, files in self._tree().items() if folder.parent == self}
 
     def holders(self, file: str) -> list["Folder"]:
-        """The folders at any depth, itself among them, that hold a file of that name."""
+        """The folders at any depth, this one included, that contain a file of that name."""
         return [folder for folder, files in self._tree().items() if file in files]
 
     def names(self) -> list[str]:
-        """Of what lies in it, files and folders."""
+        """Names of the files and folders in it."""
         from pyarrow.fs import FileSelector
 
         with self._reading():
@@ -89,8 +89,12 @@ class Folder:
                 for info in self._system.get_file_info(FileSelector(self._path, allow_not_found=True))
             )
 
+    def total_bytes(self) -> int:
+        """The size of all files in it, at any depth."""
+        return sum(sum(files.values()) for files in self._tree().values())
+
     def read(self, file: str) -> bytes:
-        """Raises FileNotFoundError where there is none."""
+        """Read a file; raises FileNotFoundError if there is none."""
         with self._reading(), self._system.open_input_stream(f"{self._path}/{file}") as stream:
             content: bytes = stream.read()
         return content
@@ -102,7 +106,7 @@ class Folder:
                 stream.write(content)
 
     def fill(self, source: Path, *, last: str) -> None:
-        """Become what the folder ``source`` is; ``last`` is the file that tells that all are there."""
+        """Replace the content by that of ``source``; ``last``, which marks it complete, is written last."""
         self.delete(first=last)
         files = sorted(source.iterdir(), key=lambda path: path.name == last)
         with written_to(self.place):
@@ -113,7 +117,7 @@ class Folder:
                     shutil.copyfileobj(own, there, PIECE_BYTES)
 
     def delete(self, *, first: str) -> None:
-        """Let go of it and all in it; ``first`` is the file without which the rest is nothing."""
+        """Delete the folder; ``first``, the file that marks it complete, is deleted first."""
         with written_to(self.place):
             try:
                 if self.has(first):
@@ -123,7 +127,7 @@ class Folder:
                 return
 
     def copied_to(self, target: Path) -> Path:
-        """Its files in the folder ``target``."""
+        """Copy its files into the folder ``target``, which is returned."""
         target.mkdir(parents=True, exist_ok=True)
         for name in self.files():
             source = f"{self._path}/{name}"
@@ -137,7 +141,7 @@ class Folder:
 
     @contextmanager
     def at_hand(self) -> Iterator[Path]:
-        """A path with the same files: its own, or a copy for as long as the context lasts."""
+        """A local path to its files: its own, or a copy that lasts as long as the context."""
         if self.local is not None:
             yield self.local
             return
@@ -145,11 +149,11 @@ class Folder:
             yield self.copied_to(Path(copies) / self.name)
 
     def fetched(self) -> Path:
-        """The same, the copy made once and kept for as long as this process lives."""
+        """A local path to its files; a copy is made once and kept until this process ends."""
         return _copy(self) if self.local is None else self.local
 
     def opened(self) -> "tuple[FileSystem, str]":
-        """Its file system, and what that calls it."""
+        """Its file system and its path there."""
         return self._system, self._path
 
     def _at(self, path: str) -> "Folder":
@@ -159,7 +163,7 @@ class Folder:
 
     @property
     def _inside(self) -> str:
-        """The path alone, without what names the file system."""
+        """The path without the part that names the file system."""
         return self.place if self.local is not None else urlsplit(self.place).path
 
     @property
@@ -168,7 +172,7 @@ class Folder:
 
     @property
     def _path(self) -> str:
-        """As the file system calls it."""
+        """Its path on the file system."""
         return _opened(self._root)[1] + self._inside
 
     @property
@@ -176,7 +180,7 @@ class Folder:
         return "" if self.local is not None else urlunsplit(urlsplit(self.place)._replace(path=""))
 
     def _tree(self, *, recursive: bool = True) -> dict["Folder", dict[str, int]]:
-        """The files of each folder, itself among them, that is there; of an object store's, that has any."""
+        """The files of each folder below, and of this one; an object store lists folders with files only."""
         from pyarrow.fs import FileSelector, FileType
 
         tree: dict[Folder, dict[str, int]] = {}
@@ -198,7 +202,7 @@ class Folder:
 
     @contextmanager
     def _reading(self, target: Path | None = None) -> Iterator[None]:
-        """``target``: what is read is written there."""
+        """``target``: the local folder that receives what is read."""
         try:
             yield
         except (FileNotFoundError, NotADirectoryError):
@@ -210,7 +214,7 @@ class Folder:
 
 @cache
 def _opened(root: str) -> "tuple[FileSystem, str]":
-    """The file system of ``root``, a URI without a path or "" for this machine, and what it calls that."""
+    """The file system of ``root``, a URI without a path or "" for this machine, and its path there."""
     from pyarrow.fs import FileSystem, LocalFileSystem
 
     if not root:

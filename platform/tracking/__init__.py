@@ -1,9 +1,8 @@
 """The only part that knows MLflow: one writer for a sweep, one reader for its report.
 
-MLflow reads these settings while it is imported, so they are made here, before any module of this folder
-can import it; whoever set one of them in the environment keeps what was set. MLflow would otherwise report
-its use to its makers over the network, put handlers of its own on stderr, print a line per finished run and
-draw progress bars for files of a few kilobytes.
+MLflow reads these settings when it is imported, so they are set here, before any module of this folder can
+import it; variables that you set in the environment are kept. Without them MLflow would send telemetry, add
+log handlers on stderr, print a line per finished run, and draw progress bars for files of a few kilobytes.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Opening MLflow: quietly, one process at a time for a new database, and with every failure as one line."""
+"""Connect to MLflow: one process at a time creates a database, and every error is one line."""
 
 import logging
 import os
@@ -13,9 +13,11 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from platform.tracking.environment_variables import environment_with
+from platform.config.environment import environment_with
+from platform.config.secrets import moved_password, shown_uri
 from platform.tracking.mlflow_errors import is_transient, one_line
-from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri, sqlite_path
+from platform.tracking.own_mlflow import name_own, refuse_strange
+from platform.tracking.tracking_config import ENVIRONMENT_VARIABLE, MlflowAway, TrackingError, sqlite_path
 
 _LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 # Without it MLflow's page opens on traces of language models.
@@ -28,16 +30,27 @@ _OPENING = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-_FAILURES = (MlflowException, SQLAlchemyError, ImportError, OSError)
+_ERRORS = (MlflowException, SQLAlchemyError, ImportError, OSError)
 
 
-def connect(uri: str) -> MlflowClient:
-    """A client of the store at ``uri`` that has answered once; a new SQLite database is created whole.
+def connect(uri: str, *, creates: bool = False) -> MlflowClient:
+    """Return a client of the store at ``uri``, which has answered.
+
+    ``creates``: the user named it; make a SQLite database if there is none. Whoever reads or continues does
+    not: nothing shall appear at an address that is not in use any more.
 
     Raises:
-        TrackingError: nothing there answers, or what answers is no MLflow store.
+        TrackingError: nothing answers there, it is not an MLflow store, or not the user's own.
     """
     hush()
+    if given := os.environ.get(ENVIRONMENT_VARIABLE):
+        os.environ[ENVIRONMENT_VARIABLE] = moved_password(given, ENVIRONMENT_VARIABLE)
+    if creates:
+        name_own(uri)
+    refuse_strange(uri)
+    path = sqlite_path(uri)
+    if path is not None and not creates and not path.exists():
+        raise TrackingError(f"MLflow at {shown_uri(uri)}: the database is not there")
     with opening(uri):
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
@@ -45,7 +58,7 @@ def connect(uri: str) -> MlflowClient:
 
 
 def find_or_create_experiment(client: MlflowClient, uri: str, name: str) -> Experiment:
-    """The experiment called ``name``; two processes that create it at once get the same one.
+    """Return the experiment ``name``; two processes that create it at the same time get the same one.
 
     Beside a SQLite database, artifacts go to ``mlartifacts/`` next to it, whatever the current folder is.
 
@@ -68,20 +81,20 @@ def find_or_create_experiment(client: MlflowClient, uri: str, name: str) -> Expe
 
 
 def hush() -> None:
-    """Keep MLflow's and Alembic's messages off the terminal; a log file set up for them gets them."""
+    """Keep messages of MLflow and its libraries off the terminal; log files that are set up get them."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         files: list[logging.Handler] = [
             handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)
         ]
-        # An own handler, even one that does nothing, keeps Python's last resort (stderr) out of it.
+        # Without any handler Python would write to stderr.
         logger.handlers = files or [logging.NullHandler()]
         logger.propagate = not files
 
 
 @contextmanager
 def opening(uri: str) -> Iterator[None]:
-    """Short retries, one process at a time on a SQLite file, and TrackingError for whatever goes wrong."""
+    """Connect with few retries, alone on a SQLite file; raise TrackingError for any error."""
     unset = {name: value for name, value in _OPENING.items() if name not in os.environ}
     with environment_with(unset), talking(uri), _alone(uri):
         yield
@@ -89,14 +102,14 @@ def opening(uri: str) -> Iterator[None]:
 
 @contextmanager
 def talking(uri: str) -> Iterator[None]:
-    """What MLflow, its database or the network raise becomes a TrackingError that names the address.
+    """Turn errors of MLflow, its database or the network into a TrackingError that names the address.
 
     Raises:
-        MlflowAway: where it is of the kind that passes.
+        MlflowAway: the error may pass, so that a later try can succeed.
     """
     try:
         yield
-    except _FAILURES as error:
+    except _ERRORS as error:
         kind = MlflowAway if is_transient(error) else TrackingError
         raise kind(f"MLflow at {shown_uri(uri)}: {one_line(error)}") from error
 

@@ -1,4 +1,4 @@
-"""What a sweep ran on: commit, lock file, versions, machine; recorded, so that it can be made again."""
+"""Records what a sweep ran on, so that it can be repeated: commit, lock file, versions, machine."""
 
 import getpass
 import hashlib
@@ -10,7 +10,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from platform.config.invocation import ROOT
+
 UNKNOWN = "unknown"
 
 
@@ -24,13 +25,13 @@ class CodeVersion:
 
     @property
     def key(self) -> str | None:
-        """What tells this code from any other; None where files differ from the commit, or there is none."""
+        """Identifies this code; None if files differ from the commit, or there is no commit."""
         is_known = self.dirty == "false" and UNKNOWN not in (self.commit, self.lock)
         return f"{self.commit} {self.lock}" if is_known else None
 
 
 def code_version(root: Path = ROOT) -> CodeVersion:
-    """Commit and state of the checkout at ``root``; "unknown" where there is no git or no commit."""
+    """Commit and state of the checkout at ``root``; "unknown" without git or a commit."""
     commit = _git(root, "rev-parse", "--verify", "HEAD")
     changes = _git(root, "status", "--porcelain")
     lock = root / "requirements.lock"
@@ -61,7 +62,7 @@ def environment() -> dict[str, object]:
 
 
 def user_name() -> str:
-    """Who runs this; "unknown" in a container whose user has no entry in the password file."""
+    """Name of the user; "unknown" in a container whose user has no entry in the password file."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

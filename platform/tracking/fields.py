@@ -1,59 +1,70 @@
-"""What runs bear in MLflow: the tags, parameters and data set of a sweep and of a trial."""
+"""The tags, parameters and data set that MLflow shows for the runs of sweeps and trials."""
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from mlflow.entities import Dataset, DatasetInput, InputTag
-
-from platform.tracking import tag_names as names
+from platform.tracking import tag_names
 from platform.tracking.environment import CodeVersion, user_name
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import TrackingError
 
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+
+PARAMS_A_REQUEST = 100  # MLflow takes no more
 TAG_LENGTH = 8000
 _PARAM_LENGTH = 6000
 _DATASET_DIGEST_LENGTH = 36
 
 
 def sweep_tags(sweep: SweepDescription, code: CodeVersion) -> dict[str, str]:
-    """What the parent says of the sweep: code, data, seed, command, goals."""
+    """Tags of the sweep's run: code, data, seed, command, goals."""
     return {
-        **({names.GOALS: ", ".join(sweep.goals)} if sweep.goals else {}),
-        names.GIT_COMMIT: code.commit,
-        names.GIT_DIRTY: code.dirty,
-        names.LOCK_DIGEST: code.lock,
-        names.DATA_DIGEST: sweep.data.digest,
-        names.SEED: str(sweep.seed),
-        names.COMMAND: sweep.command[:TAG_LENGTH],
+        **sweep.tags,
+        **({tag_names.GOALS: ", ".join(sweep.goals)} if sweep.goals else {}),
+        tag_names.GIT_COMMIT: code.commit,
+        tag_names.GIT_DIRTY: code.dirty,
+        tag_names.LOCK_DIGEST: code.lock,
+        tag_names.DATA_DIGEST: sweep.data.digest,
+        **_cleaning(sweep.data),
+        tag_names.SEED: str(sweep.seed),
+        tag_names.COMMAND: sweep.command[:TAG_LENGTH],
         "mlflow.source.git.commit": code.commit,
     }
+
+
+def _cleaning(data: DatasetRecord) -> dict[str, str]:
+    """Which manifest and policy the data are of, if of any."""
+    digests = {tag_names.MANIFEST_DIGEST: data.manifest, tag_names.POLICY_DIGEST: data.policy}
+    return {name: digest for name, digest in digests.items() if digest}
 
 
 def trial_tags(
     *, searched: Mapping[str, object], constants: Mapping[str, object], config: Mapping[str, object]
 ) -> dict[str, str]:
-    """What a trial's run says of its config.
+    """Tags of a trial's run: its config and what was searched.
 
     Raises:
-        TrackingError: one of them is longer than MLflow keeps.
+        TrackingError: a tag is longer than MLflow allows.
     """
     return {
-        names.METHOD: str(_at(config, "method", "name")),
-        names.BACKBONE: str(_at(config, "model", "backbone")),
-        names.SEARCHED: _tag(list(searched)),
-        names.CONSTANTS: _tag(constants),
-        names.CONFIG: _tag(config),
+        tag_names.METHOD: str(_at(config, "method", "name")),
+        tag_names.BACKBONE: str(_at(config, "model", "backbone")),
+        tag_names.SEARCHED: _tag(list(searched)),
+        tag_names.CONSTANTS: _tag(constants),
+        tag_names.CONFIG: _tag(config),
     }
 
 
 def trial_params(searched: Mapping[str, object], config: Mapping[str, object]) -> dict[str, object]:
-    """``searched`` and, of the rest, ``names.COLUMNS``, by which trials of several sweeps are compared."""
-    columns = {name: _at(config, *name.split(".")) for name in names.COLUMNS}
+    """A trial's parameters: ``searched`` and ``tag_names.COLUMNS``, to compare trials of several sweeps."""
+    columns = {name: _at(config, *name.split(".")) for name in tag_names.COLUMNS}
     return {**{name: value for name, value in columns.items() if value}, **searched}
 
 
 def shown(value: object) -> str:
-    """A parameter as MLflow shows it: text as it is, everything else as JSON (true, null, 0.1, [1, 2])."""
+    """A parameter as text: strings unchanged, everything else as JSON (true, null, 0.1, [1, 2])."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text[:_PARAM_LENGTH]
 
@@ -66,8 +77,11 @@ def standard_tags() -> dict[str, str]:
     }
 
 
-def dataset_input(data: DatasetRecord) -> DatasetInput:
+def dataset_input(data: DatasetRecord) -> "DatasetInput":
+    from mlflow.entities import Dataset, DatasetInput, InputTag  # seconds, which --status does not take
+
     profile = {"digest": data.digest, "rows": dict(data.rows), "classes": len(data.classes)}
+    profile |= _cleaning(data)
     dataset = Dataset(
         name=data.name,
         digest=data.digest[:_DATASET_DIGEST_LENGTH],

@@ -1,4 +1,4 @@
-"""What MLflow, its database and the network raise: whether it passes by itself, and in words."""
+"""Errors of MLflow, its database and the network: which are transient, and what they say in one line."""
 
 import re
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
-# What MLflow found wrong in a request, though it gives it the status of a server's own fault.
+# MLflow gives these errors of a request the status of a server error.
 _WRONG = ("INVALID_STATE", "NOT_IMPLEMENTED", "DATA_LOSS")
 _PASSING = (408, 409, 425, 429, 499)
 _STATUS = re.compile(r"failed with error code (\d{3}) != ")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same request may be taken later: no answer, a locked database, 5xx, 408, 409 and 429.
+    """Whether the same request may succeed later: no answer, a locked database, 5xx, 408, 409 and 429.
 
-    Every other 4xx is about the request itself: its run or experiment is gone, or it may not be made.
+    Every other 4xx is about the request itself: its run or experiment is gone, or it is forbidden.
     """
     database = next((cause for cause in _causes(error) if isinstance(cause, SQLAlchemyError)), None)
     if database is not None:
@@ -27,7 +27,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong, in one line: the innermost cause's words where the network failed, else the first."""
+    """The error in one line: the innermost message if the network failed, else the first."""
     *_, inner = _causes(error)
     if isinstance(inner, ModuleNotFoundError):
         return f"its driver is not installed: no module {inner.name!r}"
@@ -38,13 +38,13 @@ def one_line(error: BaseException) -> str:
 
 
 def _status(error: MlflowException) -> int:
-    """The HTTP status; MLflow makes 500 of those it has no name for, a proxy's 413 among them."""
+    """The HTTP status; MLflow reports statuses it does not know, such as a proxy's 413, as 500."""
     named = _STATUS.search(str(error))
     return int(named[1]) if named else int(error.get_http_status_code())
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came of, and so on to the first."""
+    """The error and its causes, outermost first."""
     inner: BaseException | None = error
     while inner is not None:
         yield inner

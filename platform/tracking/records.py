@@ -1,8 +1,8 @@
-"""What the writer is given and the reader gives back; plain data, nothing of MLflow."""
+"""The records that the writer takes and the reader returns, as plain data without MLflow's types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NotRequired, TypedDict
 
 Outcome = Literal["finished", "pruned", "failed", "interrupted"]
 SweepOutcome = Literal["finished", "failed", "interrupted"]
@@ -10,20 +10,27 @@ SweepOutcome = Literal["finished", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """The data of a sweep: ``rows`` per split, sha256 ``digest`` of manifest and image content."""
+    """The data of a sweep: ``rows`` per split, sha256 ``digest`` of manifest and image content.
+
+    ``manifest``, ``policy``: SHA-256 of the file that ``data clean`` or ``data split`` wrote, if it is the
+    source, and of the policy; '' for none.
+    """
 
     name: str
     source: str
     digest: str
     rows: Mapping[str, int]
     classes: Sequence[str]
+    manifest: str = ""
+    policy: str = ""
 
 
 @dataclass(frozen=True)
 class SweepDescription:
-    """What is known before the first trial. ``constants``: the parameters not searched, dotted names.
+    """What is known before the first trial.
 
-    ``goals``: what is looked for, each in words, the first one foremost.
+    ``constants``: the parameters that are not searched, by dotted names; ``searched``: the others' names.
+    ``goals``: each goal in words. ``tags``: what the YAML says in ``tracking.tags``.
     """
 
     space_yaml: str
@@ -33,11 +40,13 @@ class SweepDescription:
     data: DatasetRecord
     command: str = ""
     goals: Sequence[str] = ()
+    searched: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class WriterState:
-    """All that a later process needs to go on writing to the same sweep; JSON-able by ``asdict``."""
+    """State with which a later process continues writing to the same sweep; ``asdict`` gives JSON types."""
 
     uri: str
     experiment: str
@@ -46,16 +55,37 @@ class WriterState:
     sweep: str
 
 
+class TrialStart(TypedDict):
+    """The start of a trial.
+
+    ``searched`` and ``constants`` have dotted names; ``config`` is the whole trial as nested sections.
+    ``confirms``: the trial that this one repeats with another seed. ``marks``: further tags.
+    """
+
+    searched: Mapping[str, object]
+    constants: Mapping[str, object]
+    config: Mapping[str, object]
+    confirms: NotRequired[str | None]
+    marks: NotRequired[Mapping[str, str] | None]
+
+
+class TrialEnd(TypedDict, total=False):
+    """The end of a trial: its best and last checkpoint, and why it failed."""
+
+    checkpoint: str | None
+    checkpoint_last: str | None
+    cause: str | None
+
+
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as MLflow holds it; ``outcome`` is "running" for one that nobody finished.
+    """A trial as MLflow holds it; ``outcome`` is "running" if its end was not recorded.
 
-    ``history``: for each metric the (epoch, value) pairs in the order of epochs; a value that was not
-    finite is NaN or an infinity there. ``searched``: dotted names to values. ``confirms``: the trial that
-    this one repeats with another seed; None of a trial that the search drew. ``left_out``: why it does not
-    fit the space any more since that was changed; None of one that does. ``reused_from``: the trial, as
-    SWEEP/0003, that was taken instead of running this one. ``was_deleted``: it had a checkpoint, which was
-    deleted to keep storage.max_bytes.
+    ``history``: (epoch, value) pairs of each metric, in the order of epochs; values may be NaN or
+    infinite. ``searched``: dotted names to values. ``confirms``: the trial that this one repeats with
+    another seed; None if the search drew it. ``left_out``: why it does not fit a changed space; None if
+    it fits. ``reused_from``: the trial whose result was taken, as SWEEP/0003. ``was_deleted``: its
+    checkpoint was deleted to keep storage.max_bytes.
     """
 
     run_id: str
@@ -78,7 +108,7 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """One sweep as MLflow holds it: the parent run's parameters (constants) and tags, and its trials."""
+    """A sweep as MLflow holds it: the parent run's parameters (constants) and tags, and its trials."""
 
     run_id: str
     experiment: str

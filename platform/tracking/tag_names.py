@@ -1,8 +1,9 @@
-"""The tags by which runs are told apart; writer and reader share them, and people see them in MLflow."""
+"""Names of the tags on runs in MLflow, shared by writer and reader."""
 
 PARENT = "mlflow.parentRunId"
 
-# on both
+# on both; of a sweep the number of the process that runs it, of a trial how often it started
+ATTEMPT = "attempt"
 SWEEP = "sweep"
 OUTCOME = "outcome"
 
@@ -11,14 +12,19 @@ GIT_COMMIT = "git_commit"
 GIT_DIRTY = "git_dirty"
 LOCK_DIGEST = "lock_digest"
 DATA_DIGEST = "data_digest"
+MANIFEST_DIGEST = "manifest_digest"
+POLICY_DIGEST = "policy_digest"
 SEED = "seed"
 COMMAND = "command"
 GOALS = "goals"
 NOW_SEARCHED = "now_searched"
 
+# of rounds: on the run over all of them, and on a sweep whose round was taken back
+ROUNDS_KEY = "rounds_key"
+UNDONE = "undone"
+
 # on the children, one a trial
 TRIAL_ID = "trial_id"
-ATTEMPT = "attempt"
 CONFIRMS = "confirms"
 CODE = "code"
 REUSED_FROM = "reused_from"
@@ -32,6 +38,9 @@ CHECKPOINT = "checkpoint"
 CHECKPOINT_LAST = "checkpoint_last"
 CAUSE = "cause"
 NON_FINITE = "non_finite"
+
+OURS = frozenset(value for name, value in dict(globals()).items() if name.isupper())
+"""All of them: names that nobody else may give a tag."""
 
 CAUSE_FILE = "cause.txt"
 

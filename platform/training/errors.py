@@ -1,19 +1,19 @@
-"""What can go wrong with a trial."""
+"""Errors of training and of checkpoints."""
 
 from platform.config.errors import UserError
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss that is not finite: the trial ends, and nothing of it is kept."""
+    """A loss or gradient is not finite: the trial ends, and this epoch is not saved."""
 
 
 class TrainingCollapsed(TrainingDiverged):
-    """Networks that predict (nearly) one class for all images."""
+    """The networks predict (nearly) one class for all images."""
 
 
 class TrialError(UserError):
-    """A trial that cannot be run as it says on this machine."""
+    """The trial's settings cannot be run on this machine."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint that is incomplete, broken, or of something else than what it is loaded into."""
+    """The checkpoint is incomplete, broken, or does not fit what it is loaded into."""

@@ -1,4 +1,4 @@
-"""Every random number of a trial follows from its seed and from what it is for."""
+"""Seed torch's random numbers from a trial's seed and their purpose."""
 
 from enum import IntEnum
 
@@ -7,7 +7,7 @@ import torch
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for; two purposes never share one."""
+    """What random numbers are used for; each purpose has its own stream."""
 
     NETWORK = 1
     EPOCH = 2
@@ -17,8 +17,8 @@ class Purpose(IntEnum):
 def seed_torch(seed: int, purpose: Purpose, index: int, worker: int = 0) -> None:
     """Seed torch's generators from (trial's seed, purpose, index, worker), whatever was drawn before.
 
-    ``index`` is the network's (initial weights, companion) or the epoch's (dropout, stochastic depth); each
-    ``worker`` drops out others.
+    ``index``: number of the network (initial weights, companion) or of the epoch (dropout, stochastic depth).
+    ``worker``: its number, so that each worker has its own dropout.
     """
     key = (seed, int(purpose), index, worker) if worker else (seed, int(purpose), index)
     sequence = np.random.SeedSequence(key)

@@ -1,6 +1,6 @@
-"""Several goals at once: which points are not beaten in all of them, and which few stand for the others.
+"""The Pareto front of several goals, and the few points that represent it best.
 
-Shapes: N points, F of them on the front, G goals. Points are gains: in every goal more is better.
+Shapes: N points, F of them on the front, G goals. Points are gains: in every goal higher is better.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def dominates(gains: Sequence[float], others: Sequence[float]) -> bool:
 
 
 def front(gains: Gains) -> list[bool]:
-    """Of each point whether no other dominates it; equal points are there together, or not."""
+    """For each point whether no other dominates it; equal points are on the front together or not at all."""
     gains_NG = np.asarray(gains, dtype=float).reshape(len(gains), len(gains[0]) if gains else 0)
     no_worse_NN = (gains_NG[:, None] >= gains_NG[None]).all(axis=2)
     better_NN = (gains_NG[:, None] > gains_NG[None]).any(axis=2)
@@ -27,12 +27,12 @@ def front(gains: Gains) -> list[bool]:
 
 
 def by_preference(gains: Gains) -> list[int]:
-    """The places of all points, so that the first k are those to take where k may be taken.
+    """The indices of all points in order of preference: take the first k.
 
-    First the front: each time the point in the densest part of what is left goes to its end, so that the
-    first k lie far from each other, the best in the first goal among them and at their head. Then the other
-    points, by the first goal. How dense it is round a point is told by its crowding distance (Deb et al., A
-    Fast and Elitist Multiobjective Genetic Algorithm, IEEE Transactions on Evolutionary Computation 6, 2002).
+    First comes the front, ordered so that its first k points lie far from each other and start with the best
+    in the first goal: the point with the smallest crowding distance is moved to the end, again and again.
+    The other points follow by the first goal. The crowding distance is that of Deb et al., A Fast and Elitist
+    Multiobjective Genetic Algorithm, IEEE Transactions on Evolutionary Computation 6, 2002.
     """
     on_front = front(gains)
     left = [place for place, is_there in enumerate(on_front) if is_there]
@@ -46,9 +46,9 @@ def by_preference(gains: Gains) -> list[int]:
 
 
 def crowding_distances(gains_FG: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """[F]: over the goals, the sum of the distance between a point's two neighbours by the goal's range.
+    """[F]: the distance between a point's two neighbours divided by the goal's range, summed over the goals.
 
-    Infinite at the ends of a goal.
+    Infinite at the ends of a goal's range.
     """
     distances_F = np.zeros(len(gains_FG))
     for gains_F in gains_FG.T:

@@ -1,4 +1,4 @@
-"""The seed of what is drawn for one trial: its parameters, and the bracket that it is in."""
+"""The seed for everything drawn for one trial: its parameters and its bracket in ASHA."""
 
 from zlib import crc32
 
@@ -6,7 +6,9 @@ import numpy as np
 
 
 def seed_of(seed: int, number: int, parameter: str = "") -> int:
-    """Follows from the sweep's seed, the trial's number and the parameter's name (empty: of the whole trial)
-    alone, so that a resumed sweep draws the same."""
+    """A seed that depends only on the sweep's seed, the trial's number and the parameter's name.
+
+    A resumed sweep therefore draws the same values. Without a parameter it is the seed of the whole trial.
+    """
     entropy = (seed, number, crc32(parameter.encode())) if parameter else (seed, number)
     return int(np.random.SeedSequence(entropy).generate_state(1)[0])

@@ -1,4 +1,4 @@
-"""The ensembles that are tried of what was evaluated: every rule on the trials, and the kinds that are none.
+"""Which ensembles of the evaluated candidates are tried: every rule on trials, and means of views and soups.
 
 Shapes: K candidates, N validation samples, C classes.
 """
@@ -6,19 +6,19 @@ Shapes: K candidates, N validation samples, C classes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.sweeps.contents import EvaluatedTrial
 from reports.ensembles.rules import Logits, Probabilities, rules
 from reports.ensembles.selection import Bounds, Ensemble, Judgement, Kind, grow, taught
+from reports.sweeps.contents import EvaluatedTrial
 
 MEAN = "mean_probability"
-"""The rule of views and soups."""
+"""The rule that combines views and soups."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """``found``: the best ensemble of its rule or kind; ``judged_NC``: the probabilities it was judged by.
+    """The best ensemble of a rule or kind, and the probabilities ``judged_NC`` that it was judged by.
 
-    ``grown``: the ensembles of other sizes that it was chosen from, itself among them.
+    ``grown``: the ensembles of all sizes that it was chosen from.
     """
 
     found: Ensemble
@@ -28,7 +28,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Pool:
-    """``candidates``: the trials in the order of the ranking, then the same in other views, and soups."""
+    """``candidates``: the trials in the order of the ranking, then their other views, and soups."""
 
     candidates: Sequence[EvaluatedTrial]
     logits_KNC: Logits
@@ -37,23 +37,23 @@ class Pool:
     max_ms: float | None
 
     def tried(self) -> Iterator[Tried]:
-        """The mixed ones only where they are none of the others."""
-        made = [*self._rules(), *self._views("tta"), *self._views("size"), *self._soups()]
-        means = [set(one.found.members) for one in made if one.found.rule == MEAN]
-        yield from made
+        """The best ensemble of every rule and kind; a mixed one only if no other has the same members."""
+        unmixed = [*self._rules(), *self._views("tta"), *self._views("size"), *self._soups()]
+        means = [set(one.found.members) for one in unmixed if one.found.rule == MEAN]
+        yield from unmixed
         yield from (one for one in self._mixed() if set(one.found.members) not in means)
 
     def foremost(self) -> tuple[int, ...]:
-        """The trials that a rule weighs which takes all that it is given: as many as bounds allow."""
+        """The trials that a rule that learns is fitted to: the highest ranked that the bounds allow."""
         return Bounds(self.max_members, self.max_ms, self._ms()[: self.trials]).highest_ranked()
 
     @property
     def trials(self) -> int:
-        """How many candidates are trials as they are."""
+        """How many candidates are trials in their plain view."""
         return sum(kind_of(one) == "trials" for one in self.candidates)
 
     def _rules(self) -> Iterator[Tried]:
-        """Of trials alone, by every rule."""
+        """Every rule's best ensemble of trials."""
         bounds = Bounds(self.max_members, self.max_ms, self._ms()[: self.trials])
         places = self.foremost()
         if len(places) < 2:
@@ -65,7 +65,7 @@ class Pool:
                 yield from self._best_of(grow(rule, self.logits_KNC[: self.trials], self.judge, bounds))
 
     def _views(self, kind: Kind) -> Iterator[Tried]:
-        """The trial that gains most by the mean over its views of that kind."""
+        """The best mean over one trial's views of that kind."""
         tried = [
             one
             for trial in range(self.trials)
@@ -76,27 +76,27 @@ class Pool:
         yield from (one for one in tried if one.found is best)
 
     def _mixed(self) -> Iterator[Tried]:
-        """Of trials, views and soups whatever helps most."""
+        """The mean over the trials, views and soups that help most."""
         if len(self.candidates) > self.trials:
             yield from self._best_of(self._mean(range(len(self.candidates)), "mixed"))
 
     def _soups(self) -> Iterator[Tried]:
         rule = rules()[MEAN]
         soups = [place for place, one in enumerate(self.candidates) if kind_of(one) == "soup"]
-        made = [
-            self.judge.of(rule, (place,), self.logits_KNC, "soup")
+        scored = [
+            self.judge.scored(rule, (place,), self.logits_KNC, "soup")
             for place in soups
             if self._bounds().hold((place,))
         ]
-        if made:
-            best = self.judge.best_of(made)
+        if scored:
+            best = self.judge.best_of(scored)
             yield Tried(best, best.combine(self.logits_KNC[list(best.members)]))
 
     def _mean(self, places: Sequence[int], kind: Kind) -> list[Ensemble]:
         return grow(rules()[MEAN], self.logits_KNC, self.judge, self._bounds(), places, kind)
 
     def _best_of(self, grown: Sequence[Ensemble]) -> Iterator[Tried]:
-        """Nothing where bounds left no room for a second member."""
+        """The best of ``grown``, which is empty if the bounds leave no room for a second member."""
         if grown:
             best = self.judge.best_of(grown)
             yield Tried(best, best.combine(self.logits_KNC[list(best.members)]), grown)
@@ -110,7 +110,7 @@ class Pool:
         ]
 
     def _bounds(self) -> Bounds:
-        passes = tuple(len(one.view.looks) for one in self.candidates)
+        passes = tuple(len(one.view.crops) for one in self.candidates)
         return Bounds(self.max_members, self.max_ms, self._ms(), passes)
 
     def _ms(self) -> tuple[float, ...]:
@@ -118,9 +118,9 @@ class Pool:
 
 
 def kind_of(one: EvaluatedTrial) -> Kind:
-    """By its view; in that of evaluation a soup or a trial."""
+    """A candidate's kind: by its view; in the plain view, a soup or a trial."""
     if one.view.image_size is not None:
         return "size"
-    if len(one.view.looks) > 1 or one.view.looks[0].mirrored:
+    if len(one.view.crops) > 1 or one.view.crops[0].mirrored:
         return "tta"
     return "soup" if one.soup else "trials"

@@ -1,0 +1,1 @@
+"""Uses the winner: predict, pseudo-label, export, ship."""

@@ -1,4 +1,4 @@
-"""What the report chose, loaded and ready to predict.
+"""Loads the winner that the report chose, ready to predict.
 
 Shapes: K readable images, M members, C classes, D dimensions.
 """
@@ -9,38 +9,41 @@ from pathlib import Path
 
 import numpy as np
 
+from platform.config.invocation import command_line
 from platform.datasets.image_size import Size
 from platform.datasets.preparation.unlabelled import SPLIT, Block
-from platform.training.checkpoints.description import DESCRIPTION
-from platform.training.evaluation.embeddings import chosen
-from platform.training.evaluation.classification import Probabilities
 from platform.storage.folder import Folder
+from platform.training.checkpoints.description import DESCRIPTION
 from platform.training.checkpoints.loading import load_predictor
+from platform.training.evaluation.classification import Probabilities
+from platform.training.evaluation.embeddings import chosen
 from platform.training.evaluation.prediction import Predictor
 from platform.training.evaluation.retrieval import Embeddings
+from platform.tuning.folder.received import check_folder
 from platform.tuning.folder.sweep_folder import SweepFolder
+from reports.build.winner import Member, Winner, ensemble_of, read_winner
 from reports.ensembles.embedding_ensembles import concatenated
 from reports.ensembles.rules import logits_of, probabilities_of
-from reports.evaluation.checkpoints import ReportError, checkpoint_digest, device
 from reports.ensembles.selection import Ensemble
-from reports.build.winner import Member, Winner, ensemble_of, read_winner
+from reports.evaluation.checkpoints import ReportError, checkpoint_digest, device
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """``made``: the report's page, where there was no report and it was built first.
+    """The winner with its networks.
 
-    ``ensemble``: None where a single trial won. ``predictors``: one a member; those of the same checkpoint at
-    the same image size are one and the same.
+    ``predictors``: one for each member; members with the same checkpoint and image size share one.
+    ``ensemble``: None if a single trial won. ``new_report``: its page, if there was no report and it was
+    built first.
     """
 
     winner: Winner
     predictors: Sequence[Predictor]
     ensemble: Ensemble | None
-    made: Path | None
+    new_report: Path | None
 
     def probabilities(self, block: Block) -> Probabilities:
-        """[K, C]; each member sees the images as its own trial did, or in its view."""
+        """[K, C]; each member sees the images as its trial's evaluation does, or in its view."""
         if not len(block.good):
             return np.empty((0, len(self.winner.classes)), dtype=np.float32)
         if self.ensemble is not None and self.ensemble.kind == "concat":
@@ -48,11 +51,11 @@ class Chosen:
                 [one.features(block.data, SPLIT) for one in self.predictors]
             )
         pairs = list(zip(self.predictors, self.winner.members, strict=True))
-        said = [one.view_probabilities(block.data, SPLIT, member.view) for one, member in pairs]
+        predicted = [one.view_probabilities(block.data, SPLIT, member.view) for one, member in pairs]
         logits_MKC = np.stack(
             [
                 logits_of(of_networks.mean(axis=0, dtype=np.float32)) / np.float32(member.temperature)
-                for of_networks, member in zip(said, self.winner.members, strict=True)
+                for of_networks, member in zip(predicted, self.winner.members, strict=True)
             ]
         )
         if self.ensemble is not None:
@@ -60,21 +63,25 @@ class Chosen:
         return probabilities_of(logits_MKC[0]).astype(np.float32)
 
     def embeddings(self, block: Block) -> Embeddings:
-        """[K, D]: what images are compared by, of a sweep on identities; not of unit length."""
-        seen = [
+        """[K, D] of a sweep on identities, by which images are compared; not of unit length."""
+        embeddings_MKD = [
             chosen(one.network_embeddings(one.loader(block.data, SPLIT)), one.config.retrieval)
             for one in self.predictors
         ]
-        return seen[0] if self.ensemble is None else concatenated(seen, self.ensemble.learnt)
+        if self.ensemble is None:
+            return embeddings_MKD[0]
+        return concatenated(embeddings_MKD, self.ensemble.learnt)
 
 
 def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:
-    """Where there is no report yet, it is built.
+    """Load the winner of the report; a missing report is built first.
 
     Raises:
-        UserError: no trial, or no checkpoint as the report knew it, to predict with.
+        UserError: there is no winner, a member's checkpoint is gone or has changed, or the folder leads out
+            of itself.
     """
-    winner, made = _winner(folder, say)
+    check_folder(folder)
+    winner, new_report = _winner(folder, say)
     say("loading the checkpoints")
     loaded: dict[tuple[str, Size | None], Predictor] = {}
     for member in winner.members:
@@ -82,27 +89,29 @@ def load_chosen(folder: SweepFolder, say: Callable[[str], None]) -> Chosen:
         if weights not in loaded:
             loaded[weights] = _load(folder, member)
     predictors = [loaded[member.digest, member.view.image_size] for member in winner.members]
-    return Chosen(winner, predictors, ensemble_of(winner, folder.report), made)
+    return Chosen(winner, predictors, ensemble_of(winner, folder.report), new_report)
 
 
 def _winner(folder: SweepFolder, say: Callable[[str], None]) -> tuple[Winner, Path | None]:
     winner = read_winner(folder.report)
     if winner is not None:
         return winner, None
-    from reports.build.build import build_report  # here: with its record at hand, no MLflow is needed
+    from reports.build.build import (
+        build_report,
+    )  # imports MLflow, which predicting does without if there is a report
 
-    made = build_report(folder.path, progress=say).page
+    page = build_report(folder.path, progress=say).page
     winner = read_winner(folder.report)
     if winner is None:
-        raise ReportError(f"{folder.path}: no trial has a checkpoint to predict with; {made} says why")
-    return winner, made
+        raise ReportError(f"{folder.path}: no trial has a checkpoint to predict with; {page} says why")
+    return winner, page
 
 
 def _load(folder: SweepFolder, member: Member) -> Predictor:
     checkpoint = Folder.of(folder.path).at(member.checkpoint)
-    remedy = f"run `python -m reports {folder.path}` to choose again"
+    remedy = f"choose again with: {command_line('reports', folder.path)}"
     if not checkpoint.has(DESCRIPTION):
-        raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone: {remedy}")
+        raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone; {remedy}")
     if checkpoint_digest(checkpoint.fetched()) != member.digest:
-        raise ReportError(f"{checkpoint}: the checkpoint is not what the report chose any more: {remedy}")
+        raise ReportError(f"{checkpoint}: the checkpoint has changed since the report chose it; {remedy}")
     return load_predictor(checkpoint.fetched(), device(), member.view.image_size)

@@ -1,4 +1,4 @@
-"""Networks as files that need no code of this project: ``python -m reports runs/NAME --export torchscript``.
+"""Exports networks to files that need no code of this project: ``--export torchscript``.
 
 Shapes: B images, S x T: height and width of the input (px), C classes.
 """
@@ -16,29 +16,30 @@ from torch.nn.functional import normalize
 
 from platform.datasets.batches.prediction_views import PLAIN
 from platform.models.heads.embedding import embed
+from platform.storage.whole_files import npz, write_whole
 from platform.training.evaluation.prediction import Predictor
 from platform.tuning.folder.sweep_folder import SweepFolder
 from reports.deploy.chosen import Chosen, load_chosen
-from reports.evaluation.checkpoints import ReportError
-from platform.storage.whole_files import npz, write_whole
 from reports.deploy.predict import Say
 from reports.deploy.winner_model import LEARNT
+from reports.evaluation.checkpoints import ReportError
 
 FOLDER = "export"
 DESCRIPTION = "model.json"
 TOLERANCE = 1e-4  # of probabilities, between the original in float32 and its export
-BATCHES = (1, 5)  # with which the export is checked; it is traced with another
+BATCHES = (1, 5)  # sizes of the batches that check the export; it is traced with another size
 
-# torch says that torch.export is to replace TorchScript; that cannot leave the batch free for all of timm
+# torch.export is to replace TorchScript, but cannot leave the batch size free for every model of timm
 DEPRECATED = r"`torch\.jit\..*` is deprecated"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """``difference``: the largest between probabilities of the original and of the file.
+    """An exported network.
 
-    ``views``: those that the winner looks at images in with it, besides that of evaluation. ``gives``: what
-    comes out of it, features where the winner is a classifier of these (learnt.npz).
+    ``difference``: the largest one between the outputs of the original and of the file. ``views``: the
+    test-time views that the winner uses with it. ``gives``: what it outputs, features if the winner is a
+    classifier of features (learnt.npz).
     """
 
     file: Path
@@ -68,7 +69,7 @@ class PixelsToProbabilities(nn.Module):
 
 
 class PixelsToFeatures(PixelsToProbabilities):
-    """Pixels [B, 3, S, T] of 0 to 255 -> the networks' features [B, D] side by side, of unit length each."""
+    """Pixels [B, 3, S, T] of 0 to 255 -> the networks' features [B, D], each of unit length, concatenated."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         images = pixels.float() * self.scale + self.offset
@@ -84,10 +85,12 @@ _WHAT: dict[type[PixelsToProbabilities], str] = {
 def torchscript(
     predictor: Predictor, name: str, gives: type[PixelsToProbabilities] = PixelsToProbabilities
 ) -> tuple[bytes, float]:
-    """The content of a TorchScript file of what ``gives`` probabilities or features, and how far it is off.
+    """The content of a TorchScript file, and its largest difference from the networks' own output.
+
+    ``gives``: the module to export, which gives probabilities or features.
 
     Raises:
-        ReportError: the file does not say what the networks say, of some number of images.
+        ReportError: the file fails with a batch of another size, or differs by more than TOLERANCE.
     """
     original = gives(predictor)
     draws = torch.Generator().manual_seed(0)
@@ -105,55 +108,46 @@ def torchscript(
         for count in BATCHES:
             images = pixels(count)
             try:
-                found = float((again(images) - original(images)).abs().max())
+                largest = float((again(images) - original(images)).abs().max())
             except RuntimeError as error:
                 raise ReportError(
                     f"{name}: its TorchScript does not run with {count} images: {str(error).splitlines()[-1]}"
                 ) from error
-            difference = max(difference, found)
+            difference = max(difference, largest)
     if not difference <= TOLERANCE:
         raise ReportError(
-            f"{name}: its TorchScript differs from the network by {difference:.1e} of probability, more than "
+            f"{name}: its TorchScript differs from the network by {difference:.1e} in probability, more than "
             f"{TOLERANCE:.0e}"
         )
     return content.getvalue(), difference
 
 
-def export(
-    run_folder: Path, kind: str, out: Path | None = None, *, progress: Say | None = None
-) -> list[Exported]:
-    """A file a network of the winner's members, 1_TRIAL.pt and so on; model.json says what the files do not.
+def export(run_folder: Path, out: Path | None = None, *, progress: Say | None = None) -> list[Exported]:
+    """Write a file for each network of the winner's members (1_TRIAL.pt, …), and model.json.
 
-    Of a trial in several views there is one file for each image size: the looks are told in model.json.
+    model.json has the classes, the rule, and how an image becomes each member's pixels. A trial in several
+    test-time views has one file for each image size; model.json lists the looks.
 
     ``out``: the folder, ``runs/NAME/export`` unless given.
 
     Raises:
-        UserError: ``kind`` is not to be had; there is no winner; a file differs from what it was made of.
+        UserError: there is no winner, or a file differs from its network.
     """
-    if kind == "onnx":
-        raise ReportError(
-            "--export onnx: the package onnx is not among those of this project (requirements.lock); "
-            "--export torchscript needs nothing more"
-        )
     say = progress or (lambda _: None)
     folder = SweepFolder(run_folder)
     chosen = load_chosen(folder, say)
     out = folder.path / FOLDER if out is None else out
-    try:
-        return write_exported(chosen, out, say)
-    except OSError as error:
-        raise ReportError(f"{out}: cannot be written ({error.strerror})") from error
+    return write_exported(chosen, out, say)
 
 
 def write_exported(chosen: Chosen, out: Path, say: Say) -> list[Exported]:
-    """Nothing is written before all is made and checked."""
+    """Export and check every network, then write the files."""
     files = _files(chosen)
     gives = PixelsToFeatures if chosen.winner.kind == "concat" else PixelsToProbabilities
     pairs = list(zip(chosen.winner.members, chosen.predictors, strict=True))
-    made: dict[str, tuple[bytes, Exported]] = {}
+    exported: dict[str, tuple[bytes, Exported]] = {}
     for file, (member, predictor) in zip(files, pairs, strict=True):
-        if file not in made:
+        if file not in exported:
             name = member.model_copy(update={"view": PLAIN}).name
             say(f"exporting trial {name}")
             content, difference = torchscript(predictor, f"trial {name}", gives)
@@ -162,17 +156,17 @@ def write_exported(chosen: Chosen, out: Path, say: Say) -> list[Exported]:
                 for place, other in enumerate(chosen.winner.members)
                 if files[place] == file and other.view != PLAIN
             )
-            made[file] = content, Exported(out / file, name, difference, views, _WHAT[gives])
-    for file, (content, _) in made.items():
+            exported[file] = content, Exported(out / file, name, difference, views, _WHAT[gives])
+    for file, (content, _) in exported.items():
         write_whole(out / file, content)
     if chosen.ensemble is not None and chosen.ensemble.learnt:
         write_whole(out / LEARNT, npz(chosen.ensemble.learnt))
     write_whole(out / DESCRIPTION, json.dumps(_description(chosen, files), indent=1))
-    return [one for _, one in made.values()]
+    return [one for _, one in exported.values()]
 
 
 def _files(chosen: Chosen) -> list[str]:
-    """The name of each member's file; members that are the same network at the same size share one."""
+    """The name of each member's file; members with the same network at the same size share one."""
     names: dict[int, str] = {}
     for member, predictor in zip(chosen.winner.members, chosen.predictors, strict=True):
         names.setdefault(id(predictor), f"{len(names) + 1}_{'+'.join(member.soup) or member.trial}.pt")
@@ -180,7 +174,7 @@ def _files(chosen: Chosen) -> list[str]:
 
 
 def _description(chosen: Chosen, files: list[str]) -> dict[str, object]:
-    """What the files do not say: classes, the rule, how an image becomes each member's pixels."""
+    """The content of model.json: classes, the rule, and how an image becomes each member's pixels."""
     winner = chosen.winner
     return {
         "classes": winner.classes,

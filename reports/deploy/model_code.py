@@ -1,22 +1,22 @@
-"""The code that a shipped model needs, as a package of its own.
+"""Copies the code that a shipped model needs into a package.
 
-Our packages are called ``platform``, as a module of the standard library that a server has long imported,
-and ``reports``. So the modules that a model needs are copied below another name, and their imports with them.
+Our package ``platform`` is named like a standard module that a server has already imported. So the modules
+that a model needs are copied into a package with another name, and their imports are rewritten.
 """
 
 import ast
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = "sweep_winner"
-"""Below it the modules lie as they do here."""
+"""The package's name; the modules lie in it as they do here."""
 _OURS = ("platform", "reports")
 _IMPORT = re.compile(rf"^(\s*)from ({'|'.join(_OURS)})\.", re.MULTILINE)
 
 
 def write_package(module: str, folder: Path) -> str:
-    """Write ``module`` and all of ours that it imports to ``folder``; its name there."""
+    """Write ``module``, and all modules of ours that it imports, into ``folder``; return its name there."""
     for file in sorted(_needed(module)):
         place = folder / PACKAGE / file.relative_to(ROOT)
         for package in place.relative_to(folder).parents:
@@ -40,13 +40,13 @@ def _needed(module: str) -> set[Path]:
 
 
 def _files(module: str) -> list[Path]:
-    """Of a package all its files: rules are found by them."""
+    """The module's file; all files of a package, as rules are found by listing them."""
     path = ROOT.joinpath(*module.split("."))
     return list(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
 def _imported(file: Path) -> list[str]:
-    """The modules of ours that the file names; by ``from … import`` alone, as all of this project does."""
+    """Our modules that the file imports with ``from … import``, the only form that this project uses."""
     nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
     named = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     return [name for name in named if name.split(".")[0] in _OURS]

@@ -1,4 +1,4 @@
-"""Which images look most alike to a sweep on identities: embeddings of a folder's images, and their pairs.
+"""Finds the most similar images by the winner of a sweep on identities: embeddings and their nearest pairs.
 
 Shapes: N images that can be read, D dimensions, K nearest images of each.
 """
@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from platform.datasets.preparation import unlabelled
 from platform.datasets.images.decode import BadImage
-from platform.datasets.sources.source import Source
+from platform.datasets.preparation import unlabelled
 from platform.datasets.preparation.unlabelled import read_blocks
+from platform.datasets.sources.source import Source
+from platform.datasets.tables.spreadsheet_cells import quoting, safe_cell
+from platform.storage.whole_files import npz, read_npz, write_whole
 from platform.training.evaluation.retrieval import Embeddings, nearest
 from reports.deploy.chosen import Chosen
-from platform.storage.whole_files import npz, read_npz, write_whole
-from reports.deploy.resumable_output import Parts
+from reports.deploy.resumable_output import ResumableOutput
 
 PAIRS = "pairs"
 """The ``--format`` of sweeps on identities."""
@@ -28,7 +29,7 @@ COLUMNS = ("path", "rank", "neighbour", "similarity")
 
 @dataclass(frozen=True)
 class Embedded:
-    """A folder's images: ``paths`` [N] of those that can be read, their embeddings, and the others."""
+    """``paths`` [N] of the images that can be read, their embeddings, and the ``bad`` others."""
 
     paths: tuple[str, ...]
     embeddings_ND: Embeddings
@@ -39,10 +40,10 @@ def embed(
     chosen: Chosen,
     source: Source,
     paths: Sequence[str],
-    parts: Parts,
+    output: ResumableOutput,
     count: Callable[[int, int], None] | None = None,
 ) -> Embedded:
-    """Every image's embedding, a block at a time: read where it is kept already, else made and kept."""
+    """Embed every image, block by block; blocks that an earlier, killed run kept are read."""
     good: list[str] = []
     bad: list[BadImage] = []
     embeddings: list[Embeddings] = []
@@ -50,12 +51,12 @@ def embed(
         if count is not None:
             count(start, len(paths))
         some = paths[start : start + unlabelled.BLOCK]
-        file = parts.file(source, some, is_first=not start).with_suffix(".npz")
+        file = output.file(source, some, is_first=not start).with_suffix(".npz")
         kept = read_npz(file)
         if kept is None:
             [block] = read_blocks(source, some, chosen.winner.kept, chosen.winner.classes)
-            told = json.dumps([asdict(one) for one in block.bad]).encode()
-            kept = {"good": block.good, "bad": np.frombuffer(told, dtype=np.uint8)}
+            bad_json = json.dumps([asdict(one) for one in block.bad]).encode()
+            kept = {"good": block.good, "bad": np.frombuffer(bad_json, dtype=np.uint8)}
             if len(block.good):
                 kept["embeddings_ND"] = chosen.embeddings(block)
             write_whole(file, npz(kept))
@@ -65,29 +66,29 @@ def embed(
             embeddings.append(kept["embeddings_ND"])
     if count is not None:
         count(len(paths), len(paths))
-    made = np.concatenate(embeddings) if embeddings else np.empty((0, 0), dtype=np.float32)
-    return Embedded(tuple(good), made, tuple(bad))
+    embeddings_ND = np.concatenate(embeddings) if embeddings else np.empty((0, 0), dtype=np.float32)
+    return Embedded(tuple(good), embeddings_ND, tuple(bad))
 
 
 def pair_rows(found: Embedded, paths: Sequence[str], neighbours: int) -> Iterator[str]:
-    """CSV with the COLUMNS: of each of the ``paths`` the most similar others, rank by rank.
+    """CSV with the COLUMNS: for each path its most similar other images, rank by rank.
 
-    ``similarity``: the cosine of their embeddings, from -1 to 1. An image that cannot be read, or is the only
-    one that can, has one row with nothing but its path.
+    ``similarity``: the cosine of their embeddings, from -1 to 1. An image that cannot be read, or that has no
+    other to be compared with, has one row with its path alone.
     """
     places_NK, similarities_NK = nearest(found.embeddings_ND, neighbours)
     place_of = {path: place for place, path in enumerate(found.paths)}
     for start in range(0, len(paths), unlabelled.BLOCK):
         content = io.StringIO(newline="")
-        table = csv.writer(content, lineterminator="\n")
+        table = csv.writer(content, lineterminator="\n", quoting=quoting(paths))
         if not start:
             table.writerow(COLUMNS)
         for path in paths[start : start + unlabelled.BLOCK]:
             place = place_of.get(path)
             if place is None or not places_NK.shape[1]:
-                table.writerow((path, "", "", ""))
+                table.writerow((safe_cell(path), "", "", ""))
                 continue
             pairs = zip(places_NK[place], similarities_NK[place], strict=True)
             for rank, (other, similarity) in enumerate(pairs, start=1):
-                table.writerow((path, rank, found.paths[other], float(similarity)))
+                table.writerow((safe_cell(path), rank, safe_cell(found.paths[other]), float(similarity)))
         yield content.getvalue()

@@ -1,9 +1,9 @@
-"""Identities for images that have none: ``--pseudo-label FOLDER`` of a sweep on identities.
+"""Finds identities in unlabelled images: ``--pseudo-label FOLDER`` for a sweep on identities.
 
-What the report chose embeds the images. Two of them are one identity where each is among the other's nearest
-(k-reciprocal neighbours, Zhong et al., CVPR 2017) and the pair is taken by its similarity; identities are the
+The winner embeds the images. Two images are linked if each is among the other's nearest neighbours
+(k-reciprocal neighbours, Zhong et al., CVPR 2017) and their similarity is high enough; identities are the
 connected components. They become training rows of the next sweep (as in the clustering of Fan et al., TOMM
-2018), beside the rows of this one: val and test stay what they were.
+2018), beside this sweep's rows; val and test do not change.
 
 Shapes: N images, K nearest of each, P mutual pairs.
 """
@@ -22,39 +22,39 @@ from scipy.sparse.csgraph import connected_components
 
 from platform.config.load import load_space
 from platform.datasets.data_config import DataConfig
-from platform.datasets.tables.identity_layout import JUNK
-from platform.datasets.sources.source import Source
 from platform.datasets.preparation.unlabelled import image_paths
+from platform.datasets.sources.source import Source
+from platform.datasets.tables.identity_layout import JUNK
 from platform.training.evaluation.retrieval import Embeddings, Numbers, nearest
-from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 from reports.deploy.chosen import load_chosen
-from reports.evaluation.checkpoints import ReportError
 from reports.deploy.neighbours import NEIGHBOURS, PAIRS, Embedded, embed
-from reports.deploy.resumable_output import Parts
 from reports.deploy.predict import Count, Say, bad_images, check_writable, refuse_inside
 from reports.deploy.pseudo_label import FILE, PseudoLabels, folder_of, own_rows, write_table
+from reports.deploy.resumable_output import ResumableOutput
+from reports.evaluation.checkpoints import ReportError
 
 Similarities = npt.NDArray[np.float64]
 TakenPairs = Callable[[Similarities], npt.NDArray[np.bool_]]
-"""Of the similarities [P] of mutual pairs, which pairs are one identity."""
+"""Maps similarities [P] of mutual pairs to [P]: whether the pair is one identity."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """``places`` [P, 2] of images that are each among the other's nearest, and their ``similarities`` [P]."""
+    """Places [P, 2] of images that are each among the other's nearest, and their similarities [P]."""
 
     places_P2: Numbers
     similarities_P: Similarities
 
 
 def at_least(threshold: float) -> TakenPairs:
-    """All of at least this cosine similarity."""
+    """Take all pairs of at least this cosine similarity."""
     return lambda similarities_P: similarities_P >= threshold
 
 
 def most_similar(share: float) -> TakenPairs:
-    """This share of the pairs, rounded up, the most similar first, and those as similar as the last."""
+    """Take this share of the pairs, rounded up: the most similar, and all that tie with the last of them."""
 
     def take(similarities_P: Similarities) -> npt.NDArray[np.bool_]:
         count = math.ceil(share * len(similarities_P) - 1e-9)  # 0.3 * 10 is a little more than 3
@@ -64,7 +64,7 @@ def most_similar(share: float) -> TakenPairs:
 
 
 def mutual_pairs(embeddings_ND: Embeddings, neighbours: int = NEIGHBOURS) -> Pairs:
-    """Images that are each among the ``neighbours`` nearest of the other; each pair once."""
+    """Pairs of images that are each among the other's ``neighbours`` nearest; each pair once."""
     places_NK, similarities_NK = nearest(embeddings_ND, neighbours)
     own_NK = np.broadcast_to(np.arange(len(places_NK))[:, None], places_NK.shape)
     pairs = pd.DataFrame(
@@ -79,9 +79,9 @@ def mutual_pairs(embeddings_ND: Embeddings, neighbours: int = NEIGHBOURS) -> Pai
 
 
 def identities(images: int, pairs: Pairs, take: TakenPairs) -> tuple[Numbers, Similarities]:
-    """Of each image its identity [N], a number from 0 on in the images' order, -1 where it has none.
+    """Each image's identity [N], and the similarity [N] of its most similar taken pair.
 
-    And [N] the similarity of the most similar pair of its own that makes it one, NaN where it has none.
+    Identities are numbered from 0 in the order of the images. An image without one has -1 and NaN.
     """
     is_taken_P = take(pairs.similarities_P)
     one_T, other_T = pairs.places_P2[is_taken_P].T
@@ -105,16 +105,16 @@ def pseudo_identities(
     progress: Say | None = None,
     count: Count | None = None,
 ) -> PseudoLabels:
-    """Write a table for ``data.source``, which with ``data.identities`` is read as it is.
+    """Write a table for the next sweep's ``data.source``, to be read with ``data.identities``.
 
-    Columns: ``path`` (absolute), ``label``, ``clean`` where any is known, ``camera`` (of new rows not known),
-    ``role``, ``split`` and, of new rows, ``similarity``: that of their surest pair. Images that the sweep has
-    are left out. ``out`` is pseudo_labels.parquet in the sweep's folder unless given. Goes on where it was
-    cut short.
+    Columns: ``path`` (absolute), ``label``, ``clean`` if any is known, ``camera`` (-1, unknown, in new rows),
+    ``role``, ``split`` and, in new rows, ``similarity``: that of their most similar pair. Images that the
+    sweep already has are left out. ``out`` is pseudo_labels.parquet in the sweep's folder unless given. A run
+    that was cut short goes on.
 
     Raises:
-        UserError: no images, or no two that are alike enough; images, the sweep's or these, that a table
-            cannot name; no trial or no checkpoint to embed with.
+        UserError: there are no images, or no two are similar enough; a table cannot name the images (they are
+            in a zip); there is no winner.
     """
     folder = SweepFolder(run_folder)
     config = load_space(folder.space, SweepConfig, fixed=SWEEP_FIELDS).first().data
@@ -125,22 +125,24 @@ def pseudo_identities(
     there = set(own["path"])
     new = [path for path in paths if _absolute(root, path) not in there]
     if not new:
-        raise ReportError(f"{source}: the sweep has all of these images already")
+        raise ReportError(f"{source}: the sweep has all of these images already; name a folder with others")
     chosen = load_chosen(folder, progress or (lambda _: None))
     file = folder.path / FILE if out is None else out
     check_writable(file)
-    parts = Parts(file, [chosen.winner.model_dump_json(), PAIRS])
-    found = embed(chosen, source, new, parts, count)
+    output = ResumableOutput(file, [chosen.winner.model_dump_json(), PAIRS])
+    found = embed(chosen, source, new, output, count)
     if not found.paths:
-        parts.remove()
+        output.remove()
         raise ReportError(f"{source}: no image can be read: {bad_images(found.bad)}")
     rows = _rows(found, take, root, set(own["label"]))
     if not len(rows):
         raise ReportError(
-            f"{source}: no image gets an identity: no two are each other's nearest and alike enough"
+            f"{source}: no image gets an identity: no two are each other's nearest and similar enough; "
+            "lower --threshold or raise --top-share"
         )
-    write_table(pd.concat([own, rows], ignore_index=True).dropna(axis="columns", how="all"), file)
-    parts.remove()
+    table = pd.concat([own, rows], ignore_index=True).dropna(axis="columns", how="all")
+    write_table(table, file)
+    output.remove()
     return PseudoLabels(
         file,
         chosen,
@@ -152,24 +154,25 @@ def pseudo_identities(
         found.bad,
         tuple(notices),
         are="identities",
+        has_clean="clean" in table,
     )
 
 
 def _own(folder: SweepFolder, config: DataConfig) -> tuple[pd.DataFrame, list[str]]:
-    """The sweep's rows, and what there is to say of them."""
+    """The sweep's rows, and notices about them."""
     own, notices = own_rows(folder, config, ["path", "label", "clean", "camera", "role", "split"])
     if not len(own):
         raise ReportError(
-            f"--pseudo-label: the images of {config.source} are no files in a folder, which a table could "
-            "name; without them no identity of known cameras is left to be held out (unpack a zip)"
+            f"--pseudo-label: the images of {config.source} are no files in a folder, so a table cannot name "
+            "them, and the next sweep would have no identities of known cameras to hold out; unpack a zip"
         )
     if config.test_share:
-        notices.append("test is in it, as this sweep had it: leave data.test_share out")
+        notices.append("the table has this sweep's test split: leave data.test_share out")
     return own.assign(label=own["label"].fillna(JUNK)), notices
 
 
 def _rows(found: Embedded, take: TakenPairs, root: str, taken: set[str]) -> pd.DataFrame:
-    """Training rows of the images that get an identity, called as none of the sweep's is."""
+    """Training rows of the images that get an identity; its name is new to the sweep."""
     identity_N, similarity_N = identities(len(found.paths), mutual_pairs(found.embeddings_ND), take)
     names = _names(int(identity_N.max()) + 1, taken)
     rows = [

@@ -1,7 +1,7 @@
-"""What a long prediction has done so far, kept beside its output, so that one that was killed can go on.
+"""Keeps the finished parts of a long prediction beside its output, so that a killed one can go on.
 
-A part is named after all that it depends on: what predicts, the layout, and the path, size and date of each
-of its images. So a part is used again exactly where predicting anew would give the same.
+A part's name is a digest of everything it depends on: the winner, the layout, and the path, size and date of
+each of its images. A part is used again only if predicting again would give the same.
 """
 
 import hashlib
@@ -18,28 +18,28 @@ from platform.storage.whole_files import write_whole
 
 @dataclass(frozen=True)
 class Part:
-    """``rows``: CSV of some images, the first part's with the names of the columns above."""
+    """``rows``: CSV of some images, in the first part with a header; ``bad``: the unreadable images."""
 
     rows: str
     bad: tuple[BadImage, ...]
 
 
-class Parts:
+class ResumableOutput:
     """The parts of one output file, in a hidden folder beside it."""
 
     def __init__(self, output: Path, job: Sequence[str]) -> None:
-        """``job``: what besides the images decides what is written."""
+        """``job``: everything besides the images that decides what is written."""
         self.folder = output.with_name(f".{output.name}.parts")
         self._job = tuple(job)
 
     def file(self, source: Source, paths: Sequence[str], *, is_first: bool) -> Path:
-        """Where the part of these images is kept."""
+        """The file that keeps the part of these images."""
         content = json.dumps([self._job, is_first, _state(source, paths)])
         return self.folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
 
     @staticmethod
     def read(file: Path) -> Part | None:
-        """None where that part was not done yet."""
+        """None if that part is not done yet."""
         try:
             kept = json.loads(file.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
@@ -51,12 +51,12 @@ class Parts:
         write_whole(file, json.dumps({"rows": part.rows, "bad": [asdict(one) for one in part.bad]}))
 
     def remove(self) -> None:
-        """Once the output is whole."""
+        """Delete the parts, once the output is whole."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _state(source: Source, paths: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Each path with the size and date of its file, or of the zip that it is in."""
+    """Each path with the size and date of its file, or of the zip that holds it."""
     if isinstance(source, ZipSource):
         return [(path, *_stat(source.path)) for path in paths]
     assert isinstance(source, FolderSource)
@@ -64,7 +64,7 @@ def _state(source: Source, paths: Sequence[str]) -> list[tuple[str, int, int]]:
 
 
 def _stat(file: Path) -> tuple[int, int]:
-    """Of a file that is gone, or a link to nothing: what no file has. Reading it says what is wrong."""
+    """Size and date; -1 if the file is gone or a broken link, which reading it will report."""
     try:
         found = file.stat()
     except OSError:

@@ -1,0 +1,1 @@
+"""Which members and which rule make the best ensemble, judged on validation."""

@@ -1,4 +1,4 @@
-"""Concatenation: one linear classifier on the features of several trials' networks side by side.
+"""Concatenation: one linear classifier on the concatenated features of several trials' networks.
 
 Shapes: M members, N samples, D features of all members together, C classes.
 """
@@ -21,12 +21,12 @@ Features = npt.NDArray[np.float32]
 RULE: Final = "concat"
 
 PRIOR: Final = 10.0
-"""The variance of a class's score that the penalty expects before a label is seen."""
+"""The prior variance of a class's score, from which the penalty follows."""
 ROUNDS: Final = 300
 UNSEEN: Final = -20.0
-"""The score of a class without a sample to learn from, below those of the others."""
+"""The score of a class without training samples, below the others' scores."""
 MOST_WORK: Final = 2e10
-"""Samples x coordinates x classes; so many take about ten minutes."""
+"""Samples x coordinates x classes of a fit that takes about ten minutes."""
 
 
 def side_by_side(features_MND: Sequence[Features]) -> Features:
@@ -35,7 +35,7 @@ def side_by_side(features_MND: Sequence[Features]) -> Features:
 
 
 def too_much(features_ND: Features, classes: int) -> str | None:
-    """In words, where it would take far longer than the rest of a report."""
+    """The reason, if a fit would take far longer than the rest of a report; else None."""
     samples, dimensions = features_ND.shape
     if samples * min(samples, dimensions) * classes <= MOST_WORK:
         return None
@@ -43,12 +43,12 @@ def too_much(features_ND: Features, classes: int) -> str | None:
 
 
 def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:
-    """``weights_DC`` and ``bias_C`` of the multinomial logistic regression on x, the standardised features.
+    """``weights_DC`` and ``bias_C`` of a multinomial logistic regression on x, the standardised features.
 
-    Minimises ½ Σ w_dc² - v/D Σ_n log softmax_c(Σ_d x_nd w_dc + b_c)_y, v = 10, by scikit-learn's L-BFGS (of
-    two classes one score's, the other's being 0). ``mean_D`` and ``scale_D`` standardise the features; one
-    that is the same in all samples counts nothing. The features are those that each network's classifier
-    takes, of unit length a network.
+    Minimises ½ Σ w_dc² - v/D Σ_n log softmax_c(Σ_d x_nd w_dc + b_c)_y, v = 10, by scikit-learn's L-BFGS (with
+    two classes, one score is fitted and the other is 0). ``mean_D`` and ``scale_D`` standardise the features;
+    a feature that is the same in all samples is ignored. The features are the inputs of each network's
+    classifier, scaled to unit length for each network.
     """
     mean_D = features_ND.mean(axis=0, dtype=np.float64)
     deviation_D = features_ND.std(axis=0, dtype=np.float64)
@@ -57,15 +57,13 @@ def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:
     seen = np.unique(labels_N)
     bias_C[seen] = 0
     if len(seen) > 1:
-        # one thread: several wait for each other far longer than they compute, where cores are shared
+        # one thread: on shared cores, several threads wait for each other longer than they compute
         with threadpool_limits(1, "blas"), warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ConvergenceWarning
-            )  # ended early, it is a classifier all the same
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a fit that ended early is usable
             coordinates_NR, axes_RD = _coordinates((features_ND - mean_D) * scale_D)
             regression = LogisticRegression(C=PRIOR / len(mean_D), max_iter=ROUNDS)
             regression.fit(coordinates_NR, labels_N)
-        scored = seen if len(seen) > 2 else seen[1:]  # of two classes it scores the second
+        scored = seen if len(seen) > 2 else seen[1:]  # with two classes it scores the second
         weights_DC[:, scored], bias_C[scored] = axes_RD.T @ regression.coef_.T, regression.intercept_
     return {"mean_D": mean_D, "scale_D": scale_D, "weights_DC": weights_DC, "bias_C": bias_C}
 
@@ -73,10 +71,10 @@ def fit_linear(features_ND: Features, labels_N: Labels, classes: int) -> Learnt:
 def _coordinates(
     standard_ND: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """[N, R] and orthonormal axes [R, D] whose product is what is given, R = min(N, D).
+    """Coordinates [N, R] on orthonormal axes [R, D], R = min(N, D); their product is the input.
 
-    The best weights lie in the span of the samples (the penalty would only grow beside it), so that of fewer
-    samples than features the classifier is the same, and found in a fraction of the time.
+    The best weights lie in the span of the samples, as any other component only adds to the penalty. So with
+    fewer samples than features the classifier is the same, and the fit takes a fraction of the time.
     """
     left_NR, sizes_R, axes_RD = np.linalg.svd(standard_ND, full_matrices=False)
     return left_NR * sizes_R, axes_RD
@@ -96,7 +94,7 @@ def classify(
 
 
 def judged_features(features_ND: Features, labels_N: Labels, classes: int) -> Probabilities:
-    """[N, C]: each sample's by a classifier that learnt from the other folds, like rules that learn."""
+    """[N, C]: each sample is predicted by a classifier that was fitted on the other folds."""
     folds_N = folds(labels_N)
     combined_NC = np.empty((len(labels_N), classes), dtype=np.float32)
     for fold in range(folds_N.max() + 1):

@@ -1,32 +1,31 @@
-"""Ensembles of embeddings: those of several trials beside each other, chosen on validation.
+"""Ensembles of embeddings: several trials' embeddings concatenated, chosen on validation.
 
-Shapes: K candidates in the order of the ranking, M members, N images, D dimensions (of each trial its own),
-Q queries.
+Shapes: K candidates in the order of the ranking, M members, N images, D dimensions (which differ between
+trials), Q queries.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 
 from platform.training.evaluation.retrieval import RANKS, Embeddings, Found, combine
 from reports.ensembles.rules import Learnt
-from reports.ranking.paired_bootstrap import Gain, Values, bootstrap_interval
 from reports.ensembles.selection import Bounds, Ensemble, Judgement, greedily
+from reports.ranking.paired_bootstrap import Gain, Values, bootstrap_interval
 
 EQUAL, WEIGHTED = "concatenation", "weighted_concatenation"
 RULES = (EQUAL, WEIGHTED)
 ROUNDS = 20
-"""How often a member may count once more."""
+"""How many times a member may be added once more."""
 
 
 def concatenated(embeddings_MND: Sequence[Embeddings], learnt: Learnt) -> Embeddings:
-    """[N, Σ_m D_m]: each member's embedding of unit length, times √w_m.
+    """[N, Σ_m D_m]: each member's embedding, scaled to length √w_m.
 
-    The cosine similarity of two images is Σ_m w_m cos_m / Σ_m w_m. ``learnt``: ``weights_M``, where members
-    do not all count alike.
+    The cosine similarity of two images is Σ_m w_m cos_m / Σ_m w_m. ``learnt``: ``weights_M``, unless all
+    members have the same weight.
     """
     weights_M = learnt.get("weights_M", np.ones(len(embeddings_MND)))
     parts = [
@@ -37,7 +36,7 @@ def concatenated(embeddings_MND: Sequence[Embeddings], learnt: Learnt) -> Embedd
 
 
 def grow(embeddings_KND: Sequence[Embeddings], judge: Judgement, bounds: Bounds) -> list[Ensemble]:
-    """One ensemble a size from 2 on, as :func:`reports.ensembles.selection.grow` grows those of probabilities."""
+    """An ensemble for each size from 2, as :func:`.selection.grow` does for probabilities."""
     return greedily(
         lambda members: _judged(members, embeddings_KND, judge), range(len(embeddings_KND)), judge, bounds
     )
@@ -46,10 +45,10 @@ def grow(embeddings_KND: Sequence[Embeddings], judge: Judgement, bounds: Bounds)
 def weighted(
     best: Ensemble, embeddings_KND: Sequence[Embeddings], judge: Judgement, bounds: Bounds
 ) -> Ensemble | None:
-    """``best``, whose members count alike, with each counted once more for as long as that helps.
+    """Add members to ``best`` once more, as long as that improves it; weights follow from the counts.
 
     Greedy selection with replacement (Caruana et al., ICML 2004): a member's weight is the share of times
-    that it was taken. None where equal weights are as good as any that it meets.
+    that it was taken. None if no other weights are better than equal ones.
     """
     found, taken = best, best.members
     for _ in range(ROUNDS):
@@ -69,7 +68,7 @@ def weighted(
 def contributions(
     ensemble: Ensemble, embeddings_KND: Sequence[Embeddings], judge: Judgement
 ) -> tuple[float, ...]:
-    """By how much the metric is better with each member than without it, the others' weights as they are."""
+    """How much better the metric is with each member than without it; the others keep their weights."""
     sign = 1 if judge.mode == "max" else -1
     whole = ensemble.metrics[judge.metric]
     weights_M = ensemble.learnt.get("weights_M", np.ones(len(ensemble.members)))
@@ -83,9 +82,9 @@ def contributions(
 
 
 def gain(metric: str, found: Found, than: Found) -> Gain | None:
-    """How much better the first is by ``metric``, with the paired bootstrap's interval over queries.
+    """How much better ``found`` is than ``than`` by ``metric``, with the paired bootstrap's interval.
 
-    None of fewer than two queries.
+    Queries are resampled; None for fewer than two.
     """
     if len(found.first_Q) < 2:
         return None
@@ -94,19 +93,18 @@ def gain(metric: str, found: Found, than: Found) -> Gain | None:
 
 
 def _of_queries(metric: str, found: Found) -> Values:
-    """What the metric is the mean of."""
+    """[Q]: the values of which the metric is the mean."""
     name = metric.rpartition("/")[2]
     values_Q = found.precision_Q if name == "map" else (found.first_Q <= RANKS[name]).double()
     return np.asarray(values_Q.numpy(), dtype=np.float64)
 
 
 def _judged(taken: Sequence[int], embeddings_KND: Sequence[Embeddings], judge: Judgement) -> Ensemble:
-    """Of candidates that may be taken several times; by rule and members what it is, and what it is worth."""
+    """The ensemble of these candidates with its validation metrics; one taken several times weighs more."""
     counts = Counter(taken)
     members = tuple(counts)
     rule, learnt = EQUAL, {}
     if len(members) < len(taken):
         rule, learnt = WEIGHTED, {"weights_M": np.array([*counts.values()]) / len(taken)}
-    made = Ensemble(rule, members, {}, learnt)
     judged_ND = concatenated([embeddings_KND[place] for place in members], learnt)
-    return replace(made, metrics=dict(judge.score(judged_ND)))
+    return Ensemble(rule, members, dict(judge.score(judged_ND)), learnt)

@@ -1,4 +1,4 @@
-"""Which members make the best ensemble, judged on validation alone.
+"""Selects the members of ensembles, judged on validation alone; what an ensemble is, and its names.
 
 Shapes: K candidates in the order of the ranking, N validation samples, C classes.
 """
@@ -10,7 +10,16 @@ from typing import Final, Literal
 import numpy as np
 
 from reports.ensembles.concat import Features, classify, side_by_side
-from reports.ensembles.rules import Labels, Learnt, Logits, Probabilities, Rule, logits_of, probabilities_of, rules
+from reports.ensembles.rules import (
+    Labels,
+    Learnt,
+    Logits,
+    Probabilities,
+    Rule,
+    logits_of,
+    probabilities_of,
+    rules,
+)
 from reports.ranking.paired_bootstrap import Gain
 from reports.ranking.rank import Mode, better
 
@@ -28,29 +37,29 @@ KINDS: Final = {
     "soup": ("soup", ""),
     "concat": ("concatenated features", " trials"),
 }
-"""What ensembles whose members are no plain trials are called, and what follows their number."""
+"""Names of ensembles whose members are no plain trials, and the noun after their number of members."""
 
 
-def in_words(rule: str, kind: Kind) -> str:
-    """What an ensemble is called: by its rule where its members are trials, else by what they are."""
+def label(rule: str, kind: Kind) -> str:
+    """An ensemble's name without its size: its rule if its members are plain trials, else its kind."""
     return rule.replace("_", " ") if kind == "trials" else KINDS[kind][0]
 
 
 def in_full(rule: str, kind: Kind, members: int) -> str:
     """ "vote of 3 trials", "test-time augmentation of 2 views", "soup"."""
     if kind == "soup":
-        return in_words(rule, kind)
-    return f"{in_words(rule, kind)} of {members}{' trials' if kind == 'trials' else KINDS[kind][1]}"
+        return label(rule, kind)
+    return f"{label(rule, kind)} of {members}{' trials' if kind == 'trials' else KINDS[kind][1]}"
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """``members``: places in the ranking's order, from 0; ``metrics``: of validation.
+    """``members``: positions among the candidates, from 0; ``metrics``: on validation.
 
-    ``learnt``: what its rule learnt from all of validation; ``metrics`` of such a rule are of samples that it
-    did not learn from. ``temperature``: by which the logarithms of its probabilities are divided at last.
-    ``gain``: of the metric over the best single trial, where it is a mean over samples; ``adds``: by how much
-    the metric is better with each of its members than without. ``kind``: what its members are.
+    ``learnt``: what its rule learnt from all of validation; the ``metrics`` of such a rule are measured on
+    folds left out. ``temperature``: divides the logarithms of its probabilities at the end. ``gain``: over
+    the best single trial, if the metric is a mean over samples; ``adds``: how much better the metric is with
+    each member than without it. ``kind``: what its members are.
     """
 
     rule: str
@@ -64,34 +73,42 @@ class Ensemble:
 
     @property
     def label(self) -> str:
-        """What it is called, without its size."""
-        return in_words(self.rule, self.kind)
+        """Its name without its size."""
+        return label(self.rule, self.kind)
 
     def combine(self, logits_MNC: Logits) -> Probabilities:
-        """Probabilities [N, C] of its members' logits, in the order of ``members``."""
+        """Combine logits in the order of ``members`` to probabilities [N, C]."""
         return tempered(rules()[self.rule].combine(logits_MNC, **self.learnt), self.temperature)
 
     def combine_features(self, features_MND: Sequence[Features]) -> Probabilities:
-        """Probabilities [N, C] of its members' features [N, D_m] each, of the kind ``concat``."""
-        found_NC = classify(side_by_side(features_MND), **self.learnt)
-        return tempered(found_NC, self.temperature)
+        """Classify the members' features [N, D_m] to probabilities [N, C]; for the kind ``concat``."""
+        combined_NC = classify(side_by_side(features_MND), **self.learnt)
+        return tempered(combined_NC, self.temperature)
+
+
+def ensemble_name(ensemble: Ensemble) -> str:
+    """ "vote of 3", "soup"."""
+    return ensemble.label if ensemble.kind == "soup" else f"{ensemble.label} of {len(ensemble.members)}"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Says what an ensemble is worth: ``score`` maps probabilities [N, C] to metrics, ``metric`` decides."""
+    """Scores ensembles: ``score`` maps probabilities [N, C] to metrics, of which ``metric`` decides."""
 
     labels_N: Labels
     score: Score
     metric: str
     mode: Mode
 
-    def of(self, rule: Rule, members: Sequence[int], logits_KNC: Logits, kind: Kind = "trials") -> Ensemble:
+    def scored(
+        self, rule: Rule, members: Sequence[int], logits_KNC: Logits, kind: Kind = "trials"
+    ) -> Ensemble:
+        """The ensemble of these members with its metrics."""
         judged_NC = rule.judged(logits_KNC[list(members)], self.labels_N)
         return Ensemble(rule.name, tuple(members), dict(self.score(judged_NC)), kind=kind)
 
     def best_of(self, ensembles: Sequence[Ensemble]) -> Ensemble:
-        """The best by ``metric``; of equals the first, the smaller where they are in order of size."""
+        """The best by ``metric``; the first of equals, so the smallest if they are sorted by size."""
         best = ensembles[0]
         for other in ensembles[1:]:
             if better(other.metrics[self.metric], best.metrics[self.metric], self.mode):
@@ -101,10 +118,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How large an ensemble may be: ``members``, and milliseconds an image of all of them together.
+    """Limits of an ensemble: the number of ``members``, and their milliseconds an image together.
 
-    ``ms_K``: what each candidate takes; ``passes_K``: as how many members it counts, which is how often its
-    networks look at an image: once, where that is empty. None of a limit that there is not.
+    ``ms``: None without a limit. ``ms_K``: what each candidate takes; ``passes_K``: how many members it
+    counts as, which is the number of its forward passes for an image; empty: one each.
     """
 
     members: int
@@ -113,13 +130,13 @@ class Bounds:
     passes_K: tuple[int, ...] = ()
 
     def hold(self, members: Sequence[int]) -> bool:
-        """Whether an ensemble of these candidates is within them."""
+        """Whether an ensemble of these candidates is within the limits."""
         is_fast = self.ms is None or sum(self.ms_K[place] for place in members) <= self.ms
         passes = sum(self.passes_K[place] for place in members) if self.passes_K else len(members)
         return passes <= self.members and is_fast
 
     def highest_ranked(self) -> tuple[int, ...]:
-        """As many candidates as there may be, each that still fits, in the order of the ranking."""
+        """The candidates that fit, taken in the order of the ranking."""
         chosen: tuple[int, ...] = ()
         for place in range(len(self.ms_K)):
             if self.hold((*chosen, place)):
@@ -135,27 +152,27 @@ def grow(
     places: Sequence[int] | None = None,
     kind: Kind = "trials",
 ) -> list[Ensemble]:
-    """One ensemble a size from 2 on: the best single first, then each time the member that helps most.
+    """Greedy selection without replacement: an ensemble for each size from 2, as long as ``bounds`` hold.
 
-    Greedy selection without replacement, for as long as ``bounds`` hold; of members that help equally, the
-    higher ranked is taken. For a rule that learns nothing: one that does weighs its members by itself
-    (:func:`taught`). ``places``: the candidates that may be chosen, the one to start with first; None: all.
+    It starts with the best single candidate and adds the one that helps most; ties go to the higher rank. For
+    rules that do not learn; a rule that learns weighs its members itself (:func:`taught`). ``places``: the
+    candidates to choose from, the first of which it starts with; None: all.
     """
     candidates = range(len(logits_KNC)) if places is None else places
-    return greedily(lambda members: judge.of(rule, members, logits_KNC, kind), candidates, judge, bounds)
+    return greedily(lambda members: judge.scored(rule, members, logits_KNC, kind), candidates, judge, bounds)
 
 
 def greedily(
-    made_of: Callable[[tuple[int, ...]], Ensemble],
+    ensemble_of: Callable[[tuple[int, ...]], Ensemble],
     candidates: Sequence[int],
     judge: Judgement,
     bounds: Bounds,
 ) -> list[Ensemble]:
-    """What :func:`grow` says, of ensembles of any kind: ``made_of`` judges the one of these members."""
+    """As :func:`grow`, for ensembles of any kind; ``ensemble_of`` scores the ensemble of given members."""
     chosen: tuple[int, ...] = (candidates[0],)
     grown: list[Ensemble] = []
     while left := [one for one in candidates if one not in chosen and bounds.hold((*chosen, one))]:
-        grown.append(judge.best_of([made_of((*chosen, one)) for one in left]))
+        grown.append(judge.best_of([ensemble_of((*chosen, one)) for one in left]))
         chosen = grown[-1].members
     return grown
 
@@ -163,10 +180,10 @@ def greedily(
 def taught(
     rule: Rule, logits_KNC: Logits, judge: Judgement, members: tuple[int, ...]
 ) -> tuple[Ensemble, Probabilities]:
-    """The ensemble of a rule that learns, of these candidates, and its judged probabilities.
+    """Fit a rule that learns to these candidates; return its ensemble and the probabilities it is judged by.
 
-    It is judged on folds left out; what it learnt at last it learnt from all samples. Members that the rule
-    gave no weight are none.
+    It is judged on folds left out, and fitted on all samples at the end. Candidates without weight are
+    dropped.
     """
     judged_NC = rule.judged(logits_KNC[list(members)], judge.labels_N)
     learnt = rule.learn(logits_KNC[list(members)], judge.labels_N)
@@ -179,24 +196,24 @@ def taught(
 
 
 def contributions(ensemble: Ensemble, logits_KNC: Logits, judge: Judgement) -> tuple[float, ...]:
-    """By how much the metric is better with each member than without it; empty where there is one member.
+    """How much better the metric is with each member than without it.
 
-    Empty of concatenated features, too, of which logits say nothing.
+    Empty for a single member, and for concatenated features, which have no logits.
     """
     if len(ensemble.members) < 2 or ensemble.kind == "concat":
         return ()
     rule = rules()[ensemble.rule]
     sign = 1 if judge.mode == "max" else -1
-    whole = judge.of(rule, ensemble.members, logits_KNC).metrics[judge.metric]
+    whole = judge.scored(rule, ensemble.members, logits_KNC).metrics[judge.metric]
     without = [
-        judge.of(rule, [one for one in ensemble.members if one != left], logits_KNC).metrics[judge.metric]
+        judge.scored(rule, [one for one in ensemble.members if one != left], logits_KNC).metrics[judge.metric]
         for left in ensemble.members
     ]
     return tuple(sign * (whole - value) for value in without)
 
 
 def tempered(probabilities_NC: Probabilities, by: float) -> Probabilities:
-    """softmax(log p / T); at T = 1 what is given."""
+    """softmax(log p / T), T = ``by``."""
     if by == 1:
         return probabilities_NC
     tempered_NC: Probabilities = probabilities_of(logits_of(probabilities_NC) / by).astype(np.float32)

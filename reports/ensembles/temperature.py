@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes a prediction as sure as it is right.
+"""Temperature scaling: one number that calibrates a prediction.
 
 Shapes: N samples, C classes.
 """
@@ -16,8 +16,8 @@ SAMPLES = 20_000
 def temperature(logits_NC: Logits, labels_N: Labels) -> float:
     """T > 0 that minimises the mean of -log softmax(z / T)_y, between 0.05 and 20.
 
-    Above 1 for one that is too sure. Which class is predicted does not change. Of more than 20,000 samples
-    every so manieth is looked at: one number needs no more. Guo et al., On Calibration of Modern Neural
+    T is above 1 if the prediction is over-confident; the predicted class does not change. More than 20,000
+    samples are thinned out evenly: one number needs no more. Guo et al., On Calibration of Modern Neural
     Networks, ICML 2017 (arXiv 1706.04599), section 4.2.
     """
     step = max(1, len(labels_N) // SAMPLES)

@@ -1,7 +1,4 @@
-"""Loads the best trials' checkpoints and predicts with them.
-
-Shapes: N samples, C classes.
-"""
+"""Finds a trial's best checkpoint, and identifies it by a digest."""
 
 import hashlib
 from pathlib import Path
@@ -9,24 +6,25 @@ from pathlib import Path
 import torch
 
 from platform.config.errors import UserError
+from platform.storage.folder import Folder
 from platform.tracking.records import TrialRecord
 from platform.training.checkpoints.description import DESCRIPTION, best_checkpoint
-from platform.storage.folder import Folder
 from reports.ranking.rank import Mode
 
 
 class ReportError(UserError):
-    """No report can be made of what is there; ``str()`` is one line."""
+    """A report cannot be made or used with the files that are there; ``str()`` is one line."""
 
 
 def find_checkpoint(trials: Folder, trial: TrialRecord, metric: str, mode: Mode) -> Folder:
-    """The folder of a trial's best checkpoint: in that of the sweep's ``trials``, which may have been moved
-    or copied since MLflow was told of it, else where MLflow says.
+    """The folder of a trial's best checkpoint.
 
-    A trial that was interrupted had nobody to write down its best; it is found by its own metrics.
+    It is looked for among the sweep's ``trials``, which may have been moved or copied since, and then at the
+    place that MLflow records. An interrupted trial has no record of its best checkpoint; it is found by the
+    metrics in the checkpoints.
 
     Raises:
-        ReportError: there is none.
+        ReportError: there is no checkpoint.
     """
     own = trials / trial.trial_id
     if trial.checkpoint is not None:
@@ -44,7 +42,7 @@ def find_checkpoint(trials: Folder, trial: TrialRecord, metric: str, mode: Mode)
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """sha256 of what predicts: the weights and their description, whatever folder they lie in."""
+    """SHA-256 of the weights and their description, whatever folder they lie in."""
     digest = hashlib.sha256()
     for file in sorted([*folder.glob("*.safetensors"), folder / DESCRIPTION]):
         digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
@@ -54,5 +52,5 @@ def checkpoint_digest(folder: Path) -> str:
 
 
 def device() -> str:
-    """Where networks predict: on the GPU, if there is one."""
+    """The device that predicts: the GPU, if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,1 @@
+"""What a sweep shows: parameters that mattered, edges of ranges, failures, classes, suspect labels."""

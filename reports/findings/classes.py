@@ -1,4 +1,4 @@
-"""The best trial class by class: how accurate, which classes it takes for each other, and how sure it is.
+"""The best trial class by class: accuracies, confused pairs and reliability.
 
 Shapes: N validation images, C classes.
 """
@@ -12,35 +12,41 @@ import numpy as np
 import pandas as pd
 
 from platform.datasets.preparation.data import Data
-from platform.training.evaluation.classification import CALIBRATION_BINS, Labels, Probabilities
+from platform.datasets.tables.spreadsheet_cells import csv_text
 from platform.storage.whole_files import write_whole
+from platform.training.evaluation.classification import CALIBRATION_BINS, Labels, Probabilities
 from reports.findings.thumbnails import thumbnail
 
 FILE: Final = "classes.csv"
 
 PAIRS: Final = 12
-"""Pairs of classes that the page shows, the most confused ones."""
+"""How many of the most confused pairs the page shows."""
 
 EXAMPLES: Final = 4
-"""Pictures of each pair."""
+"""How many pictures it shows of each pair."""
 
 
 @dataclass(frozen=True)
 class ClassAccuracy:
-    """``accuracy``: of its ``images`` of validation; ``trained``: training images given its label."""
+    """``accuracy`` on ``images`` validation images, None if there is none.
+
+    ``trained``: training images with this given label.
+
+    ``predicted``: validation images of any class that are predicted as this one.
+    """
 
     name: str
     trained: int
     images: int
-    accuracy: float
+    accuracy: float | None
+    predicted: int
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Two classes taken for each other: ``as_other`` images of ``one`` for ``other``, ``as_one`` back.
+    """Two confused classes: ``as_other`` images of ``one`` predicted as ``other``, ``as_one`` the reverse.
 
-    ``of``: images that both have; ``pictures``: data: URIs of some that were mistaken, with what to say of
-    each.
+    ``of``: images of both classes; ``pictures``: data: URIs of examples, each with its description.
     """
 
     one: str
@@ -57,7 +63,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Bin:
-    """Images whose highest probability lies in one interval: its mean, and the share that is right."""
+    """Images whose highest probability lies in one interval: mean confidence and accuracy."""
 
     confidence: float
     accuracy: float
@@ -66,7 +72,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class ClassFindings:
-    """Of ``trial``, on validation; ``labels``: which ones decide what is right, the clean ones if known."""
+    """Findings for ``trial`` on validation, judged by ``labels``: the clean ones if they are known."""
 
     trial: str
     labels: Literal["clean", "given"]
@@ -74,26 +80,35 @@ class ClassFindings:
     confusions: list[Confusion]
     bins: list[Bin]
 
+    @property
+    def unpredicted(self) -> list[str]:
+        """Classes of validation images that the trial predicts for no image."""
+        return [one.name for one in self.classes if one.images and not one.predicted]
+
     def write(self, folder: Path) -> None:
-        """Every class as CSV."""
-        write_whole(folder / FILE, pd.DataFrame([vars(one) for one in self.classes]).to_csv(index=False))
+        """Write every class to classes.csv."""
+        write_whole(folder / FILE, csv_text(pd.DataFrame([vars(one) for one in self.classes])))
 
 
 def class_findings(trial: str, probabilities_NC: Probabilities, data: Data) -> ClassFindings:
-    """Of what a trial says of validation; classes without an image there are not among them."""
+    """Compare predictions on validation with the labels, class by class."""
     is_clean = data.clean_known("val")
     labels_N = data.clean("val") if is_clean else data.given("val")
     predicted_N = probabilities_NC.argmax(axis=1)
     trained_C = data.class_counts().numpy()
     right_C = np.bincount(labels_N[predicted_N == labels_N], minlength=len(data.classes))
     images_C = np.bincount(labels_N, minlength=len(data.classes))
+    predicted_C = np.bincount(predicted_N, minlength=len(data.classes))
     return ClassFindings(
         trial,
         "clean" if is_clean else "given",
         [
-            ClassAccuracy(name, int(trained), int(images), float(right / images))
-            for name, trained, images, right in zip(data.classes, trained_C, images_C, right_C, strict=True)
-            if images
+            ClassAccuracy(
+                name, int(trained), int(images), float(right / images) if images else None, int(predicted)
+            )
+            for name, trained, images, right, predicted in zip(
+                data.classes, trained_C, images_C, right_C, predicted_C, strict=True
+            )
         ],
         _confusions(labels_N, predicted_N, images_C, data),
         reliability(probabilities_NC, labels_N),
@@ -101,7 +116,7 @@ def class_findings(trial: str, probabilities_NC: Probabilities, data: Data) -> C
 
 
 def reliability(probabilities_NC: Probabilities, labels_N: Labels) -> list[Bin]:
-    """The bins of :func:`platform.training.evaluation.classification.expected_calibration_error` that have images."""
+    """The non-empty bins of :func:`.classification.expected_calibration_error`."""
     confidence_N = probabilities_NC.max(axis=1)
     is_right_N = probabilities_NC.argmax(axis=1) == labels_N
     bin_N = np.clip((confidence_N * CALIBRATION_BINS).astype(int), 0, CALIBRATION_BINS - 1)
@@ -145,5 +160,5 @@ def _examples(labels_N: Labels, predicted_N: Labels, pair: set[int], data: Data)
         picture = thumbnail(data.images, int(rows[place]))
         if picture is not None:
             label, predicted = data.classes[labels_N[place]], data.classes[predicted_N[place]]
-            found.append((picture, f"{label}, taken for {predicted}"))
+            found.append((picture, f"{label}, predicted as {predicted}"))
     return found

@@ -1,4 +1,4 @@
-"""Best values that lie at an end of their range: what is better still may lie beyond, where nobody looked."""
+"""Best values at an end of their range: better values may lie beyond it."""
 
 import json
 import math
@@ -27,7 +27,7 @@ End = Literal["lower", "upper"]
 
 @dataclass(frozen=True)
 class Edge:
-    """A parameter whose best value lies at an end of its range, and a wider one that the YAML may say."""
+    """A parameter whose best value lies at an end of its range, and a wider range for the YAML."""
 
     parameter: Parameter
     value: float
@@ -45,11 +45,11 @@ class Edge:
 
 
 def edges(loaded: LoadedSpace[Any], ranking: Sequence[RankedTrial]) -> list[Edge]:
-    """The best trial's values within 5 % of an end of their range, of logarithmic ones in the logarithm.
+    """The best trial's values within 5% of an end of their range (in the logarithm for logarithmic ranges).
 
-    Nothing where fewer than five trials finished. The wider range reaches half the old one's width further,
-    but not beyond what the setting takes, nor past zero; where the setting takes nothing wider, nothing is
-    said. A space with the wider range is checked like any other: it can be run as it is.
+    Empty if fewer than five trials finished. The wider range reaches half the old width further, but not past
+    zero nor past the setting's own bounds; values whose setting allows no wider range are left out. The space
+    with the wider range has passed every check, so it can run as it is.
     """
     if sum(one.trial.outcome == "finished" for one in ranking) < LEAST_FINISHED:
         return []
@@ -67,7 +67,7 @@ def edges(loaded: LoadedSpace[Any], ranking: Sequence[RankedTrial]) -> list[Edge
 
 
 def position(value: float, range_: NumberRange) -> float:
-    """Where in its range a value lies, from 0 at the lower end to 1 at the upper."""
+    """A value's place in its range, from 0 at the lower end to 1 at the upper end."""
     low, high = range_.low, range_.high
     if range_.is_log:
         return math.log(value / low) / math.log(high / low)
@@ -75,7 +75,7 @@ def position(value: float, range_: NumberRange) -> float:
 
 
 def _numbers_of(space: Space, trial: TrialRecord) -> list[tuple[Parameter, float]]:
-    """The numbers that were sampled for a trial, each with the parameter of the branch it was sampled in."""
+    """The numbers sampled for a trial, each with its parameter in the branch that the trial chose."""
     known = {found.name: found for found in space.parameters()}
     met: list[tuple[Parameter, float]] = []
     unclear: list[str] = []
@@ -103,7 +103,7 @@ def _numbers_of(space: Space, trial: TrialRecord) -> list[tuple[Parameter, float
 def _widened(
     loaded: LoadedSpace[Any], searched: Parameter, end: End, best: TrialRecord
 ) -> NumberRange | None:
-    """The widest range, of some that reach less and less far, with which the whole space is valid."""
+    """The widest of several ranges with which the whole space is valid."""
     range_ = searched.range
     assert isinstance(range_, NumberRange)
     bounds = _bounds_of(searched.path, best)
@@ -117,7 +117,7 @@ def _widened(
 
 
 def _beyond(range_: NumberRange, end: End, share: float) -> float:
-    """The end moved outwards by a share of the width, to two digits; not past zero."""
+    """The end moved outwards by a share of the width, rounded to two digits, but not past zero."""
     low, high = range_.low, range_.high
     if range_.is_log:
         factor: float = (high / low) ** share
@@ -134,7 +134,7 @@ def _beyond(range_: NumberRange, end: End, share: float) -> float:
 
 
 def _limited(moved: float, range_: NumberRange, end: End, bounds: Mapping[str, float]) -> float:
-    """``moved``, but within the bounds of the setting; half the way to one that it must not reach."""
+    """``moved`` clipped to the setting's bounds; halfway to a bound that it must not reach."""
     old, least, beyond = (
         (range_.low, bounds.get("ge"), bounds.get("gt"))
         if end == "lower"
@@ -150,7 +150,7 @@ def _limited(moved: float, range_: NumberRange, end: End, bounds: Mapping[str, f
 
 
 def _bounds_of(path: str, best: TrialRecord) -> dict[str, float]:
-    """What the schema says of the setting at ``path`` of this trial, by pydantic's names: ge, gt, le, lt."""
+    """The schema's bounds of the setting at ``path`` in this trial, by pydantic's names: ge, gt, le, lt."""
     *above, last = path.split(".")
     try:
         owner: Any = TrialConfig.model_validate_json(json.dumps(best.config))
@@ -158,9 +158,12 @@ def _bounds_of(path: str, best: TrialRecord) -> dict[str, float]:
         return {}
     for part in above:
         owner = owner[int(part)] if isinstance(owner, tuple) else getattr(owner, part, None)
-    told = type(owner).model_fields[last].metadata if isinstance(owner, Section) else []
+    metadata = type(owner).model_fields[last].metadata if isinstance(owner, Section) else []
     return {
-        name: getattr(one, name) for one in told for name in ("ge", "gt", "le", "lt") if hasattr(one, name)
+        name: getattr(one, name)
+        for one in metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(one, name)
     }
 
 

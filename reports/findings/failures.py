@@ -1,30 +1,27 @@
-"""Why trials failed: one entry a cause, with the part of the space in which it was met, if there is one."""
+"""Failed trials grouped by cause, with the region of the space where each cause occurs, if there is one."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TypeGuard
 
 from platform.tracking.records import TrialRecord
-from platform.tuning.failure import is_out_of_memory
+from platform.tuning.trial.outcome import is_out_of_memory
+from reports.findings.causes import VARIABLE
 from reports.ranking.rank import parameter
 
 ENDED = ("finished", "pruned", "failed")
 LEAST_FAILURES = 3
 CHANCE = 0.05
 NO_CAUSE = "no cause was recorded"
-_NUMBER = r"[-+]?(?:\d[\d_,]*)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?(?:[kKMGT]i?B|bytes|B)\b)?|\b(?:nan|inf)\b"
-# What differs between two messages of one cause: paths, addresses in memory, numbers with their units.
-VARIABLE = re.compile(rf"((?:[\w.~-]*/)+[\w.~-]+|0x[0-9a-fA-F]+|{_NUMBER})")
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where in the space a cause was met: ``inside`` trials meet ``condition``, ``outside`` do not.
+    """Where a cause occurs: ``inside`` trials meet ``condition``, among them all ``failed`` ones.
 
-    Every failure lies inside. ``same``: other conditions that exactly the same trials meet.
+    ``outside`` trials do not meet it. ``same``: other conditions that exactly the same trials meet.
     """
 
     condition: str
@@ -41,7 +38,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Failure:
-    """Trials that failed for one cause."""
+    """Trials that failed with the same cause."""
 
     cause: str
     trials: tuple[str, ...]
@@ -56,8 +53,8 @@ class Failure:
 def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
     """Failed trials by cause, the most frequent first.
 
-    Messages that differ in numbers and paths alone are one cause; what differs is shown as "…". A
-    :class:`Region` is told of ended trials only: one that runs still, or was interrupted, may yet fail.
+    Messages that differ only in numbers or paths count as one cause, and "…" stands for what differs. A
+    :class:`Region` compares ended trials only: running and interrupted ones may still fail.
     """
     groups: dict[tuple[str, ...], list[TrialRecord]] = {}
     for trial in trials:
@@ -72,16 +69,16 @@ def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
 
 
 def digest(trials: Sequence[TrialRecord]) -> list[str]:
-    """The failures for a terminal: a line a cause."""
+    """The failures for a terminal, one line per cause."""
     return [f"failed: {failure}" for failure in failures(trials)]
 
 
 def region_of(failed: Sequence[TrialRecord], ended: Sequence[TrialRecord]) -> Region | None:
-    """The one condition on a searched parameter that all of ``failed`` and the fewest others meet.
+    """The condition on a searched parameter that all of ``failed`` and the fewest other trials meet.
 
     A condition is ``x >= t``, ``x <= t`` or ``x = category``. With K failures, N ended trials and n of them
-    inside, chance alone would put all failures inside with probability C(n, K) / C(N, K). None where that,
-    times the number of conditions that were tried, is above 5 %, or where there are fewer than 3 failures.
+    inside, chance alone puts all failures inside with probability C(n, K) / C(N, K). None if this probability
+    times the number of tried conditions is above 5%, or if there are fewer than 3 failures.
     """
     if len(failed) < LEAST_FAILURES:
         return None
@@ -99,7 +96,7 @@ def region_of(failed: Sequence[TrialRecord], ended: Sequence[TrialRecord]) -> Re
 def _conditions(
     failed: Sequence[TrialRecord], ended: Sequence[TrialRecord]
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Every condition that holds for all of ``failed`` and not for all ``ended``, with those that meet it."""
+    """Conditions that all of ``failed`` but not all of ``ended`` meet, with the trials that meet them."""
     for name in sorted(set.intersection(*(set(trial.searched) for trial in failed))):
         known = {trial.trial_id: trial.searched[name] for trial in ended if name in trial.searched}
         values = [trial.searched[name] for trial in failed]
@@ -128,10 +125,7 @@ def _thresholds(
 
 
 def shortest(value: float, *, beyond: float) -> str:
-    """A threshold that, like ``value``, lies on this side of ``beyond``, in the fewest digits.
-
-    A whole number is shown as it is: it may be one of few.
-    """
+    """A threshold between ``value`` and ``beyond`` with the fewest digits; whole numbers stay as they are."""
     if isinstance(value, int):
         return str(value)
     rounding = ROUND_FLOOR if value > beyond else ROUND_CEILING
@@ -146,12 +140,12 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _kind(cause: str) -> tuple[str, ...]:
-    """What is fixed in a message: the same for the messages of one cause."""
+    """The fixed parts of a message, which all messages of one cause share."""
     return ("out of memory",) if is_out_of_memory(cause) else tuple(VARIABLE.split(cause)[::2])
 
 
 def _shown(group: Sequence[TrialRecord]) -> str:
-    """The message of a group, with "…" where its members' differ."""
+    """The message of a group, with "…" where its messages differ."""
     causes = [trial.cause or NO_CAUSE for trial in group]
     if len(set(causes)) == 1:
         return causes[0]

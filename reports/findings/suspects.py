@@ -1,4 +1,4 @@
-"""Training images whose given label the finalists reject, from what each wrote down while it trained.
+"""Training images whose given label the finalists reject, from the records of their training.
 
 Shapes: F finalists, N training images.
 """
@@ -16,43 +16,24 @@ import pandas as pd
 import pyarrow as pa
 
 from platform.datasets.preparation.data import Data
-from platform.training.loop.trainer_checkpoints import SAMPLES
+from platform.datasets.tables.spreadsheet_cells import csv_text
 from platform.storage.folder import Folder
 from platform.storage.whole_files import write_whole
+from platform.training.loop.trainer_checkpoints import SAMPLES
+from reports.findings.suspect_precision import Caught, caught, is_as_long_as_by_chance
 from reports.findings.thumbnails import thumbnail
 
 FILE: Final = "suspect_labels.csv"
 
 SHOWN: Final = 60
-"""Pictures on the page; the CSV has all rows."""
+"""How many pictures the page shows; the CSV file has all rows."""
 
 _NEEDED = ("path", "label", "clean", "mean_loss", "prediction")
 
 
 @dataclass(frozen=True)
-class Caught:
-    """What a list of suspects is worth against true labels: ``right`` of ``listed`` are wrong labels.
-
-    ``wrong``: wrong labels there are; ``corrected``: listed ones whose preferred label is the true one.
-    """
-
-    listed: int
-    right: int
-    wrong: int
-    corrected: int
-
-    @property
-    def precision(self) -> float:
-        return self.right / self.listed
-
-    @property
-    def recall(self) -> float:
-        return self.right / self.wrong
-
-
-@dataclass(frozen=True)
 class Shown:
-    """An image of the list; ``picture``: a data: URI; ``clean``: its true label, None where not known."""
+    """A listed image; ``picture``: a data: URI; ``clean``: the true label, None if unknown."""
 
     path: str
     label: str
@@ -64,11 +45,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Suspects:
-    """``table``: one row an image, the most suspect first, with the columns that :func:`suspects` says.
+    """``table``: one row per image, the most suspect first, with the columns of :func:`suspects`.
 
-    ``labelled``: training images that have a label; ``trials``: whose records were read; ``unread``: trials
-    that have none, or one that cannot be read. ``caught``: None where true labels are not known, or none is
-    wrong. ``shown``: the first of them, with their pictures.
+    ``labelled``: number of training images with a label; ``trials``: those whose records were read;
+    ``unread``: those without a readable record. ``caught``: None if true labels are unknown or none is wrong.
+    ``shown``: the first images, with pictures. ``estimate``: the list's precision, estimated on validation;
+    None if true labels tell it. ``withheld``: why the list is no better than chance, so that neither page nor
+    CSV file has it; "" if they do.
     """
 
     table: pd.DataFrame
@@ -77,36 +60,43 @@ class Suspects:
     unread: tuple[str, ...] = ()
     caught: Caught | None = None
     shown: list[Shown] = field(default_factory=list)
+    estimate: float | None = None
+    withheld: str = ""
 
     @property
     def sentence(self) -> str:
-        """How many, according to whom."""
+        """How many labels are suspect, and by how many trials."""
         trials = "1 trial" if len(self.trials) == 1 else f"{len(self.trials)} trials"
-        unread = f" Of {', '.join(self.unread)} no record can be read." if self.unread else ""
+        unread = f" No record of {', '.join(self.unread)} could be read." if self.unread else ""
         if self.table.empty:
-            return f"Most of {trials} reject none of the {self.labelled:,} given training labels.{unread}"
+            none = f"None of the {self.labelled:,} given training labels"
+            return f"{none} is rejected by more than half of {trials}.{unread}"
         share = len(self.table) / self.labelled
         return (
-            f"{len(self.table):,} of {self.labelled:,} labelled training images ({share:.1%}) are taken for "
-            f"one other class by more than half of {trials} at the end of training.{unread}"
+            f"{len(self.table):,} of {self.labelled:,} labelled training images ({share:.1%}) are predicted "
+            f"as one other class by more than half of {trials} at the end of training.{unread}"
         )
 
     def write(self, folder: Path) -> None:
-        """The whole list as CSV."""
-        write_whole(folder / FILE, self.table.to_csv(index=False))
+        """Write the whole list to suspect_labels.csv; delete an earlier one if the list is withheld."""
+        if self.withheld:
+            (folder / FILE).unlink(missing_ok=True)
+        else:
+            write_whole(folder / FILE, csv_text(self.table))
 
 
 def suspects(checkpoints: Sequence[tuple[str, Folder]]) -> Suspects | None:
-    """Where more than half of the finalists end up with one other label; (trial, checkpoint) of each.
+    """Images for which more than half of the finalists end with one other label.
 
     Columns: ``path``; ``label``, which was given; ``preferred``, what most finalists predict instead;
     ``preferred_by``, how many of the ``finalists`` do; ``rejection`` in [0, 1], by which the rows are sorted
-    among equally many: the share of the training images whose labels' losses are lower, mean over finalists
-    (losses of different methods cannot be compared, their order can); ``dropped``, the mean share of times
-    in which a method left the image out; and ``clean``, where true labels are known.
+    among equally many: the share of the training images whose labels' margins are higher, mean over finalists
+    (margins of different methods cannot be compared, their order can), or whose losses are lower in records
+    of versions that kept no margins; ``dropped``, the mean share of times in which a method left the image
+    out; and ``clean``, where true labels are known.
 
-    The predictions are of images that the finalists learnt from, each made before the step that learnt it
-    (again): a network that has memorised a wrong label rejects it no more. None where no record can be read.
+    The finalists trained on these images; each prediction was made before the step that used the image. A
+    network that has memorised a wrong label does not reject it. None if no record can be read.
     """
     tables, unread = {}, []
     for trial, checkpoint in checkpoints:
@@ -119,10 +109,36 @@ def suspects(checkpoints: Sequence[tuple[str, Folder]]) -> Suspects | None:
         return None
     first = next(iter(tables.values()))
     labelled = first["label"].notna().to_numpy()
-    listed = _listed([table[labelled] for table in tables.values()])
-    return Suspects(
-        listed, int(labelled.sum()), tuple(tables), tuple(unread), _caught(listed, first[labelled])
-    )
+    images = [table[labelled] for table in tables.values()]
+    listed = _listed(images)
+    found = caught(listed, first[labelled])
+    withheld = _no_better_than_chance(found, images)
+    return Suspects(listed, int(labelled.sum()), tuple(tables), tuple(unread), found, withheld=withheld)
+
+
+def _no_better_than_chance(found: Caught | None, images: Sequence[pd.DataFrame]) -> str:
+    """Why the list is worth nothing, by the true labels or by its length; "" if it is worth something."""
+    if found is not None:
+        if not found.is_chance:
+            return ""
+        return (
+            f"By the true labels {found.precision:.1%} of them are wrong, as many as among images drawn at "
+            f"random ({found.wrong / found.images:.1%} of all training labels are)"
+        )
+    given = images[0]["label"].tolist()
+    predictions = zip(*(_names(table["prediction"]) for table in images), strict=True)
+    agreed = [
+        _agreed(Counter(label for label in own if label is not None), len(images)) for own in predictions
+    ]
+    if not is_as_long_as_by_chance(agreed, given):
+        return ""
+    return "The list would be as short if the given labels were shuffled among the images"
+
+
+def _agreed(counts: "Counter[str]", finalists: int) -> str | None:
+    """What more than half of the finalists predict."""
+    label, count = counts.most_common(1)[0] if counts else (None, 0)
+    return label if count * 2 > finalists else None
 
 
 def _record(checkpoint: Folder) -> pd.DataFrame | None:
@@ -147,7 +163,7 @@ def _listed(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
             "preferred": preferred_N,
             "preferred_by": votes_N,
             "finalists": len(tables),
-            "rejection": np.mean([_ranks(table["mean_loss"]) for table in tables], axis=0),
+            "rejection": np.mean([_rejection(table) for table in tables], axis=0),
             "dropped": np.mean([table["dropped"].fillna(0) for table in tables], axis=0),
         }
     )
@@ -159,26 +175,28 @@ def _listed(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def with_pictures(found: Suspects, data: Data) -> Suspects:
-    """With pictures of the first :data:`SHOWN`, but for those that cannot be read any more."""
+    """Add pictures of the first :data:`SHOWN` images that can still be read."""
+    if found.withheld:
+        return found
     rows = {path: row for row, path in enumerate(data.manifest["path"])}
     shown = []
     for one in found.table.head(SHOWN).to_dict("records"):
         picture = thumbnail(data.images, rows[one["path"]]) if one["path"] in rows else None
         if picture is not None:
-            told = (one["label"], one["preferred"], one["preferred_by"], one.get("clean"))
-            shown.append(Shown(one["path"], *told, picture))
+            labels = (one["label"], one["preferred"], one["preferred_by"], one.get("clean"))
+            shown.append(Shown(one["path"], *labels, picture))
     return replace(found, shown=shown)
 
 
 def _names(labels_N: "pd.Series[str]") -> npt.NDArray[np.object_]:
-    """As objects, None for none."""
+    """Labels as objects, None where missing."""
     return np.array([None if pd.isna(label) else label for label in labels_N], dtype=object)
 
 
 def _preferred(
     predictions_FN: npt.NDArray[np.object_], given_N: npt.NDArray[np.object_]
 ) -> tuple[list[str | None], list[int]]:
-    """The other label that most finalists predict of each image, and how many; ties to the best trial's."""
+    """Each image's other label with the most finalists, and their number; ties go to the best trial."""
     preferred: list[str | None] = []
     votes: list[int] = []
     for own, given in zip(predictions_FN.T, given_N, strict=True):
@@ -189,16 +207,12 @@ def _preferred(
     return preferred, votes
 
 
-def _ranks(losses_N: "pd.Series[float]") -> npt.NDArray[np.float64]:
-    """The share of images with a lower loss; 0 of one that was never seen."""
-    ranks_N = (losses_N.rank(method="min") - 1) / max(len(losses_N) - 1, 1)
+def _rejection(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """The share of images with a higher margin, else with a lower loss; 0 for images never seen.
+
+    The margin finds more (LOG.md, 2026-11-30).
+    """
+    has_margin = "mean_margin" in table and table["mean_margin"].notna().any()
+    suspicion_N = -table["mean_margin"] if has_margin else table["mean_loss"]
+    ranks_N = (suspicion_N.rank(method="min") - 1) / max(len(suspicion_N) - 1, 1)
     return np.asarray(ranks_N.fillna(0), dtype=np.float64)
-
-
-def _caught(listed: pd.DataFrame, images: pd.DataFrame) -> Caught | None:
-    wrong = int((images["label"] != images["clean"]).sum()) if images["clean"].notna().all() else 0
-    if not wrong or listed.empty:
-        return None
-    right = int((listed["label"] != listed["clean"]).sum())
-    corrected = int((listed["preferred"] == listed["clean"]).sum())
-    return Caught(len(listed), right, wrong, corrected)

@@ -1,4 +1,4 @@
-"""Small pictures that stand in the page itself."""
+"""Small pictures embedded in the page."""
 
 import base64
 from io import BytesIO
@@ -10,13 +10,13 @@ from platform.datasets.errors import DataError
 from platform.datasets.images.image_stores import Images
 
 LONGEST_SIDE: Final = 96
-"""px; a picture takes some 4 KB of the page then, and none more than 40."""
+"""px; a picture then takes about 4 KB of the page, at most 40."""
 
 _LOSSLESS_SIDE = 32  # px up to which PNG is small, and JPEG's blocks would be seen
 
 
 def thumbnail(images: Images, row: int) -> str | None:
-    """One image as a data: URI, which needs no escaping; None where it cannot be read any more."""
+    """One image as a data: URI, which needs no escaping; None if it can no longer be read."""
     try:
         picture = Image.fromarray(images.image(row))
     except DataError:

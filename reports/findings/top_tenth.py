@@ -1,4 +1,4 @@
-"""Which values the best tenth of the trials share, and how surprising it is that they do."""
+"""Values that the best tenth of the trials share, and how likely chance would give as much."""
 
 import math
 from collections import Counter
@@ -18,10 +18,10 @@ LIKELY = 0.05  # of all parameters together: the chance that one is called a sur
 
 @dataclass(frozen=True)
 class Shared:
-    """A parameter's values in the best tenth and in all ``trials`` that drew it, in words.
+    """A parameter's values in the best tenth and in all ``trials`` that drew it, as text.
 
-    ``chance``: how likely as many trials, drawn at random from these, agree as much or more.
-    ``is_surprising``: it is less likely than 5 %, for all the parameters looked at together (Bonferroni).
+    ``chance``: probability that as many trials, drawn at random from these, agree as much or more.
+    ``is_surprising``: it is below 5% for all parameters together (Bonferroni).
     """
 
     parameter: Parameter
@@ -34,20 +34,20 @@ class Shared:
 
 
 def top_tenth(trials: int) -> int:
-    """How many that is, three at least."""
+    """A tenth of the trials, but at least three."""
     return min(trials, max(LEAST_TOP, math.ceil(trials / 10)))
 
 
 def shared_values(space: Space, ranked: Sequence[Branch]) -> list[Shared]:
-    """Of each parameter, the most surprising first; ``ranked``: the best trial first.
+    """Shared values of each parameter, the most surprising first; ``ranked``: the best trial first.
 
-    The tenth (three at least) is of the trials that drew the parameter, those that chose the option it
-    stands below; of fewer than :data:`LEAST_TRIALS` nothing is said.
+    The tenth (at least three) is taken of the trials that drew the parameter. Parameters that fewer than
+    :data:`LEAST_TRIALS` trials drew are left out.
     """
     found = [one for one in (_shared(one, ranked) for one in space.parameters()) if one is not None]
     bound = LIKELY / max(len(found), 1)
-    told = [Shared(**vars(one) | {"is_surprising": one.chance < bound}) for one in found]
-    return sorted(told, key=lambda one: (one.chance, one.parameter.name))
+    flagged = [Shared(**vars(one) | {"is_surprising": one.chance < bound}) for one in found]
+    return sorted(flagged, key=lambda one: (one.chance, one.parameter.name))
 
 
 def narrowness(top: int, spanned: int, trials: int) -> float:
@@ -75,8 +75,8 @@ def _shared(one: Parameter, ranked: Sequence[Branch]) -> Shared | None:
     if len(values) < LEAST_TRIALS:
         return None
     top = top_tenth(len(values))
-    told = _numbers(values, top) if isinstance(one.range, NumberRange) else _options(values, top)
-    return Shared(one, len(values), top, *told)
+    values_and_chance = _numbers(values, top) if isinstance(one.range, NumberRange) else _options(values, top)
+    return Shared(one, len(values), top, *values_and_chance)
 
 
 def _numbers(values: Sequence[float], top: int) -> tuple[str, str, float]:
@@ -86,14 +86,18 @@ def _numbers(values: Sequence[float], top: int) -> tuple[str, str, float]:
 
 
 def _options(values: Sequence[Any], top: int) -> tuple[str, str, float]:
-    """Of the option that is in the top most, against how often it is, compared with all; ties by chance."""
+    """The option whose share in the top is the least likely by chance."""
     in_top, in_all = Counter(map(repr, values[:top])), Counter(map(repr, values))
     names = {repr(value): parameter(value) for value in values}
     chances = {name: commonness(top, in_top[name], len(values), in_all[name]) for name in in_top}
-    told = min(chances, key=lambda name: (chances[name], -in_top[name], name))
+    rarest = min(chances, key=lambda name: (chances[name], -in_top[name], name))
     # Each option of the top had its chance to surprise.
-    chance = min(1.0, chances[told] * len(in_all))
-    return _share(in_top[told], top, names[told]), _share(in_all[told], len(values), names[told]), chance
+    chance = min(1.0, chances[rarest] * len(in_all))
+    return (
+        _share(in_top[rarest], top, names[rarest]),
+        _share(in_all[rarest], len(values), names[rarest]),
+        chance,
+    )
 
 
 def _span(low: float, high: float) -> str:

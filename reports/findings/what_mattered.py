@@ -1,4 +1,4 @@
-"""Which of the searched parameters mattered, and what the best trials have in common."""
+"""Which searched parameters mattered, and which values the best trials share."""
 
 import math
 from collections.abc import Sequence
@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 
 from platform.config.load import LoadedSpace
 from platform.config.space import Space
+from platform.tuning.goals import Statistic
 from platform.tuning.search.importance import LEAST_TRIALS, Importance, importances
-from platform.tuning.statistic import Statistic
 from platform.tuning.settings.sweep_config import SweepConfig
 from reports.findings.branches import Branch, branches
-from reports.ranking.rank import Mode, RankedTrial
 from reports.findings.top_tenth import Shared, shared_values
+from reports.ranking.rank import Mode, RankedTrial
 
 
 @dataclass(frozen=True)
 class WhatMattered:
-    """``ranked``: the trials that were looked at, the best first; ``left_out``: how many more are ranked.
+    """``ranked``: the trials considered, the best first; ``left_out``: ranked trials that are not.
 
-    ``shared``: of each parameter, the most surprising first.
+    ``shared``: shared values of each parameter, the most surprising first.
     """
 
     space: Space
@@ -29,46 +29,45 @@ class WhatMattered:
 
     @property
     def is_known(self) -> bool:
-        """Whether there were enough trials for any importance."""
+        """Whether there are enough trials for any importance."""
         return any(one.ped_anova is not None for one in self.importances)
 
     def sentences(self, metric: str) -> list[str]:
-        """What the numbers say, and what they cannot say."""
-        told = []
+        """The results in sentences, or why there are none."""
+        lines = []
         if self.left_out:
-            told.append(
-                f"{self.left_out} ranked {'trial' if self.left_out == 1 else 'trials'} that the space cannot "
-                "draw as it is now are not looked at here."
+            are, them = ("trial is", "it") if self.left_out == 1 else ("trials are", "them")
+            lines.append(
+                f"{self.left_out} ranked {are} left out here: the space as it is now cannot draw {them}."
             )
         if not self.is_known:
             reason = (
-                f"too few: importance, and what the best share, need {LEAST_TRIALS}"
+                f"too few, {LEAST_TRIALS} are needed"
                 if len(self.ranked) < LEAST_TRIALS
-                else f"not enough in any branch of the space, or worth the same: {LEAST_TRIALS} are needed"
+                else f"too few in each branch of the space ({LEAST_TRIALS} are needed), or equally good"
             )
             return [
-                *told,
-                f"Which parameters mattered is not said: {len(self.ranked)} ranked trials are {reason}.",
+                *lines,
+                f"Which parameters mattered is unknown: {len(self.ranked)} ranked trials are {reason}.",
             ]
         names = [one.parameter.name for one in self.importances if one.matters]
         if names:
-            told.append(
-                f"More than chance decide {_listed(names)} whether a trial is among the best by {metric}."
+            lines.append(
+                f"More than chance, {_listed(names)} {'decides' if len(names) == 1 else 'decide'} whether a "
+                f"trial is among the best by {metric}."
             )
         else:
-            told.append(
-                "No parameter matters more than chance would have it: the trials are too few or too alike."
-            )
+            lines.append("No parameter matters more than chance: the trials are too few or too similar.")
         surprises = [f"{one.parameter.name} ({one.in_top})" for one in self.shared if one.is_surprising]
         if surprises:
-            told.append(f"What the best share, more than chance would have it: {_listed(surprises)}.")
-        return told
+            lines.append(f"More than chance, the best trials share: {_listed(surprises)}.")
+        return lines
 
 
 def what_mattered(
     loaded: LoadedSpace[SweepConfig], ranking: Sequence[RankedTrial], direction: Mode, statistic: Statistic
 ) -> WhatMattered | None:
-    """Judged by what trials are ranked by; None where nothing was searched, or no trial is ranked."""
+    """Judge parameters by the ranked metric; None if nothing was searched or no trial is ranked."""
     space = loaded.space
     if not ranking or not space.parameters():
         return None

@@ -1,0 +1,1 @@
+"""The report's page: HTML, sentences, figures, and its tables as files."""

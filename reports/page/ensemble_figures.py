@@ -1,26 +1,26 @@
-"""Figures of what was combined: how far it helps, how far members differ, and what each adds."""
+"""Figures of ensembles: metric by size, disagreement of members, and what each member adds."""
 
 import plotly.graph_objects as go
 
-from reports.sweeps.contents import Ensembles
 from reports.page.figures import SERIES, TEXT, Figure, finish, plain
+from reports.sweeps.contents import Ensembles
 
 DASHES = ("solid", "dash", "dashdot")
-"""Of lines whose colours come again."""
+"""Line styles, changed each time the colours start again."""
 
 
 def ensemble_figures(found: Ensembles, metric: str) -> list[Figure]:
-    """The metric by size and rule; members' disagreement; what each member of the best ensemble adds."""
-    made = [_sizes(found, metric)]
+    """The figures for which there are values."""
+    drawn = [_sizes(found, metric)]
     if len(found.disagreement_KK) > 1:
-        made.append(_disagreement(found))
+        drawn.append(_disagreement(found))
     if found.winner is not None and found.winner.adds:
-        made.append(_adds(found, metric))
-    return made
+        drawn.append(_adds(found, metric))
+    return drawn
 
 
 def _sizes(found: Ensembles, metric: str) -> Figure:
-    """The metric by the number of members, a line a rule, against the best single trial."""
+    """The metric by the number of members, one line per rule, against the best single trial."""
     figure = go.Figure()
     styles = [{"color": colour, "dash": dash} for dash in DASHES for colour in SERIES]
     for label, style in zip(sorted({one.label for one in found.grown}), styles * 10, strict=False):
@@ -51,8 +51,8 @@ def _sizes(found: Ensembles, metric: str) -> Figure:
     )
     figure.update_xaxes(dtick=1)
     caption = (
-        f"{metric} of the ensembles of each rule and kind that learns nothing by the number of members, "
-        "against the best single trial."
+        f"{metric} by the number of members, for each rule and kind without learnt weights. The dotted line "
+        "is the best single trial."
     )
     return finish(figure, "ensembles", caption, x="members", y=metric)
 
@@ -78,7 +78,7 @@ def _disagreement(found: Ensembles) -> Figure:
     figure.update_xaxes(type="category")
     figure.update_yaxes(type="category", autorange="reversed", automargin="width")
     caption = (
-        "The share of validation images of which two members predict different classes: members that never "
+        "Share of validation images for which two members predict different classes. Members that never "
         "differ cannot help each other."
     )
     return finish(figure, "disagreement", caption, x="trial", y="trial")
@@ -98,5 +98,5 @@ def _adds(found: Ensembles, metric: str) -> Figure:
         )
     )
     figure.update_yaxes(type="category", autorange="reversed", automargin="width")
-    caption = f"By how much {metric} of the best ensemble is better with each of its members than without it."
+    caption = f"How much each member improves {metric} of the best ensemble, compared with leaving it out."
     return finish(figure, "contributions", caption, x=f"gain in {metric}", y="trial")

@@ -1,11 +1,12 @@
-"""The page's figures, as plotly figures whose colours are names of the page's CSS variables.
+"""Figures of trials, as plotly figures whose colours name the page's CSS variables.
 
-A script of the page puts the variables' values in, so that figures follow light and dark.
+The page's script replaces the names with their values, so figures follow the light and dark scheme.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.io import to_json
@@ -16,6 +17,8 @@ from reports.ranking.rank import RankedTrial, parameter, searched_names
 SERIES = tuple(f"var(--series-{index})" for index in range(1, 6))
 MUTED = "var(--muted-line)"
 TEXT = "var(--text)"
+LABELLED_BELOW = 30
+"""Points of a figure have labels if there are fewer than this."""
 _LABEL_LENGTH = 30  # characters of a category's name under its axis; pointing at it shows all of it
 _FEW_VALUES = 3  # up to so many numbers are drawn as categories: a choice had them, not a range
 _CATEGORY_MARGIN = 0.6  # of the distance between two categories
@@ -29,7 +32,7 @@ _ENDINGS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """``label`` is what a screen reader says of it; ``spec`` plotly's JSON."""
+    """``label``: text for screen readers; ``spec``: plotly's JSON; ``height`` in px."""
 
     name: str
     caption: str
@@ -39,7 +42,7 @@ class Figure:
 
 
 def learning_curves(sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: str) -> Figure:
-    """Every trial's metric by epoch: the five best in colour; how the others ended is marked at their end."""
+    """Every trial's metric by epoch, the five best in colour; marks show early ends and failures."""
     figure = go.Figure()
     best = {one.trial.trial_id: one for one in ranking[: len(SERIES)]}
     for trial in sweep.trials:
@@ -60,7 +63,7 @@ def learning_curves(sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: 
     return finish(
         figure,
         "learning-curves",
-        f"{metric} after each epoch. The best trials are in colour, the others grey.",
+        f"{metric} after each epoch. The best trials are in colour, the others in grey.",
         x="epoch",
         y=metric,
         height=440,
@@ -68,7 +71,7 @@ def learning_curves(sweep: SweepRecord, ranking: Sequence[RankedTrial], metric: 
 
 
 def parameters(ranking: Sequence[RankedTrial], metric: str) -> list[Figure]:
-    """For each searched parameter with two values or more: every trial's best metric against it."""
+    """Each trial's best metric against each searched parameter that has at least two values."""
     drawn = (_parameter(name, ranking, metric) for name in searched_names(ranking))
     return [figure for figure in drawn if figure is not None]
 
@@ -76,7 +79,7 @@ def parameters(ranking: Sequence[RankedTrial], metric: str) -> list[Figure]:
 def over_epochs(
     trial: TrialRecord, lines: Mapping[str, str], *, name: str, caption: str, y: str
 ) -> Figure | None:
-    """Some of one trial's metrics by epoch; ``lines``: metric to the name shown. None if it has none."""
+    """Metrics of one trial by epoch; ``lines`` maps metrics to shown names. None if the trial has none."""
     figure = go.Figure()
     shown = [metric for metric in lines if trial.history.get(metric)]
     for place, (metric, colour) in enumerate(zip(shown, SERIES * 4, strict=False)):
@@ -85,7 +88,7 @@ def over_epochs(
 
 
 def given_against_clean(ranking: Sequence[RankedTrial], given: str, clean: str) -> Figure | None:
-    """Every trial's accuracy on given labels against that on clean ones, both in its best epoch."""
+    """Accuracy on given labels against accuracy on clean labels, each trial in its best epoch."""
     pairs = [
         (dict(one.trial.history[given])[one.best_epoch], dict(one.trial.history[clean])[one.best_epoch], one)
         for one in ranking
@@ -99,7 +102,7 @@ def given_against_clean(ranking: Sequence[RankedTrial], given: str, clean: str) 
             x=[pair[0] for pair in pairs],
             y=[pair[1] for pair in pairs],
             text=[plain(f"{one.rank}. {one.trial.trial_id}") for _, _, one in pairs],
-            mode="markers",
+            **labelled([trial_label(one.trial.trial_id) for _, _, one in pairs], points=len(pairs)),
             marker={"size": 9, "color": SERIES[0]},
             hovertemplate="%{text}: %{x:.4f} on given, %{y:.4f} on clean labels<extra></extra>",
         )
@@ -107,8 +110,8 @@ def given_against_clean(ranking: Sequence[RankedTrial], given: str, clean: str) 
     return finish(
         figure,
         "given-against-clean",
-        "Each trial in its best epoch: accuracy on the given validation labels against that on the clean "
-        "ones. Where the points rise together, the noisy labels select the right trial.",
+        "Each trial in its best epoch: accuracy on the given against accuracy on the clean validation "
+        "labels. If the points rise together, the noisy labels select the right trial.",
         x="accuracy on given labels",
         y="accuracy on clean labels",
     )
@@ -140,7 +143,9 @@ def _parameter(name: str, ranking: Sequence[RankedTrial], metric: str) -> Figure
     figure = go.Figure()
     for is_finished in (True, False):
         points = [one for one in having if (one.trial.outcome == "finished") == is_finished]
-        figure.add_trace(_points(points, name, is_scale, is_finished))
+        names = [trial_label(one.trial.trial_id) for one in points]
+        labels = labelled(names, points=len(having))
+        figure.add_trace(_points(points, name, is_scale, is_finished, labels))
     figure.update_layout(showlegend=False)
     if is_scale:
         is_wide = min(numbers) > 0 and max(numbers) / min(numbers) > _WIDE_RANGE
@@ -156,15 +161,21 @@ def _parameter(name: str, ranking: Sequence[RankedTrial], metric: str) -> Figure
     return finish(figure, f"parameter-{name}", name, x="", y=metric, height=260)
 
 
-def _points(having: Sequence[RankedTrial], name: str, is_numeric: bool, is_finished: bool) -> go.Scatter:
-    """Trials as points; those that did not do all their epochs are hollow."""
+def _points(
+    having: Sequence[RankedTrial],
+    name: str,
+    is_numeric: bool,
+    is_finished: bool,
+    labels: Mapping[str, Any],
+) -> go.Scatter:
+    """Trials as points, hollow if they ended early."""
     values = [one.trial.searched[name] for one in having]
     words = "" if is_finished else " (not all epochs)"
     return go.Scatter(
         x=values if is_numeric else [plain(parameter(value)) for value in values],
         y=[one.best for one in having],
         text=[plain(f"{one.rank}. {one.trial.trial_id}{words}") for one in having],
-        mode="markers",
+        **labels,
         marker={
             "size": 9,
             "symbol": "circle" if is_finished else "circle-open",
@@ -196,7 +207,7 @@ def _curve(
 def finish(
     figure: go.Figure, name: str, caption: str, *, x: str, y: str, height: int = 360, left: int = 64
 ) -> Figure:
-    """What the figures have in common; ``x`` and ``y`` name the axes, ``left`` is the margin in px."""
+    """Apply the common layout; ``x`` and ``y`` name the axes, ``left`` is the left margin in px."""
     axis = {
         "gridcolor": "var(--grid)",
         "linecolor": "var(--grid)",
@@ -222,8 +233,28 @@ def finish(
     return Figure(name, caption, label, to_json(figure), height)
 
 
+def labelled(names: Sequence[str], *, points: int) -> dict[str, Any]:
+    """A scatter's settings that write a name above each point, if the figure has few ``points`` in all."""
+    if points >= LABELLED_BELOW:
+        return {"mode": "markers"}
+    return {
+        "mode": "markers+text",
+        "customdata": [plain(short(name)) for name in names],
+        "texttemplate": "%{customdata}",
+        "textposition": "top center",
+        "textfont": {"size": 10, "color": "var(--muted)"},
+        "cliponaxis": False,
+    }
+
+
+def trial_label(trial_id: str) -> str:
+    """ "3" for 0003, "peer/3" for peer/0003."""
+    sweep, slash, number = trial_id.rpartition("/")
+    return f"{sweep}{slash}{number.lstrip('0') or '0'}"
+
+
 def plain(text: str) -> str:
-    """Text that plotly shows as it is: it would read tags and its own placeholders in it."""
+    """Escape text that plotly would read as tags or placeholders."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 

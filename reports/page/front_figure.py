@@ -1,17 +1,18 @@
-"""The figure of several goals: every trial by the first two, and the front."""
+"""The Pareto front: every trial by its first two goals."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
-from reports.page.figures import MUTED, SERIES, Figure, finish, plain
+from reports.page.figures import MUTED, SERIES, Figure, finish, labelled, plain, trial_label
 from reports.ranking.pareto import Pareto, Place
 from reports.ranking.rank import RankedTrial
 
 
 def pareto_front(found: Pareto, ranking: Sequence[RankedTrial]) -> Figure:
-    """Every trial by the first two goals, with standard errors; those on the front joined by a step line."""
+    """Every trial by the first two goals, with standard errors; a step line joins the front."""
     figure, (x, y) = go.Figure(), found.goals[:2]
     finished = {one.trial.trial_id: one.trial.outcome == "finished" for one in ranking}
     whole = [place for place in found.places.values() if place.on_front or place.beaten_by]
@@ -19,7 +20,8 @@ def pareto_front(found: Pareto, ranking: Sequence[RankedTrial]) -> Figure:
     on_front = sorted(found.front, key=lambda place: place.values[0])
     for places, name, colour in ((beaten, "beaten", MUTED), (on_front, "on the front", SERIES[0])):
         if places:
-            figure.add_trace(_places(places, name, colour, finished))
+            labels = labelled([trial_label(place.trial) for place in places], points=len(whole))
+            figure.add_trace(_places(places, name, colour, finished, labels))
     if len(found.goals) == 2 and len(on_front) > 1:
         # Nothing that was found lies beyond this line.
         figure.add_trace(
@@ -32,15 +34,21 @@ def pareto_front(found: Pareto, ranking: Sequence[RankedTrial]) -> Figure:
                 hoverinfo="skip",
             )
         )
-    further = "" if len(found.goals) == 2 else " (of further goals the table tells)"
+    further = "" if len(found.goals) == 2 else " (the table has further goals)"
     caption = (
-        f"Every trial by {x} and {y}{further}, with standard errors where they are known. Hollow points did "
-        "not do all their epochs."
+        f"Every trial by {x} and {y}{further}, with standard errors where they are known. Hollow points "
+        "ended early."
     )
     return finish(figure, "pareto-front", caption, x=x.metric, y=y.metric, height=440)
 
 
-def _places(places: Sequence[Place], name: str, colour: str, finished: Mapping[str, bool]) -> go.Scatter:
+def _places(
+    places: Sequence[Place],
+    name: str,
+    colour: str,
+    finished: Mapping[str, bool],
+    labels: Mapping[str, Any],
+) -> go.Scatter:
     errors = [
         {
             "type": "data",
@@ -57,7 +65,7 @@ def _places(places: Sequence[Place], name: str, colour: str, finished: Mapping[s
         error_x=errors[0],
         error_y=errors[1],
         text=[plain(f"{place.trial}, {place.standing}") for place in places],
-        mode="markers",
+        **labels,
         name=name,
         marker={
             "size": 9,

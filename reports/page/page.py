@@ -1,108 +1,116 @@
-"""Writes the page: one HTML file that needs nothing else, wherever it is opened."""
+"""The report's page: one HTML file that loads nothing from elsewhere."""
 
 import base64
-import hashlib
+import gzip
 import json
-import math
-from dataclasses import replace
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from plotly.offline import get_plotlyjs
 
+from platform.config.secrets import shown_uri
 from platform.tracking.links import comparison_link
 from platform.tracking.records import WriterState
-from platform.tracking.tracking_config import shown_uri
-from platform.tuning.goals import figure as figure_of
 from platform.tuning.search.importance import LEAST_TRIALS
-from reports.page import figures
-from reports.page import sentences as words
-from reports.ranking.label_agreement import agreement
-from reports.page.class_figures import class_figures
-from reports.ranking.confirmation import Finalist
-from reports.sweeps.contents import Contents
-from reports.page.ensemble_figures import ensemble_figures
 from reports.findings.failures import failures
-from reports.page.figures import Figure
-from reports.page.front_figure import pareto_front
-from reports.sweeps.joint_record import sweep_of
-from reports.ranking.ranking_columns import measures
-from reports.page.parameter_figures import importance_figure, parallel_coordinates
-from reports.ranking.pareto import Z
-from reports.ranking.rank import RankedTrial, method_and_backbone, number, parameter, searched_names
-from reports.ranking.trials_table import at_epoch, seconds
 from reports.findings.what_mattered import WhatMattered
+from reports.page import figures, sentences
+from reports.page.class_figures import class_figures
+from reports.page.ensemble_figures import ensemble_figures
+from reports.page.ensemble_tables import ensembles_table, finalists_on_test_table
+from reports.page.figures import Figure
+from reports.page.findings_tables import (
+    confusions_table,
+    failures_table,
+    images_table,
+    importance_table,
+    shared_values_table,
+    wrong_labels_table,
+)
+from reports.page.front_figure import pareto_front
+from reports.page.html import TEMPLATES, environment, policy
+from reports.page.parameter_figures import importance_figure, parallel_coordinates
+from reports.page.ranking_tables import confirmation_table, ranking_table, same_in_all, sweeps_table
+from reports.page.tables import Table
+from reports.ranking.label_agreement import agreement
+from reports.ranking.pareto import Z
+from reports.sweeps.contents import Contents
 
-TEMPLATES = Path(__file__).parent / "templates"
 _BAD_IMAGES_SHOWN = 200
 
-CLASSIFIED = {
-    "accuracy": "Accuracy",
-    "macro_accuracy": "Macro accuracy",
-    "loss": "Loss",
-    "ece": "Calibration error",
-}
-RETRIEVED = {
-    "recall_at_1": "Recall at 1",
-    "rank_5": "Rank 5",
-    "rank_10": "Rank 10",
-    "map": "Mean average precision",
-}
-"""Columns of metrics: of data with classes, and of data with identities."""
+
+@dataclass(frozen=True)
+class Page:
+    """``html``: the whole file. ``tables`` and ``figures``: what it shows, for files beside it."""
+
+    html: str
+    tables: list[Table]
+    figures: list[Figure]
 
 
-def render(contents: Contents) -> str:
-    """The whole page as HTML. Everything in it that came from the user is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": number,
-        "parameter": parameter,
-        "ensemble_name": words.ensemble_name,
-        "interval": words.interval,
-    }
-    environment.filters["figure"] = figure_of
-    environment.globals |= {"difference": words.difference, "times": words.times, "outcomes": words.OUTCOMES}
-    environment.globals |= {"nan": math.nan, "infinity": math.inf, "z": Z, "least_trials": LEAST_TRIALS}
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    plotly = get_plotlyjs().replace("</script", "<\\/script")
+def render(contents: Contents) -> Page:
+    """Make the page. Everything in it that came from the user is escaped."""
     drawn = _figures(contents)
-    scripts = [plotly, script] if any(drawn.values()) else [script]
-    return environment.get_template("report.html.j2").render(
-        contents=contents,
-        metric=contents.identity.metric,
-        headlines=words.headlines(contents),
-        sentences=words.sentences(contents),
-        counts=words.counts(contents.sweep),
-        about_labels=words.about_labels(contents.data) if contents.data else "",
-        failures=failures(contents.sweep.trials),
-        names=[] if contents.joined else searched_names(contents.ranking),
-        ranking=[_ranking_row(one, _other_labels(contents)) for one in contents.ranking],
-        measures=measures(contents.ranking, contents.identity.metric, contents.gpus),
-        seeds=_seeds(contents),
-        agreement=agreement(contents.ranking),
-        links={one.name: one.page for one in contents.joined},
-        constants=_constants(contents),
-        other=_other_labels(contents),
-        columns=_columns(contents),
-        figures=drawn,
-        bad_images=contents.bad_images[:_BAD_IMAGES_SHOWN],
-        facts=_facts(contents),
-        link="" if contents.joined else comparison_link(_state(contents), contents.identity.metric),
-        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        scripts=scripts,
-        policy=_policy(scripts),
-        spec=script_json,
+    tables = _tables(contents, drawn)
+    every_figure = [one for section in drawn.values() for one in section]
+    scripts = [(TEMPLATES / "report.js").read_text(encoding="utf-8")]
+    # The page's script decompresses plotly's and inserts it as an inline script, which its hash allows.
+    allowed = policy([*scripts, get_plotlyjs()] if every_figure else scripts, "data: blob:")
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            contents=contents,
+            metric=contents.identity.metric,
+            headlines=sentences.headlines(contents),
+            sentences=sentences.sentences(contents),
+            counts=sentences.counts(contents.sweep),
+            about_labels=sentences.about_labels(contents.data) if contents.data else "",
+            agreement=agreement(contents.ranking),
+            same_in_all=same_in_all(contents),
+            tables=tables,
+            figures=drawn,
+            facts=_facts(contents),
+            link="" if contents.joined else comparison_link(_state(contents)),
+            style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+            scripts=scripts,
+            plotly=_compressed_plotly() if every_figure else "",
+            policy=allowed,
+            spec=script_json,
+        )
     )
+    return Page(html, [one for one in tables.values() if one is not None], every_figure)
+
+
+def _environment() -> Environment:
+    made = environment(TEMPLATES)
+    made.globals |= {
+        "times": sentences.times,
+        "outcomes": sentences.OUTCOMES,
+        "ranked_by": sentences.RANKED_BY,
+        "heading_parts": heading_parts,
+        "labelled_below": figures.LABELLED_BELOW,
+    }
+    made.globals |= {"z": Z, "least_trials": LEAST_TRIALS}
+    return made
+
+
+def heading_parts(heading: str) -> list[str]:
+    """A heading's parts, between which it may break: ``method.``, ``label_``, ``smoothing``."""
+    return re.findall(r"[^._/]*[._/]|[^._/]+", heading)
+
+
+@cache
+def _compressed_plotly() -> str:
+    """Plotly's script, compressed by gzip, as base64: 2 MB instead of 4.8."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
 
 
 def script_json(text: str) -> str:
-    """JSON that may stand in a <script>: nothing in it can end the element or begin a comment."""
+    """JSON for a <script> element, without characters that could end it or begin a comment."""
     json.loads(text)
     replaced: dict[str, str | int | None] = {
         "<": "\\u003c",
@@ -112,6 +120,27 @@ def script_json(text: str) -> str:
         "\u2029": "\\u2029",
     }
     return text.translate(str.maketrans(replaced))
+
+
+def _tables(contents: Contents, drawn: Mapping[str, list[Figure]]) -> dict[str, Table | None]:
+    """The page's tables by name, in its order; None for those it does not have."""
+    mattered = contents.what_mattered if drawn["parameters"] else None
+    classes, data = contents.explained.classes, contents.data
+    ensembles, test = contents.ensembles, contents.test
+    failed = failures(contents.sweep.trials)
+    return {
+        "ranking": ranking_table(contents) if contents.ranking else None,
+        "sweeps": sweeps_table(contents) if contents.joined else None,
+        "confirmation": confirmation_table(contents.confirmation) if contents.confirmation else None,
+        "importance": importance_table(mattered.importances) if mattered and mattered.is_known else None,
+        "shared": shared_values_table(mattered.shared) if mattered and mattered.shared else None,
+        "ensembles": ensembles_table(contents, ensembles) if ensembles else None,
+        "test": finalists_on_test_table(contents, test) if ensembles and test else None,
+        "confusions": confusions_table(classes.confusions) if classes and classes.confusions else None,
+        "noise": wrong_labels_table(data) if contents.ranking and data and data.wrong else None,
+        "failures": failures_table(failed) if failed else None,
+        "images": images_table(contents.bad_images[:_BAD_IMAGES_SHOWN]) if contents.bad_images else None,
+    }
 
 
 def _figures(contents: Contents) -> dict[str, list[Figure]]:
@@ -177,59 +206,26 @@ def _noise_figures(contents: Contents) -> list[Figure]:
             best,
             method,
             name="best-method",
-            caption=f"What the method did in the best trial ({best.trial_id}): the share of training "
-            "images on which the two networks agree; that it left out; and how far these are those that it "
-            "left out an epoch before.",
+            caption=f"What the method did in the best trial ({best.trial_id}), as shares of the training "
+            "images: agreement of the two networks, images that it dropped, and the overlap of these "
+            "with the images dropped an epoch before.",
             y="share",
         ),
         figures.over_epochs(
             best,
             fits,
             name="best-memorisation",
-            caption=f"What the networks of the best trial ({best.trial_id}) predict of the training "
-            "images: their given labels; of the wrongly labelled ones, the wrong and the true label.",
+            caption=f"Predictions of the best trial ({best.trial_id}) on training images: the share that "
+            "equals the given label, and among wrongly labelled images the shares that equal the wrong and "
+            "the true label.",
             y="share",
         ),
     ]
     return [figure for figure in made if figure is not None]
 
 
-def _columns(contents: Contents) -> dict[str, str]:
-    return RETRIEVED if contents.data is not None and contents.data.are == "identities" else CLASSIFIED
-
-
-def _ranking_row(one: RankedTrial, other: tuple[str, str] | None) -> dict[str, object]:
-    trial = one.trial
-    return {
-        "place": one,
-        "other": at_epoch(trial, other[0], one.best_epoch) if other else None,
-        "seconds": seconds(trial),
-        "sweep": sweep_of(trial),
-        **method_and_backbone(trial),
-    }
-
-
-def _seeds(contents: Contents) -> dict[str, Finalist]:
-    """The trials that were run again with other seeds, by trial."""
-    return {one.trial: one for one in contents.confirmation.finalists} if contents.confirmation else {}
-
-
-def _other_labels(contents: Contents) -> tuple[str, str] | None:
-    """The accuracy on the labels that do not select, and its heading; None where there is only one kind."""
-    kinds = (("val/clean_accuracy", "Clean labels"), ("val/given_accuracy", "Given labels"))
-    measured = {name for one in contents.ranking for name in one.trial.history}
-    return next((kind for kind in kinds if kind[0] in measured), None)
-
-
-def _constants(contents: Contents) -> dict[str, str]:
-    """Method and backbone where all trials have the same: told once instead of in every row."""
-    kinds = [method_and_backbone(one.trial) for one in contents.ranking]
-    found = {key: {kind[key] for kind in kinds} for key in ("method", "backbone")}
-    return {key: values.pop() for key, values in found.items() if len(values) == 1}
-
-
 def _facts(contents: Contents) -> list[tuple[str, str]]:
-    """How to make the sweep again, as names and values."""
+    """What you need to repeat the sweep, as names and values."""
     identity, tags = contents.identity, contents.sweep.tags
     facts = [
         ("Command", identity.command),
@@ -237,6 +233,8 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
         ("Commit", identity.git_commit + (" with local changes" if tags.get("git_dirty") == "true" else "")),
         ("Lock file, SHA-256", tags.get("lock_digest", "")),
         ("Data, SHA-256", identity.data_digest),
+        ("Manifest of the data, SHA-256", tags.get("manifest_digest", "")),
+        ("Policy of the manifest, SHA-256", tags.get("policy_digest", "")),
         ("MLflow", shown_uri(identity.tracking_uri)),
         ("Experiment", identity.experiment),
         ("Parent run", identity.parent_run_id),
@@ -253,10 +251,3 @@ def _facts(contents: Contents) -> list[tuple[str, str]]:
 def _state(contents: Contents) -> WriterState:
     state = contents.identity.writer_state
     return replace(state, uri=shown_uri(state.uri))
-
-
-def _policy(scripts: list[str]) -> str:
-    """What a browser may run and load: these very scripts and nothing else, nothing from anywhere."""
-    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
-    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"

@@ -1,135 +1,83 @@
-"""The page's tables and figures as files for papers and spreadsheets: report/tables/ and report/figures/.
+"""The page's tables and the points of its figures as CSV files: report/tables/ and report/figures/."""
 
-They are read from the page itself, so that a file says what the page says, and whatever is added to the page
-has its file.
-"""
-
-import csv
+import base64
 import html
-import io
 import json
-from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from reports.page.figure_svg import svg
+import numpy as np
+import pandas as pd
+
+from platform.datasets.tables.spreadsheet_cells import csv_text
 from platform.storage.whole_files import write_whole
-from reports.spec_values import values
+from reports.page.figures import Figure
+from reports.page.tables import Table
 
 TABLES, FIGURES = "tables", "figures"
 COLUMNS = ("series", "x", "y", "x_error", "y_error", "value", "text")
-"""Of a figure's file; those that are empty are left out."""
-
-Rows = list[list[str]]
+"""Of a figure's file; columns without a value are left out."""
 
 
-class PageParts(HTMLParser):
-    """``tables`` by the name in their caption's id, ``figures`` by that in their spec's id.
-
-    A table's first row are its headings. A cell is the value that its column is sorted by (empty where it is
-    not known), else its text, else what its pictures are called.
-    """
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tables: dict[str, Rows] = {}
-        self.figures: dict[str, dict[str, Any]] = {}
-        self._rows: Rows = []
-        self._text: list[str] = []
-        self._pictures: list[str] = []
-        self._value: str | None = None
-        self._figure: str | None = None
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        if tag == "table":
-            self._rows = []
-        elif tag == "caption":
-            self.tables[told["id"].removesuffix("-caption")] = self._rows
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("th", "td"):
-            self._value, self._text, self._pictures = told.get("data-value"), [], []
-        elif tag == "img":
-            self._pictures.append(told.get("alt", ""))
-        elif tag == "script" and told.get("id", "").startswith("spec-"):
-            self._figure, self._text = told["id"].removeprefix("spec-"), []
-
-    def handle_data(self, data: str) -> None:
-        self._text.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("th", "td"):
-            text = " ".join("".join(self._text).split()) or "; ".join(self._pictures)
-            self._rows[-1].append(text if self._value is None else self._value)
-        elif tag == "script" and self._figure is not None:
-            self.figures[self._figure] = json.loads("".join(self._text))
-            self._figure = None
+def write_page_files(tables: Iterable[Table], figures: Iterable[Figure], folder: Path) -> None:
+    """Write a CSV file for each table and figure into ``folder``, and delete files of an earlier page."""
+    _write(folder / TABLES, {f"{file_name(one.name)}.csv": one.csv() for one in tables})
+    points = {f"{file_name(one.name)}.csv": figure_points(json.loads(one.spec)) for one in figures}
+    _write(folder / FIGURES, {name: csv_text(frame) for name, frame in points.items()})
 
 
-def write_page_files(page: str, folder: Path) -> None:
-    """A CSV file a table and figure of the page in ``folder``, and an SVG file a figure.
-
-    Those of a page before that had more go.
-    """
-    parts = PageParts(page)
-    tables = {f"{file_name(name)}.csv": _csv(rows) for name, rows in parts.tables.items()}
-    figures: dict[str, str | bytes] = {}
-    for name, spec in parts.figures.items():
-        figures[f"{file_name(name)}.csv"] = _csv(figure_rows(spec))
-        figures[f"{file_name(name)}.svg"] = svg(spec)
-    _write(folder / TABLES, tables)
-    _write(folder / FIGURES, figures)
-
-
-def figure_rows(spec: Mapping[str, Any]) -> Rows:
-    """What a figure shows, a row a point (of a heat map a cell), under headings of COLUMNS."""
-    points = [point for trace in spec["data"] for point in _points(trace)]
-    shown = [name for name in COLUMNS if any(point.get(name) not in (None, "") for point in points)]
-    return [shown, *([_cell(point.get(name)) for name in shown] for point in points)]
+def figure_points(spec: Mapping[str, Any]) -> pd.DataFrame:
+    """What a figure shows: a row for each point (for a heat map each cell), with columns of COLUMNS."""
+    points = [
+        {name: _text(value) for name, value in point.items()}
+        for trace in spec["data"]
+        for point in _points(trace)
+    ]
+    frame = pd.DataFrame(points, columns=list(COLUMNS), dtype=object)
+    return frame.loc[:, frame.notna().any()]
 
 
 def file_name(name: str) -> str:
-    """A name in the page as one that any file system takes."""
+    """The name of a table or figure as a file name for any file system."""
     return quote(name, safe="")
 
 
 def _points(trace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     series = trace.get("name")
-    x, y = values(trace["x"]), values(trace["y"])
+    x, y = _values(trace["x"]), _values(trace["y"])
     if trace["type"] == "heatmap":
-        for name, row in zip(y, values(trace["z"]), strict=True):
-            yield from (
-                {"series": series, "x": place, "y": name, "value": value}
-                for place, value in zip(x, row, strict=True)
-            )
+        for name, row in zip(y, _values(trace["z"]), strict=True):
+            for place, value in zip(x, row, strict=True):
+                yield {"series": series, "x": place, "y": name, "value": value}
         return
-    errors = {f"{axis}_error": values(trace.get(f"error_{axis}", {}).get("array", ())) for axis in "xy"}
-    told = values(trace.get("text", ()))
+    beside = {f"{axis}_error": _values(trace.get(f"error_{axis}", {}).get("array", ())) for axis in "xy"}
+    beside["text"] = _values(trace.get("text", ()))
     for place, pair in enumerate(zip(x, y, strict=True)):
-        if pair == (None, None):  # a gap in a line
-            continue
-        beside = {name: values[place] for name, values in {**errors, "text": told}.items() if len(values)}
-        yield {"series": series, "x": pair[0], "y": pair[1], **beside}
+        if pair != (None, None):  # a gap in a line
+            further = {name: values[place] for name, values in beside.items() if values}
+            yield {"series": series, "x": pair[0], "y": pair[1], **further}
 
 
-def _cell(value: Any) -> str:
+def _values(array: Any) -> list[Any]:
+    """A list as it is; plotly's base64 of an array of numbers, decoded."""
+    if not isinstance(array, dict):
+        return list(array)
+    numbers = np.frombuffer(base64.b64decode(array["bdata"]), dtype=array["dtype"])
+    shape = [int(length) for length in str(array.get("shape", len(numbers))).split(",")]
+    decoded: list[Any] = numbers.reshape(shape).tolist()
+    return decoded
+
+
+def _text(value: Any) -> Any:
+    """Text without plotly's escapes; None for nothing."""
     if isinstance(value, str):
-        return html.unescape(value).replace("<br>", " ")
-    return "" if value is None else str(value)
+        return html.unescape(value).replace("<br>", " ") or None
+    return value
 
 
-def _csv(rows: Rows) -> str:
-    content = io.StringIO(newline="")
-    csv.writer(content, lineterminator="\n").writerows(rows)
-    return content.getvalue()
-
-
-def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+def _write(folder: Path, files: Mapping[str, str]) -> None:
     for name, content in files.items():
         write_whole(folder / name, content)
     for file in folder.glob("*.*"):

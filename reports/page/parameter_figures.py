@@ -1,4 +1,4 @@
-"""Figures of the searched parameters together: which mattered, and how the best trials run through them."""
+"""Figures of all searched parameters together: importance and parallel coordinates."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from platform.config.ranges import NumberRange
 from platform.config.space import Parameter, Space
 from platform.tuning.search.importance import LEAST_TOP, Importance
 from reports.findings.branches import Branch
+from reports.findings.top_tenth import top_tenth
 from reports.page.figures import MUTED, SERIES, TEXT, Figure, finish, plain, short
 from reports.ranking.rank import number, parameter
-from reports.findings.top_tenth import top_tenth
 
 _ROW = 26  # px of a bar
 _LEFT = 190  # px for names before the bars
 
 
 def importance_figure(found: Sequence[Importance], metric: str) -> Figure | None:
-    """Bars of PED-ANOVA, and beside each what chance gives. None where there were too few trials."""
+    """PED-ANOVA importances as bars, marked with the chance level. None if there are too few trials."""
     known = [one for one in found if one.ped_anova is not None]
     if not known:
         return None
@@ -41,7 +41,7 @@ def importance_figure(found: Sequence[Importance], metric: str) -> Figure | None
             x=[one.chance for one in known],
             y=names,
             mode="markers",
-            name="95 % of shuffled trials stay below",
+            name="95% of shuffled trials stay below",
             marker={"symbol": "line-ns-open", "size": 14, "color": TEXT, "line": {"width": 2}},
             hovertemplate="%{y}: chance gives up to %{x:.4f}<extra></extra>",
         )
@@ -50,7 +50,7 @@ def importance_figure(found: Sequence[Importance], metric: str) -> Figure | None
     height = 110 + _ROW * len(known)
     caption = (
         f"How much each parameter decides whether a trial is among the best by {metric} (PED-ANOVA: the best "
-        f"tenth, at least {LEAST_TOP}, against all). A bar that ends before its mark may be chance."
+        f"tenth, at least {LEAST_TOP}, against all). A bar that ends before its mark may be due to chance."
     )
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1])
     figure.update_yaxes(tickvals=names, ticktext=[_shown(one.parameter) for one in known])
@@ -58,9 +58,9 @@ def importance_figure(found: Sequence[Importance], metric: str) -> Figure | None
 
 
 def parallel_coordinates(space: Space, ranked: Sequence[Branch], metric: str) -> Figure | None:
-    """A line a trial through all parameters to the metric, the best tenth in colour; None of fewer than two.
+    """One line per trial through its parameters to the metric, the best tenth in colour.
 
-    A trial has no point on the axis of a parameter that it did not draw.
+    None for fewer than two trials. A line skips parameters that its trial did not draw.
     """
     axes = [one for one in space.parameters() if _is_drawn(one, ranked)]
     if len(ranked) < 2 or not axes:
@@ -82,8 +82,8 @@ def parallel_coordinates(space: Space, ranked: Sequence[Branch], metric: str) ->
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.4, len(names) - 0.4])
     figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.12, 1.12])
     caption = (
-        "Each line is a trial: through its parameters to what it reached. The best tenth (three at least) "
-        "are in colour; a line skips what the trial did not draw. Pointing at it shows the values."
+        "Each line is a trial, from its parameters to the metric. The best tenth (at least three) is in "
+        "colour. A line skips parameters that the trial did not draw. Point at it to see the values."
     )
     return finish(figure, "parallel-coordinates", caption, x="", y="", height=420)
 
@@ -94,17 +94,17 @@ def _lines(
     columns: Sequence[tuple[list[float | None], list[str]]],
     is_top: bool,
 ) -> go.Scatter:
-    """All these trials as one trace: gaps part them."""
+    """The ``chosen`` trials as one trace, separated by gaps."""
     names = [f"{one.ranked.rank}. {one.ranked.trial.trial_id}" for one in ranked]
     x: list[int | None] = []
     y: list[float | None] = []
     text: list[str] = []
     for index in chosen:
-        for place, (places, told) in enumerate(columns):
+        for place, (places, texts) in enumerate(columns):
             if places[index] is not None:
                 x.append(place)
                 y.append(places[index])
-                text.append(plain(f"{names[index]}: {told[index]}"))
+                text.append(plain(f"{names[index]}: {texts[index]}"))
         x.append(None)
         y.append(None)
         text.append("")
@@ -121,7 +121,7 @@ def _lines(
 
 
 def _axis(one: Parameter, ranked: Sequence[Branch]) -> tuple[list[float | None], list[str]]:
-    """Where on the axis each trial lies, from 0 to 1, None of one that did not draw it; and its value."""
+    """Each trial's place in [0, 1], None if it did not draw the parameter, and its value as text."""
     values = [branch.parameters.get(one.name) for branch in ranked]
     had = [one.name in branch.parameters for branch in ranked]
     places = [_on_axis(value, one) if is_had else None for value, is_had in zip(values, had, strict=True)]
@@ -143,14 +143,14 @@ def _place(value: float, low: float, high: float) -> float:
 
 
 def _marks(one: Parameter) -> list[tuple[float, str]]:
-    """What stands at which height of an axis: the ends of a range, or each option."""
+    """Heights and labels of an axis: the ends of a range, or every option."""
     if isinstance(one.range, NumberRange):
         return [(0.0, parameter(one.range.low)), (1.0, parameter(one.range.high))]
     return [(_on_axis(label, one), parameter(label)) for label in one.range.labels]
 
 
 def _mark(place: int, height: float, text: str) -> dict[str, Any]:
-    """Below and above an axis, and beside it in between."""
+    """A label below, above or, in between, beside an axis."""
     aside = {"xshift": 6, "xanchor": "left"} if 0 < height < 1 else {"yshift": 12 if height else -12}
     font = {"size": 11, "color": "var(--muted)"}
     return {"x": place, "y": height, "text": plain(short(text)), "showarrow": False, "font": font} | aside
@@ -162,5 +162,5 @@ def _is_drawn(one: Parameter, ranked: Sequence[Branch]) -> bool:
 
 
 def _shown(one: Parameter) -> str:
-    """As figures show it: an option's own parameters by their name in the space, which says which option."""
+    """The name in the space, which says below which option a parameter stands."""
     return plain(short(one.name))

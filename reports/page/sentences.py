@@ -1,4 +1,4 @@
-"""What a report says in words: the sentences and figures at its top."""
+"""The report in words: headline numbers and sentences of its summary."""
 
 import math
 from collections import Counter
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from platform.datasets.errors import listed
 from platform.tracking.records import SweepRecord
+from reports.ensembles.selection import ensemble_name, in_full
 from reports.ranking.label_agreement import agreement
-from reports.sweeps.contents import Contents, DataFacts, TestScore
-from reports.ranking.standard_error import standard_error
 from reports.ranking.paired_bootstrap import Gain
 from reports.ranking.pareto import Z
 from reports.ranking.rank import RankedTrial, number, parameter
-from reports.ensembles.selection import Ensemble, in_full
+from reports.ranking.standard_error import standard_error
+from reports.sweeps.contents import Contents, DataFacts, TestScore
 
 OUTCOMES = {
     "finished": "finished",
@@ -26,18 +26,22 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Headline:
-    """One of the figures at the top: what it is, its value, and what to know about it."""
+    """A number at the top of the page: its name, value and a note."""
 
     what: str
     value: str
     note: str
 
 
-RANKED_BY = {"last": "their last epoch", "mean_last_3": "the mean of their last three epochs"}
+RANKED_BY = {
+    "best": "their best epoch",
+    "last": "their last epoch",
+    "mean_last_3": "the mean of their last three epochs",
+}
 
 
 def headlines(contents: Contents) -> list[Headline]:
-    """The figures that decide: best single trial, best ensemble, and both on test."""
+    """Best single trial and best ensemble, on validation and on test."""
     if not contents.ranking:
         return []
     ranking, metric, found = contents.ranking, contents.identity.metric, contents.ensembles
@@ -68,46 +72,47 @@ def sentences(contents: Contents) -> list[str]:
     if ranking:
         best = ranking[0]
         settings = ", ".join(f"{name} {parameter(value)}" for name, value in best.trial.searched.items())
-        said = contents.pareto.sentences(len(ranking)) if contents.pareto is not None else []
-        by = f" by {identity.metric}" if said else ""
-        said += [
+        lines = contents.pareto.sentences(len(ranking)) if contents.pareto is not None else []
+        by = f" by {identity.metric}" if lines else ""
+        lines += [
             f"Best single trial{by}: {best.trial.trial_id} with {identity.metric} {number(best.best)} "
             f"in epoch {best.best_epoch} of {best.epochs}" + (f" ({settings})." if settings else ".")
         ]
         if identity.statistic != "best":
             what = "compared" if contents.pareto is not None else "ranked"
-            said.append(f"Trials are {what} by {RANKED_BY[identity.statistic]}.")
+            lines.append(f"Trials are {what} by {RANKED_BY[identity.statistic]}.")
     else:
-        said = [f"No trial reported {identity.metric}, so there is nothing to rank."]
+        lines = [f"No trial reported {identity.metric}, so there is nothing to rank."]
     if contents.confirmation is not None:
-        said += contents.confirmation.sentences(identity.metric)
-    said += _about_ensembles(contents) + _about_test(contents)
+        lines += contents.confirmation.sentences(identity.metric)
+    lines += _about_ensembles(contents) + _about_test(contents)
+    lines += [f"On purpose: {line}." for line in identity.injected]
     if contents.data is not None and ranking:
-        said += [about_labels(contents.data), *_about_agreement(ranking)]
-        said += _about_chance(ranking[0].best, identity.metric, contents.data)
-        said += _about_ties(contents, contents.data)
-    said += [f"{edge}." for edge in contents.edges]
+        lines += [about_labels(contents.data), *_about_agreement(ranking)]
+        lines += _about_chance(ranking[0].best, identity.metric, contents.data)
+        lines += _about_ties(contents, contents.data)
+    lines += [f"{edge}." for edge in contents.edges]
     failed = sum(trial.outcome == "failed" for trial in contents.sweep.trials)
     if failed:
-        said.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
-    return said
+        lines.append(f"{failed} of {len(contents.sweep.trials)} trials failed; the causes are below.")
+    return lines
 
 
 def about_labels(data: DataFacts) -> str:
-    """Which labels selected, and how far they can be trusted."""
+    """Which labels selected the trials, and how reliable they are."""
     wrong = data.wrong.get("val")
     if data.selects_on == "clean":
         return "Trials were selected on clean validation labels."
     if wrong is None:
         return (
-            "Trials were selected on the given validation labels. How many of these are wrong is not known: "
-            "they come from where the training labels come from, so expect the same noise in them."
+            "Trials were selected on the given validation labels. How many of them are wrong is not known. "
+            "They have the same source as the training labels, so expect the same noise."
         )
     if wrong == 0:
         return "Trials were selected on the given validation labels, all of which agree with the clean ones."
     return (
-        f"Trials were selected on noisy validation labels: {wrong:.1%} of them are wrong, so a prediction "
-        f"that is always right has an accuracy of {1 - wrong:.4f} on them. Accuracy on clean labels is shown "
+        f"Trials were selected on noisy validation labels: {wrong:.1%} of them are wrong, so a perfect "
+        f"prediction has an accuracy of {1 - wrong:.4f} on them. Accuracy on clean labels is shown "
         "beside it."
     )
 
@@ -118,13 +123,6 @@ def counts(sweep: SweepRecord) -> str:
     parts = [f"{outcomes[key]} {words}" for key, words in OUTCOMES.items() if outcomes[key]]
     total = len(sweep.trials)
     return f"{total} {'trial' if total == 1 else 'trials'}" + (f": {', '.join(parts)}" if parts else "")
-
-
-def ensemble_name(ensemble: Ensemble) -> str:
-    """ "vote of 3", "soup"."""
-    if ensemble.kind == "soup":
-        return ensemble.label
-    return f"{ensemble.label} of {len(ensemble.members)}"
 
 
 def interval(gain: Gain) -> str:
@@ -157,7 +155,7 @@ def _about_ensembles(contents: Contents) -> list[str]:
         ]
     value = found.winner.metrics[metric]
     gain = difference(value, found.evaluated[0].metrics[metric])
-    sure = f" (95 % interval {interval(found.winner.gain)})" if found.winner.gain else ""
+    sure = f" (95% interval {interval(found.winner.gain)})" if found.winner.gain else ""
     full = in_full(found.winner.rule, found.winner.kind, len(found.winner.members))
     return [
         f"Best ensemble: {full} ({', '.join(found.names(found.winner))}) with "
@@ -182,11 +180,11 @@ def _about_test(contents: Contents) -> list[str]:
 def _how_sure(score: TestScore) -> str:
     if score.gain is None:
         return ""
-    return f" ({difference(score.gain.difference, 0)}, 95 % interval {interval(score.gain)})"
+    return f" ({difference(score.gain.difference, 0)}, 95% interval {interval(score.gain)})"
 
 
 def _about_chance(best: float, metric: str, data: DataFacts) -> list[str]:
-    """How exact an accuracy of so many images is: its standard error, sqrt(p (1 - p) / n)."""
+    """The standard error of an accuracy p over n images, sqrt(p (1 - p) / n)."""
     images = data.rows.get("val", 0)
     if metric != "val/accuracy" or not images or not 0 <= best <= 1:
         return []
@@ -203,7 +201,7 @@ def _about_agreement(ranking: Sequence[RankedTrial]) -> list[str]:
 
 
 def _about_ties(contents: Contents, data: DataFacts) -> list[str]:
-    """Which trials are as good as the best, as far as so many images let that be said; of a single goal."""
+    """Trials within noise of the best one; only for a single goal."""
     if contents.pareto is not None:
         return []
     goal, statistic = contents.identity.goals[0], contents.identity.statistic
@@ -217,10 +215,10 @@ def _about_ties(contents: Contents, data: DataFacts) -> list[str]:
     ]
     if not tied:
         return []
-    others_are = "trial is a tie" if len(tied) == 1 else "trials are ties"
+    others_are = "trial is" if len(tied) == 1 else "trials are"
     return [
-        f"{len(tied)} further {others_are} with the best, less than {Z} standard errors of the difference "
-        f"from it, as if each were judged on other images: {listed(tied)}."
+        f"{len(tied)} further {others_are} within noise of the best (less than {Z} standard errors of the "
+        f"difference, as if each were judged on other images): {listed(tied)}."
     ]
 
 
@@ -234,7 +232,7 @@ def _kind_of_labels(data: DataFacts | None) -> str:
 
 
 def _test_of_winners(contents: Contents) -> list[TestScore]:
-    """The best single trial's test score, and the winning ensemble's where there is one."""
+    """Test scores of the best single trial and, if an ensemble won, of that ensemble."""
     if contents.test is None:
         return []
     found = contents.ensembles

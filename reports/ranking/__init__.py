@@ -1,0 +1,1 @@
+"""Trials ranked: fronts, standard errors, paired tests, trials.csv."""

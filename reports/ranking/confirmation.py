@@ -1,4 +1,4 @@
-"""Whether the best trials are as good with other seeds, and whether the best is better than the second."""
+"""Compares the best trials by their repeats with other seeds: means, standard errors, a paired test."""
 
 import math
 from collections.abc import Sequence
@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from platform.tracking.records import TrialRecord
-from platform.tuning.goals import Goal, figure, gains, reached
+from platform.tuning.goals import Goal, Statistic, figure, gains, reached
 from platform.tuning.pareto import front
-from platform.tuning.statistic import Statistic
 from reports.ranking.paired_bootstrap import bootstrap_interval
 from reports.ranking.rank import number
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial and its repeats that ran to their end; ``values`` by the repeat's place, from 1.
+    """A trial and its finished repeats; ``values`` of the first goal by the repeat's number, from 1.
 
-    ``others``: what the repeats reached of further goals, by metric.
+    ``failed``: how many repeats failed; ``others``: the repeats' values of further goals, by metric.
     """
 
     trial: str
@@ -37,7 +36,7 @@ class Finalist:
         return f"{number(self.mean)} ± {number(self.standard_error)}"
 
     def of_goal(self, metric: str) -> str:
-        """The mean ± standard error of a further goal."""
+        """Mean ± standard error of a further goal, as text."""
         values = self.others[metric]
         mean = fmean(values)
         return f"{figure(mean)} ± {figure(standard_error_of_mean(values), mean)}"
@@ -45,7 +44,10 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better ``first`` is than ``second``, above 0 for better; ``pairs`` of the same repeat."""
+    """The mean difference of two finalists over ``pairs`` of repeats, above 0 if ``first`` is better.
+
+    ``low`` and ``high``: its 95% interval.
+    """
 
     first: str
     second: str
@@ -61,9 +63,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """``finalists``: the best mean first; ``comparison``: of the first two, None without two pairs.
+    """``finalists``, the best mean first; ``comparison`` of the first two, None with fewer than two pairs.
 
-    ``front``: of a search with several ``goals`` those finalists that no other beats in all their means.
+    ``front``: if there are several ``goals``, the finalists that no other beats in every mean.
     """
 
     finalists: list[Finalist]
@@ -72,20 +74,20 @@ class Confirmation:
     front: tuple[str, ...] = ()
 
     def sentences(self, metric: str) -> list[str]:
-        """What the other seeds say, in words."""
+        """The result of the repeats in sentences."""
         best = self.finalists[0]
         seeds = f"{len(best.values)} other seed{'s' * (len(best.values) > 1)}"
-        said = [f"With {seeds}, trial {best.trial} has {metric} {best} (mean ± standard error)."]
-        said += self._about_front()
+        lines = [f"With {seeds}, trial {best.trial} has {metric} {best} (mean ± standard error)."]
+        lines += self._about_front()
         if (two := self.comparison) is None:
-            return said
-        interval = f"{two.difference:+.4f}, 95 % interval {two.low:+.4f} to {two.high:+.4f}"
+            return lines
+        interval = f"{two.difference:+.4f}, 95% interval {two.low:+.4f} to {two.high:+.4f}"
         how = f"paired bootstrap over {two.pairs} seeds"
         if two.is_tie:
-            said.append(f"It is a tie with trial {two.second}: better by {interval} ({how}).")
+            lines.append(f"It is a tie with trial {two.second}: better by {interval} ({how}).")
         else:
-            said.append(f"It is better than trial {two.second} by {interval} ({how}).")
-        return said
+            lines.append(f"It is better than trial {two.second} by {interval} ({how}).")
+        return lines
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -96,9 +98,9 @@ class Confirmation:
         if not self.front:
             return []
         beaten = [one.trial for one in self.finalists if one.trial not in self.front]
-        words = f"By their means over other seeds no finalist beats {', '.join(self.front)} in every goal"
+        text = f"By their means over other seeds no finalist beats {', '.join(self.front)} in every goal"
         return [
-            words
+            text
             + (
                 f"; {', '.join(beaten)} are beaten."
                 if beaten[1:]
@@ -112,9 +114,9 @@ class Confirmation:
 def confirmation(
     trials: Sequence[TrialRecord], goals: Sequence[Goal], statistic: Statistic
 ) -> Confirmation | None:
-    """Of ``trials``, the repeats of the finalists; None while none has run to its end.
+    """Compare finalists by ``trials``, their repeats; None while no repeat has finished.
 
-    Means are compared by the first goal.
+    Finalists are ordered by their mean of the first goal.
     """
     by_trial: dict[str, dict[int, tuple[float, ...]]] = {}
     for one in trials:
@@ -148,7 +150,7 @@ def _front(finalists: Sequence[Finalist], goals: Sequence[Goal]) -> tuple[str, .
 
 
 def standard_error_of_mean(values: Sequence[float]) -> float:
-    """s / sqrt(n) over seeds; NaN of a single one."""
+    """s / sqrt(n) over n seeds; NaN for a single one."""
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
 

@@ -1,4 +1,4 @@
-"""How far noisy validation labels rank trials as clean ones do."""
+"""Rank correlation of trials between noisy and clean validation labels."""
 
 import math
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ LEAST_TRIALS = 3
 
 @dataclass(frozen=True)
 class Agreement:
-    """``tau``: Kendall's, of two rankings of so many ``trials``.
+    """``tau``: Kendall's tau of the two rankings of ``trials`` trials.
 
-    ``place``: that of the noisy labels' best by the clean ones, on which its accuracy is ``lost`` below the
-    best.
+    ``place``: the rank by clean labels of the trial that is best by the noisy ones; ``lost``: how far its
+    clean accuracy is below the best one.
     """
 
     tau: float
@@ -26,25 +26,25 @@ class Agreement:
     lost: float
 
     def __str__(self) -> str:
-        said = (
+        text = (
             f"Ranked by accuracy on noisy and on clean validation labels, {self.trials} trials agree to a "
             f"Kendall's tau of {self.tau:.2f}".replace("-", "−")
             + " (1: the same order, 0: no relation); "
         )
         if self.lost == 0:
-            return said + "the best by the noisy labels is the best by the clean ones."
+            return text + "the best by the noisy labels is the best by the clean ones."
         return (
-            said
+            text
             + f"the best by the noisy labels is number {self.place} by the clean ones, {self.lost:.4f} below "
             "their best."
         )
 
 
 def agreement(ranking: Sequence[RankedTrial]) -> Agreement | None:
-    """Of the accuracies in each trial's best epoch; tau-b, where ties count for neither order.
+    """Kendall's tau-b of the accuracies in each trial's best epoch, in which ties count for neither order.
 
-    None where clean labels are not known, are no others than the given ones, or rank fewer than three trials.
-    (Kendall, The Treatment of Ties in Ranking Problems, Biometrika 33, 1945)
+    None if clean labels are not known, equal the given ones, or rank fewer than three trials. (Kendall, The
+    Treatment of Ties in Ranking Problems, Biometrika 33, 1945)
     """
     measured = {name for one in ranking for name in one.trial.history}
     if "val/clean_accuracy" in measured:
@@ -66,7 +66,7 @@ def agreement(ranking: Sequence[RankedTrial]) -> Agreement | None:
     if len(pairs) < LEAST_TRIALS or all(ours == theirs for ours, theirs in pairs):
         return None
     tau = float(kendalltau(*zip(*pairs, strict=True)).statistic)
-    if math.isnan(tau):  # all the same by one of them
+    if math.isnan(tau):  # one of the two ranks all trials the same
         return None
     chosen = max(pairs, key=lambda pair: pair[0])[1]
     better = sum(clean > chosen for _, clean in pairs)

@@ -1,4 +1,4 @@
-"""How sure it is that one prediction of the same samples is better than another."""
+"""Paired bootstrap: the confidence interval of the difference of two predictions on the same samples."""
 
 import itertools
 import math
@@ -15,16 +15,16 @@ from platform.training.evaluation.classification import Labels, Probabilities
 Values = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
-_ALL_RESAMPLES = 7  # up to so many pairs each of the n^n resamples is looked at: 823,543
+_ALL_RESAMPLES = 7  # up to this many pairs, all n^n resamples are used: 823,543
 _RESAMPLES = 100_000
-_DRAWN_AT_MOST = 200_000_000  # places drawn in all: 20,000 resamples of 10,000 pairs
+_DRAWN_AT_MOST = 200_000_000  # indices drawn in total: 20,000 resamples of 10,000 pairs
 _DRAWN_AT_ONCE = 10_000_000
-_ALIKE = 30  # pairs a value, on average, from which on values are counted; of accuracies there are three
+_PAIRS_A_VALUE = 30  # above this mean, distinct values are counted instead; accuracies have three values
 
 
 @dataclass(frozen=True)
 class Gain:
-    """By how much a mean over samples is better, above 0 for better, and the 95 % interval of that."""
+    """The difference of a mean over samples, above 0 for better, and its 95% interval."""
 
     difference: float
     low: float
@@ -36,7 +36,7 @@ class Gain:
 
 
 def gain_metrics(found: Gain | None) -> dict[str, float]:
-    """As three metrics, as which a gain is kept; none where there is none."""
+    """The gain as three metrics, as it is recorded; empty without a gain."""
     if found is None:
         return {}
     return {"gain": found.difference, "gain_low": found.low, "gain_high": found.high}
@@ -45,9 +45,9 @@ def gain_metrics(found: Gain | None) -> dict[str, float]:
 def gain(
     metric: str, probabilities_NC: Probabilities, than_NC: Probabilities, labels_N: Labels
 ) -> Gain | None:
-    """How much better the first prediction is than the second by ``metric``, sample by sample.
+    """How much better the first prediction is than the second by ``metric``, compared sample by sample.
 
-    None where the metric is no mean over samples (``val/ece``) or only over some of them.
+    None if the metric is no mean over all samples, as ``val/ece``.
     """
     of_samples = SAMPLE_METRICS.get(metric.rpartition("/")[2])
     if of_samples is None or len(labels_N) < 2:
@@ -57,14 +57,14 @@ def gain(
 
 
 def bootstrap_interval(differences: Sequence[float] | Values) -> tuple[float, float]:
-    """The 95 % interval of the mean of n >= 2 paired differences: the expanded bootstrap percentiles.
+    """The 95% interval of the mean of n >= 2 paired differences: expanded bootstrap percentiles.
 
     Plain percentiles of resampled means are far too narrow for a few seeds: their variance is (n - 1) / n of
     what it should be, and their tails are normal. So each percentile's distance from the mean is multiplied
     by sqrt(n / (n - 1)) t_(n-1) / z. (Hesterberg, What Teachers Should Know About the Bootstrap, The American
-    Statistician 69, 2015, takes percentiles further out to the same end; of a few seeds there are none.) Up
-    to seven differences all n^n resamples are looked at, else 100,000 drawn ones; of more than 2,000
-    differences of many values fewer, but at least 2,000.
+    Statistician 69, 2015, uses outer percentiles instead, which a few seeds do not have.) Up to seven
+    differences, all n^n resamples are used; else 100,000 are drawn, or fewer (at least 2,000) if there are
+    more than 2,000 differences with many distinct values.
     """
     values = np.asarray(differences, dtype=np.float64)
     count = len(values)
@@ -81,7 +81,7 @@ def _accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> Values:
 
 
 def _macro_accuracy(probabilities_NC: Probabilities, labels_N: Labels) -> Values:
-    """Samples of a class with few count more, so that all classes count the same."""
+    """Weighted so that all classes count the same, whatever their number of samples."""
     counts_C = np.bincount(labels_N)
     occurring = np.count_nonzero(counts_C)
     return _accuracy(probabilities_NC, labels_N) * len(labels_N) / (occurring * counts_C[labels_N])
@@ -94,7 +94,7 @@ def _likelihood(probabilities_NC: Probabilities, labels_N: Labels) -> Values:
 
 
 SAMPLE_METRICS = {"accuracy": _accuracy, "macro_accuracy": _macro_accuracy, "loss": _likelihood}
-"""Per sample what the metric is a mean of, the more the better."""
+"""The values per sample of which each metric is the mean; larger is better."""
 
 
 def _resampled_means(values: Values) -> Values:
@@ -104,7 +104,9 @@ def _resampled_means(values: Values) -> Values:
         return means
     draws = np.random.default_rng(0)
     values_U, times_U = np.unique(values, return_counts=True)
-    if _ALIKE * len(values_U) <= count:  # how often each value is drawn says as much as which places are
+    if (
+        _PAIRS_A_VALUE * len(values_U) <= count
+    ):  # drawing counts of values is the same as drawing indices, and faster
         sizes = _parts(_RESAMPLES, len(values_U))
         drawn = (draws.multinomial(count, times_U / count, size=size) for size in sizes)
         return np.concatenate([drawn_RU @ values_U / count for drawn_RU in drawn])
@@ -114,6 +116,6 @@ def _resampled_means(values: Values) -> Values:
 
 
 def _parts(resamples: int, drawn: int) -> list[int]:
-    """How many resamples at once, each of so many numbers."""
+    """Sizes of the batches of resamples, each of ``drawn`` numbers."""
     at_once = max(1, _DRAWN_AT_ONCE // drawn)
     return [min(at_once, resamples - start) for start in range(0, resamples, at_once)]

@@ -1,26 +1,26 @@
-"""Trials of a search with several goals: which no other beats in all, as far as noise lets that be said."""
+"""The Pareto front of trials with several goals, and which differences are within noise."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from platform.tuning.goals import Goal, figure, gains, reached
+from platform.tuning.goals import Goal, Statistic, figure, gains, reached
 from platform.tuning.pareto import by_preference, dominates, front
-from platform.tuning.statistic import Statistic
-from reports.ranking.standard_error import standard_error
 from reports.ranking.rank import RankedTrial, parameter, searched_names
+from reports.ranking.standard_error import standard_error
 
 Z = 1.96
-"""A difference of so many standard errors is more than noise: by chance 5 % of differences are as large."""
+"""Differences below Z standard errors are within noise: by chance 5% of differences are larger."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A trial among the others; ``values`` and their standard ``errors`` in the order of the goals.
+    """A trial's standing; ``values`` and their standard ``errors`` in the order of the goals.
 
     ``beaten_by``: a trial of the front that is at least as good in every goal and better in one; None on the
-    front. ``beyond_noise``: it is better in one by more than noise. ``rival``: of a trial on the front, one
-    that is better in a goal by more than noise and in none worse by more than that.
+    front. ``beyond_noise``: whether that one is better in some goal by more than noise. ``rival``: for a
+    trial on the front, another that is better in some goal by more than noise and in none worse by more than
+    noise.
     """
 
     trial: str
@@ -33,7 +33,7 @@ class Place:
 
     @property
     def standing(self) -> str:
-        """In words, for a table."""
+        """The standing as text, for a table."""
         if self.rival:
             return f"on the front, within noise of {self.rival}"
         if self.on_front:
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Pareto:
-    """``places``: by trial; ``preferred``: trials in the order in which they are taken where few are."""
+    """``places`` by trial; ``preferred``: trials in the order in which a few of them are chosen."""
 
     goals: tuple[Goal, ...]
     places: dict[str, Place]
@@ -53,19 +53,19 @@ class Pareto:
 
     @property
     def front(self) -> list[Place]:
-        """Of the trials that no other beats, the best in the first goal first."""
+        """The trials that no other beats, the best in the first goal first."""
         return [place for place in self.places.values() if place.on_front]
 
     def finalists(self, ranking: Sequence[RankedTrial], top: int) -> list[RankedTrial]:
-        """The front, of a larger one ``top`` far from each other; of a smaller one the best others, too.
+        """The ``top`` trials to evaluate, in the order of ``ranking``.
 
-        In the order of ``ranking``.
+        From a larger front those far from each other; a smaller one is filled up with the best other trials.
         """
         chosen = set(self.preferred[:top])
         return [one for one in ranking if one.trial.trial_id in chosen]
 
     def rows(self, ranking: Sequence[RankedTrial], top: int | None = None) -> list[dict[str, str]]:
-        """The first ``top`` trials as text: one dict of column to cell a trial."""
+        """The first ``top`` trials as text: a dict of column to cell for each trial."""
         names = searched_names(ranking)
         return [
             {
@@ -81,18 +81,18 @@ class Pareto:
         ]
 
     def sentences(self, trials: int) -> list[str]:
-        """What the front is, in words; ``trials``: of how many."""
-        shown = ", ".join(self._words(place) for place in self.front[:6])
+        """The front in sentences; ``trials``: how many are ranked."""
+        shown = ", ".join(self._described(place) for place in self.front[:6])
         more = f" and {len(self.front) - 6} more" if len(self.front) > 6 else ""
         count, named = f"{len(self.front)} of {trials} trials", " and ".join(map(str, self.goals))
-        said = [f"Pareto front: {count}, which no other beats in {named} at once: {shown}{more}."]
+        lines = [f"Pareto front: {count}, which no other beats in {named} at once: {shown}{more}."]
         doubtful = [place for place in self.front if place.rival]
         if doubtful:
             pairs = ", ".join(f"{place.trial} against {place.rival}" for place in doubtful)
-            said.append(f"Their places are within noise: {pairs}.")
-        return said
+            lines.append(f"Their places are within noise: {pairs}.")
+        return lines
 
-    def _words(self, place: Place) -> str:
+    def _described(self, place: Place) -> str:
         values = zip(self.goals, place.values, strict=True)
         return f"{place.trial} ({', '.join(f'{goal.metric} {figure(value)}' for goal, value in values)})"
 
@@ -103,10 +103,10 @@ def pareto(
     statistic: Statistic,
     samples: Mapping[str, float],
 ) -> tuple[list[RankedTrial], Pareto]:
-    """The trials again, ranked anew: the front, then the others, then those not measured in every goal.
+    """Rank the trials anew: the front, then the others, then those that were not measured in every goal.
 
-    ``ranking`` is that by the first goal, whose order is kept within each. ``samples``: on how many images a
-    share was measured, by metric (:func:`reports.ranking.standard_error.samples_of`).
+    ``ranking``: by the first goal; its order is kept within each group. ``samples``: the number of images of
+    which each metric is a share (:func:`reports.ranking.standard_error.samples_of`).
     """
     histories = [{name: dict(points) for name, points in one.trial.history.items()} for one in ranking]
     found = [reached(history, goals, statistic) for history in histories]
@@ -128,7 +128,7 @@ def pareto(
 
 @dataclass(frozen=True)
 class _Judged:
-    """Trials by their place in the ranking; ``on_front``: those places."""
+    """Trials by their position in the ranking; ``on_front``: the positions on the front."""
 
     goals: Sequence[Goal]
     trials: list[str]
@@ -151,7 +151,7 @@ class _Judged:
         return self._is_better(one, other) and not self._is_better(other, one)
 
     def _is_better(self, one: int, other: int) -> bool:
-        """In any goal, by more than noise."""
+        """Whether the first is better in any goal by more than noise."""
         return any(
             goal.sign * (mine - yours) > Z * math.hypot(my_error, your_error)
             for goal, mine, yours, my_error, your_error in zip(

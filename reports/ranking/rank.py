@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from platform.tracking.records import TrialRecord
-from platform.tuning.statistic import Statistic
+from platform.tuning.goals import Statistic
 
 Mode = Literal["max", "min"]
 _LAST_EPOCHS = 3
@@ -14,7 +14,7 @@ _LAST_EPOCHS = 3
 
 @dataclass(frozen=True)
 class RankedTrial:
-    """A trial's place. ``best`` is reached at ``best_epoch``; ``last`` is NaN where the last value is."""
+    """A trial's rank and its values of the metric; ``last`` is NaN if the last epoch's value is."""
 
     rank: int
     trial: TrialRecord
@@ -31,10 +31,10 @@ class RankedTrial:
 def rank_trials(
     trials: Sequence[TrialRecord], metric: str, mode: Mode, statistic: Statistic = "best"
 ) -> list[RankedTrial]:
-    """Every trial that reported ``metric`` and did not fail, the best first; ties in the order of starting.
+    """Rank every trial that reported ``metric`` and did not fail, the best first; ties by time of start.
 
-    Trials that were pruned or interrupted have a place by the epochs they did; those that do not fit the
-    space any more, since it was changed, have none.
+    Pruned and interrupted trials are ranked by the epochs they did. Trials that do not fit a changed space
+    any more are not ranked.
     """
     measured = [
         measured_trial
@@ -54,9 +54,9 @@ def rank_trials(
 def table_rows(
     ranking: Sequence[RankedTrial], metric: str, top: int | None = None, *, of_several_sweeps: bool = False
 ) -> list[dict[str, str]]:
-    """The best ``top`` trials as text, one dict of column to cell a trial, for a table on the terminal.
+    """The best ``top`` trials as text, a dict of column to cell for each, for a table on the terminal.
 
-    ``of_several_sweeps``: with method and backbone instead of what each sweep searched.
+    ``of_several_sweeps``: show method and backbone instead of the searched parameters.
     """
     names = [] if of_several_sweeps else searched_names(ranking)
     return [
@@ -76,12 +76,12 @@ def table_rows(
 
 
 def method_and_backbone(trial: TrialRecord) -> dict[str, str]:
-    """Their names, "" where the trial's config does not say."""
+    """Their names, "" if the trial's config has none."""
     return {"method": _at(trial.config, "method", "name"), "backbone": _at(trial.config, "model", "backbone")}
 
 
 def ending(trial: TrialRecord) -> str:
-    """How a trial ended, and which earlier one it was taken from."""
+    """How a trial ended, and the earlier trial that it was reused from."""
     return f"{trial.outcome}, reused from {trial.reused_from}" if trial.reused_from else trial.outcome
 
 
@@ -91,7 +91,7 @@ def searched_names(ranking: Sequence[RankedTrial]) -> list[str]:
 
 
 def better(value: float, than: float, mode: Mode) -> bool:
-    """Whether ``value`` is strictly better; nothing that is not a number is."""
+    """Whether ``value`` is strictly better; NaN never is."""
     return value > than if mode == "max" else value < than
 
 
@@ -113,7 +113,7 @@ def _measure(trial: TrialRecord, metric: str, mode: Mode) -> RankedTrial | None:
     if not finite:
         return None
     sign = -1 if mode == "max" else 1
-    # Of equal epochs the last: it is the one whose checkpoint Tune keeps.
+    # The last of equal epochs: Tune keeps its checkpoint.
     best_epoch, best = min(finite, key=lambda point: (sign * point[1], -point[0]))
     last = [value for _, value in points[-_LAST_EPOCHS:]]
     return RankedTrial(0, trial, best, best_epoch, last[-1], sum(last) / len(last), points[-1][0])

@@ -1,4 +1,4 @@
-"""What a trial reached and cost besides the metric that ranks it: the further columns of the ranking."""
+"""Further columns of the ranking: other metrics of each trial, and what it cost."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,22 +24,24 @@ HOUR_S = 3600
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A column: ``values`` by trial, NaN where there is none; ``shown``: one of them as text."""
+class RankingColumn:
+    """``values`` by trial, NaN if a trial has none; ``shown`` formats one of them."""
 
     heading: str
     values: dict[str, float]
     shown: Callable[[float], str]
 
 
-def measures(ranking: Sequence[RankedTrial], metric: str, gpus: Mapping[str, float]) -> list[Measure]:
+def ranking_columns(
+    ranking: Sequence[RankedTrial], metric: str, gpus: Mapping[str, float]
+) -> list[RankingColumn]:
     """The columns in which any trial has a value.
 
-    Qualities are of the trial's best epoch. Images a second: the median of its epochs, in training;
-    parameters: of the networks that predict; accelerator-hours: the time of its epochs times its ``gpus``.
+    Metrics are those of the trial's best epoch. Images a second: the median over its training epochs;
+    parameters: of the networks that predict; accelerator-hours: its epochs' time multiplied by its ``gpus``.
     """
     columns = [
-        Measure(
+        RankingColumn(
             heading,
             {one.trial.trial_id: at_epoch(one.trial, name, one.best_epoch) for one in ranking},
             number,
@@ -49,9 +51,11 @@ def measures(ranking: Sequence[RankedTrial], metric: str, gpus: Mapping[str, flo
     ]
     trials = [one.trial for one in ranking]
     columns += [
-        Measure("Images/s", {one.trial_id: _images_a_second(one) for one in trials}, "{:,.0f}".format),
-        Measure("Parameters, millions", {one.trial_id: _millions(one) for one in trials}, "{:.2f}".format),
-        Measure(
+        RankingColumn("Images/s", {one.trial_id: _images_a_second(one) for one in trials}, "{:,.0f}".format),
+        RankingColumn(
+            "Parameters, millions", {one.trial_id: _millions(one) for one in trials}, "{:.2f}".format
+        ),
+        RankingColumn(
             "Accelerator-hours",
             {one.trial_id: _accelerator_hours(one, gpus.get(one.trial_id, 0.0)) for one in trials},
             "{:.3f}".format,

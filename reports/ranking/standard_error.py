@@ -1,4 +1,4 @@
-"""How exact a metric of one trial is: its standard error, where that can be told from one trial."""
+"""The standard error of a single trial's metric, if one trial is enough to know it."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -17,16 +17,17 @@ _LEAST_EPOCHS = 3
 
 
 def standard_error(goal: Goal, value: float, history: History, samples: Mapping[str, float]) -> float:
-    """Of ``value``, which a trial reached of ``goal``.
+    """The standard error of ``value``, which a trial reached in ``goal``.
 
-    - a share of n ``samples`` (of any kind in [0, 1], as average precisions are: it is then an upper bound):
-      sqrt(p (1 - p) / (n + 4)) with p = (n value + 2) / (n + 4), which is above 0 at a share of 0 or 1, too
-      (Agresti & Coull, Approximate is Better than "Exact", The American Statistician 52, 1998);
-    - a time, the median of n epochs: sqrt(pi / 2) s / sqrt(n) with s = 1.4826 times the median distance from
-      it; infinite of fewer than three epochs;
-    - 0 where nothing is known of it (val/loss, val/ece) or there is none (model/parameters).
+    - A share of n ``samples``: sqrt(p (1 - p) / (n + 4)) with p = (n value + 2) / (n + 4), which is above 0
+      at a share of 0 or 1, too (Agresti & Coull, Approximate is Better than "Exact", The American
+      Statistician 52, 1998). It is an upper bound for other means of values in [0, 1], such as average
+      precisions.
+    - A time, the median of n epochs: sqrt(pi / 2) s / sqrt(n) with s = 1.4826 times the median distance from
+      it; infinite for fewer than three epochs.
+    - 0 if it is unknown (val/loss, val/ece) or the value is exact (model/parameters).
 
-    The luck of a seed is not in it: search.confirm measures that.
+    Variation between seeds is not included; search.confirm measures it.
     """
     if goal.metric in samples:
         n = samples[goal.metric]
@@ -42,9 +43,9 @@ def standard_error(goal: Goal, value: float, history: History, samples: Mapping[
 
 
 def samples_of(manifest: pd.DataFrame, config: DataConfig) -> dict[str, float]:
-    """On how many validation images each share is measured, by metric.
+    """The number of validation images of which each metric is a share.
 
-    A mean of classes' accuracies over C classes of n_c images is as exact as a share of C^2 / sum(1 / n_c).
+    A mean accuracy of C classes of n_c images has the standard error of a share of C^2 / sum(1 / n_c) images.
     """
     val, train = manifest[manifest["split"] == "val"], manifest[manifest["split"] == "train"]
     if config.identities is not None:

@@ -1,4 +1,4 @@
-"""Whether sweeps may be ranked and ensembled together: the same data, looked at by the same metric."""
+"""Whether sweeps can be ranked and ensembled together: they need the same data and goals."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from reports.sweeps.inputs import Inputs
 
 
 def refuse_unlike(sweeps: Sequence[Inputs]) -> None:
-    """Raises UserError, one line, where a sweep has other classes, data or goals than the first."""
+    """Raise UserError if a sweep has other classes, data or goals than the first."""
     first = sweeps[0]
     for other in sweeps[1:]:
         if (reason := _unlike(first, other)) is not None:
@@ -25,7 +25,7 @@ def _unlike(one: Inputs, other: Inputs) -> str | None:
         return f"they select on different labels of validation ({labels})"
     if one.identity.goals != other.identity.goals:
         goals = [", ".join(map(str, sweep.identity.goals)) for sweep in (one, other)]
-        return f"they look for different things ({goals[0]}; {goals[1]})"
+        return f"they have different goals ({goals[0]}; {goals[1]})"
     if one.identity.statistic != other.identity.statistic:
         statistics = f"{one.identity.statistic} and {other.identity.statistic}"
         return f"they compare trials by different statistics ({statistics})"
@@ -33,7 +33,7 @@ def _unlike(one: Inputs, other: Inputs) -> str | None:
 
 
 def _data_differ(one: Inputs, other: Inputs) -> str:
-    """What is not the same in data of two digests."""
+    """How the data of two sweeps with different digests differ."""
     both = one, other
     if not all(sweep.manifest.exists() for sweep in both):
         return f"their data differ (SHA-256 {_digests(one, other)})"

@@ -1,32 +1,35 @@
-"""All that a report page says, gathered before any of it is written."""
+"""The contents of a report, gathered before any of it is written."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from platform.datasets.batches.prediction_views import PLAIN, View
-from platform.tracking.records import SweepRecord, TrialRecord
 from platform.storage.folder import Folder
+from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tuning.folder.sweep_folder import SweepIdentity
+from reports.ensembles.selection import Ensemble
+from reports.findings.caveats import Caveat, Classes, find_caveats
 from reports.findings.classes import ClassFindings
+from reports.findings.suspects import Suspects
+from reports.findings.what_mattered import WhatMattered
 from reports.ranking.confirmation import Confirmation
 from reports.ranking.paired_bootstrap import Gain
 from reports.ranking.pareto import Pareto
 from reports.ranking.rank import RankedTrial
-from reports.ensembles.selection import Ensemble
-from reports.findings.suspects import Suspects
-from reports.findings.what_mattered import WhatMattered
 
 
 @dataclass(frozen=True)
 class EvaluatedTrial:
-    """A ranked trial whose best checkpoint was loaded and evaluated again, with the digest of its files.
+    """A ranked trial whose best checkpoint was evaluated again, with the digest of the checkpoint's files.
 
-    ``temperature``: by which its logits are divided before an ensemble takes them, fitted on validation;
-    ``parameters``: how many weights its networks have; ``ms_an_image``: what its prediction took when it was
-    computed, loading included. The last two are there where it classifies. ``view``: how it is shown images;
-    ``soup``: the trials whose weights' mean the checkpoint holds, ``ranked`` the best of them; of a trial's
-    own checkpoint none.
+    ``temperature``: divides its logits before they enter an ensemble; fitted on validation. ``parameters``:
+    number of its networks' weights; ``ms_an_image``: measured time of its prediction, loading included; both
+    for classifiers only. ``view``: the view of each image that it predicts. ``soup``: the trials whose
+    averaged weights the checkpoint holds, ``ranked`` the best of them; empty for a trial's own checkpoint.
     """
 
     ranked: RankedTrial
@@ -47,7 +50,7 @@ class EvaluatedTrial:
 
     @property
     def key(self) -> str:
-        """The same for the same weights that see images in the same way."""
+        """Equal for equal weights and views."""
         return self.digest if self.view == PLAIN else f"{self.digest} {self.view.model_dump_json()}"
 
 
@@ -55,10 +58,10 @@ class EvaluatedTrial:
 class Ensembles:
     """``grown``: every ensemble tried, by rule and size; ``best``: the best of each rule, all on validation.
 
-    Their ``members`` count in ``candidates``: the trials that were ``evaluated``, then ``others``, which are
-    the same trials in other views, and soups. ``winner`` beats the best single trial; None where none does.
-    ``disagreement_KK``: on what share of validation two of the evaluated predict different classes.
-    ``remarks``: a sentence each on what could not be tried, or was no good.
+    Their ``members`` are places in ``candidates``: the ``evaluated`` trials, then ``others`` (the same trials
+    in other views, and soups). ``winner`` beats the best single trial; None if none does.
+    ``disagreement_KK``: share of validation for which two evaluated trials predict different classes.
+    ``remarks``: one sentence for each kind of ensemble that could not be tried or did not help.
     """
 
     evaluated: list[EvaluatedTrial]
@@ -74,7 +77,7 @@ class Ensembles:
         return [*self.evaluated, *self.others]
 
     def costs(self, ensemble: Ensemble) -> tuple[int, float]:
-        """Of its members: the weights of their networks, and milliseconds an image, 0 where not known.
+        """Number of its members' weights, and their milliseconds per image (0 if unknown).
 
         The weights of a trial in several views count once.
         """
@@ -85,7 +88,7 @@ class Ensembles:
         return parameters, sum(known) if len(known) == len(times) else 0.0
 
     def names(self, ensemble: Ensemble) -> tuple[str, ...]:
-        """Its members: the trials, with their view where it is another."""
+        """The names of its members: trials, with their views."""
         return tuple(self.candidates[index].name for index in ensemble.members)
 
 
@@ -101,7 +104,7 @@ class TestScore:
 
     @property
     def gain(self) -> Gain | None:
-        """Against the best single trial on the same test samples."""
+        """The gain over the best single trial on the same test samples."""
         if "gain" not in self.metrics:
             return None
         return Gain(*(self.metrics[name] for name in ("gain", "gain_low", "gain_high")))
@@ -109,9 +112,9 @@ class TestScore:
 
 @dataclass(frozen=True)
 class TestScores:
-    """``labels``: "clean" or "given"; ``times``: how often test was ever scored for this sweep.
+    """``labels``: "clean" or "given"; ``times``: how often test has been scored for this sweep.
 
-    ``metric``: of the scores' metrics the one that is told in a sentence.
+    ``metric``: the metric that the summary names.
     """
 
     __test__ = False
@@ -124,16 +127,16 @@ class TestScores:
 
 @dataclass(frozen=True)
 class Explained:
-    """What finalists say of the classes and of the training labels.
+    """Findings on classes and training labels.
 
-    ``classes``: None of data with identities; ``suspects``: None where no record of training is left.
+    ``classes``: None for data with identities; ``suspects``: None if no record of training is left.
     """
 
     classes: ClassFindings | None = None
     suspects: Suspects | None = None
 
     def write(self, folder: Path) -> None:
-        """Their tables as CSV."""
+        """Write their CSV files."""
         for part in (self.classes, self.suspects):
             if part is not None:
                 part.write(folder)
@@ -141,11 +144,12 @@ class Explained:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the data were. ``wrong``: share of a split's given labels that are wrong, where that is known.
+    """The data set. ``wrong``: share of wrong given labels by split, where known.
 
-    ``are`` says what ``classes`` are: classes, or identities that are found again.
-    ``unlabelled``: training images without a given label. ``samples``: on how many validation images a
-    metric is measured (:func:`reports.ranking.standard_error.samples_of`).
+    ``are``: whether ``classes`` are classes or identities. ``unlabelled``: number of training images without
+    a given label. ``samples``: number of validation images on which a metric is measured
+    (:func:`reports.ranking.standard_error.samples_of`). ``trained`` and ``validated``: images by class, of
+    train by given label and of val by the label that selects; empty for identities.
     """
 
     source: str
@@ -156,13 +160,15 @@ class DataFacts:
     are: Literal["classes", "identities"] = "classes"
     unlabelled: int = 0
     samples: dict[str, float] = field(default_factory=dict)
+    trained: Mapping[str, int] = field(default_factory=dict)
+    validated: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Joined:
-    """One of the sweeps of a joint report; its trials are called ``name``/0003 there.
+    """A sweep of a joint report, which calls its trials ``name``/0003.
 
-    ``page``: the link from the joint page to its own; None where it has none.
+    ``page``: the link from the joint page to the sweep's own page; None if it has none.
     """
 
     name: str
@@ -174,13 +180,12 @@ class Joined:
 
 @dataclass(frozen=True)
 class Contents:
-    """One sweep's report. What is None could not be made, and ``notices`` says why.
+    """The report of one sweep or several. Parts that could not be made are None; ``notices`` says why.
 
-    ``edges``: best values at an end of their range, a sentence each. ``repeats``: the best trials with
-    other seeds, and what ``confirmation`` they gave. ``pareto``: which trials stand where by several goals;
-    None of a single one, by which they are ranked. ``gpus``: how many each trial had. ``joined``: the sweeps
-    of a joint report, whose ``identity`` and ``sweep`` are made of theirs; empty of a single sweep.
-    ``what_mattered``: of the searched parameters of a single sweep.
+    ``edges``: one sentence for each best value at an end of its range. ``repeats``: the best trials with
+    other seeds; ``confirmation``: what they show. ``pareto``: the trials' standing by several goals; None for
+    one goal. ``gpus``: number of GPUs by trial. ``joined``: the sweeps of a joint report, whose
+    ``identity`` and ``sweep`` combine theirs; empty for a single sweep. ``what_mattered``: for single sweeps.
     """
 
     identity: SweepIdentity
@@ -201,3 +206,33 @@ class Contents:
     joined: tuple[Joined, ...] = ()
     what_mattered: WhatMattered | None = None
     explained: Explained = field(default_factory=Explained)
+
+    @cached_property
+    def caveats(self) -> list[Caveat]:
+        """What keeps the report's numbers from meaning anything, the worst first."""
+        if self.data is None or not self.data.validated or not self.ranking:
+            return []
+        classes = self.explained.classes
+        return find_caveats(
+            Classes(self.data.trained, self.data.validated, self.data.samples),
+            self._finalists(),
+            [goal.metric for goal in self.identity.goals],
+            trials=len(self.ranking),
+            unpredicted=classes.unpredicted if classes else (),
+            best=classes.trial if classes else "",
+        )
+
+    @property
+    def at_chance(self) -> str | None:
+        """Why no prediction of the finalists is worth anything; None if some may be."""
+        return next((caveat.words for caveat in self.caveats if caveat.is_chance), None)
+
+    def _finalists(self) -> list[Mapping[str, float]]:
+        """Metrics of the evaluated trials and the winning ensemble; without them, of the best epoch."""
+        if self.ensembles is not None:
+            winner = [self.ensembles.winner.metrics] if self.ensembles.winner else []
+            return [*(one.metrics for one in self.ensembles.evaluated), *winner]
+        best = self.ranking[0]
+        return [
+            {name: dict(course).get(best.best_epoch, math.nan) for name, course in best.trial.history.items()}
+        ]

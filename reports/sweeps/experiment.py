@@ -1,4 +1,4 @@
-"""The folders of an MLflow experiment's sweeps."""
+"""Find the folders of an MLflow experiment's sweeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from platform.tuning.watching.sweep_state import sweeps_in
 
 @dataclass(frozen=True)
 class ExperimentFolders:
-    """``notices``: how many sweeps of the experiment have no folder any more, and which."""
+    """``notices``: which sweeps of the experiment have no folder any more."""
 
     folders: list[Path]
     notices: list[str]
 
 
 def folders_of(experiment: str, runs: Path) -> ExperimentFolders:
-    """Of the experiment's sweeps those whose folders lie in ``runs``, in the order in which they started.
+    """Folders in ``runs`` of the experiment's sweeps, in the order in which they started.
 
-    MLflow is the one that a sweep would write to: MLFLOW_TRACKING_URI, else mlflow.db in the current folder.
+    MLflow is where a sweep would write to: MLFLOW_TRACKING_URI, else mlflow.db in the current folder.
 
     Raises:
         UserError: MLflow does not answer, it has no such experiment, or no sweep of it has a folder there.
@@ -47,6 +47,6 @@ def _about(gone: Sequence[str], of: int, runs: Path) -> list[str]:
         return []
     are = "is" if len(gone) == 1 else "are"
     return [
-        f"{len(gone)} of {counted(of, 'sweep')} of the experiment {are} left out, for want of a folder in "
+        f"{len(gone)} of {counted(of, 'sweep')} of the experiment {are} left out, without a folder in "
         f"{runs}: {listed(gone)}."
     ]

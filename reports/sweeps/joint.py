@@ -1,4 +1,4 @@
-"""Several sweeps over the same data as one, for one report: their trials side by side, and combined."""
+"""Combine several sweeps over the same data for one joint report."""
 
 import os
 from collections import Counter
@@ -8,23 +8,25 @@ from pathlib import Path
 from urllib.parse import quote
 
 from platform.config.errors import UserError
+from platform.config.invocation import command_line
 from platform.datasets.data_config import DataConfig
 from platform.datasets.errors import counted
 from platform.datasets.image_size import covering
 from platform.tracking.records import SweepRecord, TrialRecord
+from platform.tuning.folder.received import check_folder
 from platform.tuning.folder.sweep_folder import SweepFolder, SweepIdentity
+from reports.ranking.rank import RankedTrial, rank_trials
 from reports.sweeps.comparable import refuse_unlike
 from reports.sweeps.contents import Joined
 from reports.sweeps.inputs import Inputs, read_inputs
 from reports.sweeps.joint_record import sweep_of
-from reports.ranking.rank import RankedTrial, rank_trials
 
 UNENDED = ("running", "interrupted")
 
 
 @dataclass(frozen=True)
 class Joint(Inputs):
-    """``parts``: the sweeps by the name that they have here; their trials are called NAME/0003."""
+    """``parts``: the sweeps with their names in this report, which calls their trials NAME/0003."""
 
     parts: tuple[tuple[str, Inputs], ...] = ()
 
@@ -41,6 +43,10 @@ class Joint(Inputs):
         return self.parts[0][1].bad_images
 
     @property
+    def data_remarks(self) -> list[str]:
+        return self.parts[0][1].data_remarks
+
+    @property
     def joined(self) -> tuple[Joined, ...]:
         return tuple(
             Joined(name, str(one.folder.path), _link(self.folder, one.folder), one.identity, one.sweep)
@@ -52,7 +58,7 @@ class Joint(Inputs):
         return dict(self.parts)[name], replace(trial, trial_id=own)
 
     def candidates(self, foremost: list[RankedTrial], ranking: Sequence[RankedTrial]) -> list[RankedTrial]:
-        """The foremost, and of each sweep the best."""
+        """The foremost trials and the best trial of each sweep."""
         chosen = {one.trial.trial_id for one in foremost}
         seen: set[str] = set()
         for one in ranking:
@@ -71,13 +77,14 @@ def read_joint(
     max_latency_ms: float | None = None,
     notices: Sequence[str] = (),
 ) -> Joint:
-    """Read everything of the sweeps but the images; what is None is as the most generous sweep says.
+    """Read everything but the images; settings that are None come from the most generous sweep.
 
     Raises:
-        UserError: one is no sweep's folder, or is named twice; they are not alike (:mod:`reports.sweeps.comparable`); no
-            trial of any reported the metric; MLflow is silent and there is no spool.
+        UserError: a folder is not a sweep's or is named twice; the sweeps cannot be compared
+            (:mod:`.comparable`); no trial reported the metric; MLflow does not answer and there is no spool.
     """
     _refuse_twice(folders)
+    check_folder(SweepFolder(out))
     sweeps = [
         read_inputs(folder, top, max_members=max_members, max_latency_ms=max_latency_ms) for folder in folders
     ]
@@ -97,7 +104,12 @@ def read_joint(
         max_latency_ms=max(known) if len(known) == len(latencies) else None,
         undelivered="; ".join(one.undelivered for one in sweeps if one.undelivered) or None,
         repeats=[_renamed(name, trial) for name, one in parts for trial in one.repeats],
-        notices=(*notices, *_without_rank(parts), *_other_shots(sweeps)),
+        notices=(
+            *notices,
+            *(notice for one in sweeps for notice in one.notices),
+            *_without_rank(parts),
+            *_other_shots(sweeps),
+        ),
         parts=parts,
     )
 
@@ -109,7 +121,7 @@ def _refuse_twice(folders: Sequence[Path]) -> None:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """The folders' own, numbered where several are called the same."""
+    """The folders' names, numbered where several are equal."""
     names: list[str] = []
     for folder in folders:
         own = folder.resolve().name
@@ -119,10 +131,9 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _identity(out: Path, sweeps: Sequence[Inputs]) -> SweepIdentity:
-    """What the sweeps have in common, and the command that joins them."""
+    """The settings that the sweeps share, and the command that joins them."""
     uris = {one.identity.tracking_uri for one in sweeps}
     commits = {one.identity.git_commit for one in sweeps}
-    named = " ".join(str(one.folder.path) for one in sweeps)
     return replace(
         sweeps[0].identity,
         name=out.resolve().name,
@@ -132,7 +143,7 @@ def _identity(out: Path, sweeps: Sequence[Inputs]) -> SweepIdentity:
         trials=None,
         tracking_uri=uris.pop() if len(uris) == 1 else "",
         git_commit=commits.pop() if len(commits) == 1 else "",
-        command=f"python -m reports {named} --out {out}",
+        command=command_line("reports", *(one.folder.path for one in sweeps), "--out", out),
     )
 
 
@@ -149,7 +160,7 @@ def _renamed(name: str, trial: TrialRecord) -> TrialRecord:
 
 
 def _data_config(sweeps: Sequence[Inputs]) -> DataConfig:
-    """The first sweep's; images are kept as large as the one that wants them largest."""
+    """The first sweep's, with the largest decode size of all sweeps."""
     sizes = [one.data_config.decode_size for one in sweeps]
     known = [size for size in sizes if size != "auto"]
     largest = max(known) if len(known) == len(sizes) else "auto"
@@ -157,7 +168,7 @@ def _data_config(sweeps: Sequence[Inputs]) -> DataConfig:
 
 
 def _without_rank(parts: Sequence[tuple[str, Inputs]]) -> list[str]:
-    """Of the sweeps without a trial to rank, a sentence; raises UserError where none has one."""
+    """A sentence on sweeps without a ranked trial; raises UserError if no sweep has one."""
     metric, mode = parts[0][1].metric, parts[0][1].mode
     empty = [name for name, one in parts if not rank_trials(one.sweep.trials, metric, mode)]
     if len(empty) == len(parts):
@@ -173,8 +184,8 @@ def _other_shots(sweeps: Sequence[Inputs]) -> list[str]:
     shots = {(one.data_config.many_shot, one.data_config.few_shot) for one in sweeps}
     if len(shots) == 1:
         return []
-    told = "; ".join(f"above {many} and below {few}" for many, few in sorted(shots))
-    return [f"The sweeps call different classes many-shot and few-shot, by their training images ({told})."]
+    bounds = "; ".join(f"above {many} and below {few}" for many, few in sorted(shots))
+    return [f"The sweeps call different classes many-shot and few-shot, by their training images ({bounds})."]
 
 
 def _link(joint: SweepFolder, sweep: SweepFolder) -> str | None:

@@ -1,23 +1,24 @@
-"""What makes a folder that of a joint report: joint.json names the sweeps that it is of."""
+"""joint.json, which names the sweeps of a joint report and marks its folder."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from platform.config.errors import UserError
+from platform.storage.whole_files import read_record, write_whole
 from platform.tracking.records import TrialRecord
+from platform.tuning.folder.received import check_folder
 from platform.tuning.folder.sweep_folder import RECORD, SweepFolder
-from platform.storage.whole_files import write_whole
 
 FILE = "joint.json"
 _NAMED = 3  # sweeps, in the name of a joint report that was given none
 
 
 class JointRecord(BaseModel):
-    """``sweeps``: their folders, relative to that of the report, so that all may be moved together."""
+    """``sweeps``: their folders, relative to the report's, so that you can move all of them together."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -31,35 +32,35 @@ def write_joint(folder: Path, sweeps: Sequence[Path]) -> None:
 
 
 def read_joint_record(folder: Path) -> list[Path] | None:
-    """The sweeps' folders; None where this is no joint report's folder.
+    """The sweeps' folders; None if the folder is not a joint report's.
 
     Raises:
-        UserError: its joint.json is broken.
+        UserError: joint.json cannot be read.
     """
-    try:
-        record = JointRecord.model_validate_json((folder / FILE).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    record = read_record(folder / FILE, JointRecord)
+    if record is None:
         return None
-    except ValidationError as error:
-        raise UserError(f"{folder / FILE}: cannot be read as a joint report's record") from error
     return [Path(os.path.normpath(folder / sweep)) for sweep in record.sweeps]
 
 
 def check_reportable(folder: Path) -> None:
-    """Raises UserError where a folder is neither a sweep's nor that of a joint report of sweeps."""
+    """Raise UserError if the folder belongs neither to a sweep nor to a joint report, or has links in it."""
+    check_folder(SweepFolder(folder))
     for sweep in read_joint_record(folder) or [folder]:
+        if sweep != folder:
+            check_folder(SweepFolder(sweep))
         SweepFolder(sweep).read_record()
 
 
 def joint_place(sweeps: Sequence[Path], name: str | None = None) -> Path:
-    """Beside the first sweep, the folder of a report that is called ``name``, or after its sweeps."""
+    """The folder of a joint report beside the first sweep, called ``name`` or after its sweeps."""
     names = [sweep.resolve().name for sweep in sweeps]
     more = [f"{len(names) - _NAMED}-more"] if len(names) > _NAMED else []
     return sweeps[0].parent / (name or "+".join([*names[:_NAMED], *more]))
 
 
 def refuse_taken(out: Path) -> None:
-    """Raises UserError where something else than a joint report lies at ``out``."""
+    """Raise UserError if ``out`` exists and is not a joint report."""
     if (out / RECORD).exists():
         raise UserError(f"--out: {out} is a sweep's own folder; name another for the joint report")
     if out.exists() and not out.is_dir():
@@ -69,5 +70,5 @@ def refuse_taken(out: Path) -> None:
 
 
 def sweep_of(trial: TrialRecord) -> str:
-    """The name of the sweep of a trial in a joint report; "" in that of a single sweep."""
+    """The sweep's name in a joint report; "" in the report of a single sweep."""
     return trial.trial_id.rpartition("/")[0]

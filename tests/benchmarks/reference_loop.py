@@ -1,8 +1,8 @@
-"""A plain loop for Peer-learning, as published code writes it: what our training is measured against.
+"""The reference for training: a plain Peer-learning loop as published code writes it.
 
-ImageFolder, DataLoader, torchvision's transforms, float32, contiguous memory, two optimisers, each network
-evaluated in a pass of its own. Run alone, it trains two epochs and prints the memory that they took; nothing
-is imported for it that it does not need:
+It uses ImageFolder, DataLoader, torchvision's transforms, float32, contiguous memory and two optimisers, and
+evaluates each network in a separate pass. As a command it trains two epochs and prints the peak memory; it
+imports only what it needs:
 
     python -m tests.benchmarks.reference_loop FOLDER CASE
 
@@ -24,6 +24,8 @@ from torchvision.datasets import ImageFolder
 from platform.models.build import build
 from platform.models.model_config import ModelConfig
 
+from .figures import process_peak_megabytes
+
 CLASSES = 10
 DROP_RATE, LR = 0.3, 0.01
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -36,7 +38,7 @@ class Case:
     image_size: int  # px
     backbone: str
     crop: str
-    shape: tuple[int, int]  # of the files, height and width in px; every third lies the other way round
+    shape: tuple[int, int]  # height and width of the files in px; every third file has them swapped
     batch_size: int
     train: int  # images
     val: int
@@ -44,7 +46,7 @@ class Case:
 
 
 class ReferenceLoop:
-    """``epoch`` trains two networks on ``folder``/train for an epoch and evaluates them on ``folder``/val."""
+    """Two networks; ``epoch`` trains them on ``folder``/train and evaluates them on ``folder``/val."""
 
     def __init__(self, case: Case, folder: Path, workers: int) -> None:
         torch.manual_seed(0)
@@ -62,7 +64,7 @@ class ReferenceLoop:
 
     def _loader(
         self, case: Case, folder: Path, steps: list[nn.Module], workers: int, *, shuffle: bool = False
-    ) -> DataLoader:
+    ) -> DataLoader[tuple[Tensor, Tensor]]:
         return DataLoader(
             ImageFolder(str(folder), transforms.Compose(steps)),
             batch_size=case.batch_size,
@@ -130,16 +132,14 @@ def peer_losses(first_BC: Tensor, second_BC: Tensor, labels_B: Tensor) -> tuple[
 
 
 def peak_memory(device: str) -> dict[str, float]:
-    """MB: the most that this process has held, and on a GPU the most that its tensors have."""
-    # not getrusage's ru_maxrss, which a process inherits from the one that started it
-    status = Path("/proc/self/status").read_text()
-    found = {"process": int(status.split("VmHWM:")[1].split()[0]) / 1024}
+    """MB: the most that this process has held, and on a GPU the most that its tensors have held."""
+    peaks = {"process": process_peak_megabytes()}
     if device == "cuda":
-        found["GPU"] = torch.cuda.max_memory_allocated() / 2**20
-    return found
+        peaks["GPU"] = torch.cuda.max_memory_allocated() / 2**20
+    return peaks
 
 
-def main() -> None:
+def print_memory() -> None:
     folder, described = sys.argv[1:]
     case = Case(**json.loads(described))
     loop = ReferenceLoop(case, Path(folder), workers=0)
@@ -149,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_memory()

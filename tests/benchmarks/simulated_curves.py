@@ -1,4 +1,4 @@
-"""The learning curves that search_quality searches among: simulated, after recorded ones.
+"""Simulated learning curves for search_quality, fitted to recorded ones.
 
 The simulator (``Curve``) follows 28 runs of ``SPACE``, in recorded_curves.jsonl: 20 random samples, four of
 them with three seeds, of `test_byobnet` on the digits with 40 % wrong labels, 20 epochs (0.6 is the most that
@@ -13,14 +13,14 @@ can be reached). Its formulas were fitted to them by hand:
   that bad then), while what is seen of an accuracy has an error: 0.010 a trial, 0.005 an epoch more;
 - seeds differ by 0.010 at the end, and by a quarter in how late they begin.
 
-What was checked of it is in the first table: how the accuracy after an epoch ranks the samples as the last
-three do (Spearman), and how far they get. With 20 samples such a correlation is known to within 0.2. Earlier
-formulas, whose first epochs ranked at random or the wrong way round, were given up as they did not fit: every
-early stop looked bad on them, and any longer grace period good.
+The benchmark's first table checks the fit: the rank correlation (Spearman) of the accuracy after an epoch
+with the mean of the last three, and the accuracy at the end. With 20 samples such a correlation is known to
+within 0.2. Earlier formulas, whose first epochs ranked at random or in reverse, did not fit and were dropped:
+with them every early stop looked bad, and any longer grace period good.
 
-Ranges of ``SPACE`` were written as a user writes them, around what is plausible, so that the best numbers lie
-between 0.37 and 0.77 of their ranges. ``Problem.anywhere`` puts each of them at a place of its own, from one
-end to the other.
+The ranges of ``SPACE`` are what a user would write, around plausible values, so that the best numbers lie
+between 0.37 and 0.77 of their ranges. ``Problem.anywhere`` puts each of them anywhere in its range,
+independently of the others.
 """
 
 import json
@@ -74,19 +74,19 @@ BEST = {
     "method[peer].drop_rate": 0.38,
     "method[peer].ramp_epochs": 6,
 }
-"""Of the numbers that have one, by the parameter's name; the rate's at a batch size of 32."""
+"""Best values by parameter name; the learning rates hold for a batch size of 32."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Of a trial: the accuracy ``seen`` after each epoch, and what it is worth; both [EPOCHS]."""
+    """A trial's measured accuracy after each epoch (``seen``) and its true accuracy, both [EPOCHS]."""
 
     seen: np.ndarray
     true: np.ndarray
 
     @classmethod
     def of(cls, parameters: Parameters, noise: np.random.Generator) -> "Curve":
-        """One seed's; all of the randomness is of ``noise``."""
+        """The curve of one seed; all randomness comes from ``noise``."""
         off = decades_off(parameters)
         rates = learning_rates(parameters)
         end = 0.16 if off > 0.8 + 0.2 * noise.standard_normal() else final_accuracy(parameters, off)
@@ -107,15 +107,16 @@ class Curve:
 
 
 def decades_off(parameters: Parameters) -> float:
-    """How many decades the learning rate lies above (negative: below) the best one."""
+    """Decades by which the learning rate is above (negative: below) the best one."""
     best = BEST[f"optim[{parameters['optim']}].lr"]
-    return math.log10(parameters["optim.lr"] / best) - 0.1 * math.log2(parameters["batch_size"] / 32)
+    lr: float = parameters["optim.lr"]
+    return math.log10(lr / best) - 0.1 * math.log2(parameters["batch_size"] / 32)
 
 
 def final_accuracy(parameters: Parameters, off: float) -> float:
     decay = math.log10(parameters["optim.weight_decay"] / BEST[f"optim[{parameters['optim']}].weight_decay"])
     smoothing = parameters["method.label_smoothing"] - BEST[f"method[{parameters['method']}].label_smoothing"]
-    value = 0.555 - 0.004 * decay**2 - 0.06 * smoothing**2
+    value: float = 0.555 - 0.004 * decay**2 - 0.06 * smoothing**2
     value -= 0.008 * math.log2(parameters["batch_size"] / 16) + (0.038 if off < 0 else 0.08) * off**2
     if parameters["schedule"] == "constant":
         value -= 0.01 + 0.05 * max(off, 0.0)
@@ -128,7 +129,7 @@ def final_accuracy(parameters: Parameters, off: float) -> float:
 
 
 def learning_rates(parameters: Parameters) -> np.ndarray:
-    """Of each epoch, as a share of the highest [EPOCHS]."""
+    """Each epoch's learning rate as a share of the highest [EPOCHS]."""
     epoch = np.arange(1, EPOCHS + 1)
     if parameters["schedule"] == "constant":
         return np.ones(EPOCHS)
@@ -139,7 +140,7 @@ def learning_rates(parameters: Parameters) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Problem:
-    """The space's numbers, each moved by a number of its own (a logarithm's where its range is one)."""
+    """A shift for each number of the space, in logarithms for a logarithmic range."""
 
     moves: dict[str, tuple[NumberRange, float]]
 
@@ -149,8 +150,9 @@ class Problem:
 
     @classmethod
     def anywhere(cls, space: Space, rng: np.random.Generator) -> "Problem":
-        """The best of each number at a random place of its range, for all options that have it the same."""
-        moves, places = {}, {}
+        """Move each best value to a random place in its range, the same for all options that have it."""
+        moves: dict[str, tuple[NumberRange, float]] = {}
+        places: dict[str, float] = {}
         for parameter in space.parameters():
             if isinstance(parameter.range, NumberRange) and parameter.name in BEST:
                 place = places.setdefault(parameter.path, rng.random())
@@ -162,7 +164,7 @@ class Problem:
         return cls(moves)
 
     def curve(self, parameters: Parameters, noise: np.random.Generator) -> Curve:
-        """One seed's; all of the randomness is of ``noise``."""
+        """The curve of one seed; all randomness comes from ``noise``."""
         moved = dict(parameters)
         for name, (range_, by) in self.moves.items():
             section, option = name.partition("]")[0].split("[")
@@ -178,7 +180,7 @@ def _scaled(range_: NumberRange, value: float) -> float:
 
 
 def compare_with_recorded() -> None:
-    """Simulated curves of the samples that were recorded, ten seeds each, beside those."""
+    """Print recorded curves beside simulated ones of the same samples, ten seeds each."""
     recorded = [json.loads(line) for line in RECORDED.read_text().splitlines()]
     first = [one for one in recorded if one["seed"] == 0]
     simulated = [

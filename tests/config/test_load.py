@@ -76,7 +76,7 @@ PEER = "method: {name: peer}\n"
             "method:\n  name: pear\n",
             "2:9: method.name: unknown name 'pear'; did you mean 'peer'?; there are peer, cross_entropy",
         ),
-        ("method: peer\n", "1:9: method: must be a section (key: value), got 'peer'"),
+        ("method: peer\n", "1:9: method: must be a section (key: value), got 'peer'; write {name: peer}"),
         (
             "method: {drop_rate: 0.1}\n",
             "1:9: method.name: is missing: it says which settings the section has",
@@ -255,3 +255,32 @@ def test_text_that_is_not_utf8_is_named(tmp_path):
     path.write_bytes(b"epochs: 3 # \xe9\n")
     with pytest.raises(ConfigError, match="is not UTF-8 text"):
         load_space(path, Root)
+
+
+class Sweep(Root):
+    """A root that inherits, as a sweep's inherits from a trial's; its own section holds no range."""
+
+    number: int = Field(1, ge=1)
+
+
+def test_a_mistake_in_the_sweeps_sections_does_not_hide_those_of_a_trial(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text("method: {name: peer, ramp_epochs: 9}\nnumber: 0\n")
+    with pytest.raises(ConfigError) as caught:
+        load_space(path, Sweep)
+    assert [line.split("space.yaml:")[1] for line in str(caught.value).splitlines()] == [
+        "2:9: number: must be >= 1, got 0",
+        "1:35: method.ramp_epochs: must be <= epochs (5), got 9",
+    ]
+
+
+def test_mistakes_of_several_corners_are_said_at_once(load):
+    text = (
+        "method:\n  choice:\n  - {name: peer, drop_rate: 2}\n  - {name: cross_entropy, label_smoothing: 7}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert [line.split("space.yaml:")[1] for line in str(caught.value).splitlines()] == [
+        "3:29: method.drop_rate: must be < 1, got 2",
+        "4:44: method.label_smoothing: must be < 1, got 7",
+    ]

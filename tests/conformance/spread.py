@@ -1,11 +1,11 @@
-"""One worker of a trial of every method: rank, world size, rendezvous file, result file (test_world_size.py).
+"""One worker of a trial of every method, as a process of its own (test_world_size.py).
 
-Methods that learn from images without a label train another time where most have none.
+Methods that learn from images without a label train another time where most have none; one learns
+another time from weighted images.
 
 Writes the losses of every step and the weights after three epochs as one .pt file, a worker's own.
 """
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +16,8 @@ from platform.datasets.data_config import DataConfig
 from platform.datasets.preparation.prepare import prepare
 from platform.methods import SECTIONS, method_names
 from platform.training.loop.trainer import Trainer
-from platform.training.trial.trial_config import TrialConfig
 from platform.training.loop.workers import Workers
+from platform.training.trial.trial_config import TrialConfig
 
 TRIAL = {
     "epochs": 6,
@@ -44,8 +44,13 @@ def mostly_unlabelled(data):
     return replace(data, manifest=manifest.assign(label=manifest["label"].mask(is_gone, -1)))
 
 
+def weighted(data):
+    """Weights from 0 to 2, another for each image."""
+    return replace(data, manifest=data.manifest.assign(weight=np.linspace(0, 2, len(data.manifest))))
+
+
 def phases_of_an_epoch(method):
-    """The method's defaults, but for spans of one epoch each: three epochs are to meet all of its phases."""
+    """The method's defaults, with spans of one epoch, so that three epochs cover all of its phases."""
     spans = [field for field in SECTIONS[method].model_fields if field.endswith("_epochs")]
     return {"name": method} | dict.fromkeys(spans, 1)
 
@@ -72,21 +77,16 @@ def train(method, data, workers):
     }
 
 
-def main():
-    rank, size = int(sys.argv[1]), int(sys.argv[2])
+def train_all(rank, size, meeting, result):
+    """Worker ``rank`` of ``size``, which meet by the file ``meeting``; what it found goes to ``result``."""
     if size > 1:
-        distributed.init_process_group(
-            "gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=size
-        )
+        distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     workers, data = Workers.of_process_group(), some_digits()
     found = {method: train(method, data, workers) for method in method_names()}
     for method, section in SECTIONS.items():
         if section.takes_unlabelled:
             found[f"{method}, unlabelled"] = train(method, mostly_unlabelled(data), workers)
-    torch.save(found, sys.argv[4])
+    found["peer, weighted"] = train("peer", weighted(data), workers)
+    torch.save(found, result)
     if size > 1:
         distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

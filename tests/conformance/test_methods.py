@@ -1,29 +1,38 @@
-"""What every file of platform/methods/ must do; a new one is tested without another line here."""
+"""Requirements on every file of platform/methods/; new files are tested without changes here."""
 
+from copy import deepcopy
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
-from platform.datasets.data_config import DataConfig
 from platform.datasets.batches.loader import Batch
+from platform.datasets.data_config import DataConfig
 from platform.datasets.preparation.prepare import prepare
-from platform.methods import SECTIONS, method_names
-from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
-from platform.training.errors import TrialError
+from platform.methods import SECTIONS, Progress, method_names, metrics_in_words
+from platform.reference.metrics import undescribed
 from platform.training.checkpoints.loading import load_predictor
+from platform.training.errors import TrialError
+from platform.training.loop.learner import learners
 from platform.training.loop.trainer import Trainer
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
+from platform.training.loop.workers import ALONE
 from platform.training.trial.trial_config import TrialConfig
+
+pytestmark = pytest.mark.sweep
 
 METHODS = method_names()
 BACKBONES = ("test_resnet", "test_vit", "test_convnext")
+EPOCHS, BATCH = 6, 32
+LATE_STEP = 16  # of 18, three an epoch: the learning rate is about a thirtieth of the largest
 
 
 @pytest.fixture(scope="module")
 def zeros_and_ones():
-    """Handwritten digits of two classes with right labels: anything that learns can tell them apart."""
+    """Handwritten digits of two classes with correct labels: easy for any method."""
     data = prepare(DataConfig(), 8)
     label = data.manifest["label"]
     rows = [np.flatnonzero((label < 2) & (data.manifest["split"] == split)) for split in ("train", "val")]
@@ -36,12 +45,12 @@ def zeros_and_ones():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_trainer(zeros_and_ones):
     def make(method, *, backbone="test_resnet", data=zeros_and_ones, **sections):
         values = {
-            "epochs": 6,
-            "batch_size": 32,
+            "epochs": EPOCHS,
+            "batch_size": BATCH,
             "image_size": 16,
             "augment": {"horizontal_flip": 0.0},
             "model": {"backbone": backbone},
@@ -53,34 +62,89 @@ def make_trainer(zeros_and_ones):
     return make
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+class Trial:
+    """A trainer and its states before and after all epochs, which tests may set it to again and again."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+        self.start = deepcopy(trainer.state_dict())
+        self.outputs = recorded_outputs(trainer)
+        self.history = [trainer.train_epoch() for _ in range(EPOCHS)]
+        self.end = deepcopy(trainer.state_dict())
+
+    def at_start(self, *, epoch=0, step=0, precision=None):
+        """The trainer as it was built, but at this epoch and step."""
+        self._set(self.start)
+        self.trainer.epoch, self.trainer.step = epoch, step
+        if precision is not None:
+            self.trainer.use_precision(precision)
+        for network in self.trainer.networks:
+            network.train()
+        return self.trainer
+
+    def at_end(self):
+        self._set(self.end)
+        return self.trainer
+
+    def _set(self, state):
+        self.trainer.load_state_dict(deepcopy(state))
+
+
+def recorded_outputs(trainer):
+    """What every training step returns, in a list that grows."""
+    outputs, step = [], trainer.train_step
+
+    def recorded(batches, *, first=0):
+        done = step(batches, first=first)
+        outputs.extend(done)
+        return done
+
+    trainer.train_step = recorded
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def trial(make_trainer):
+    """``trial(method, backbone)``: trained once for all tests of this file."""
+    trained = cache(lambda method, backbone: Trial(make_trainer(method, backbone=backbone)))
+    return lambda method, backbone="test_resnet": trained(method, backbone)
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_it_learns_to_predict(method, backbone, make_trainer):
-    trainer = make_trainer(method, backbone=backbone)
-    history = [trainer.train_epoch() for _ in range(trainer.config.epochs)]
-    assert history[-1]["val/accuracy"] > 0.9
+def test_each_metric_of_its_epochs_is_described(method, trial):
+    """A method describes those of its steps in ``Method.metrics``, and no other."""
+    history = trial(method).history
+    assert undescribed({name: None for epoch in history for name in epoch}) == []
+    reported = {name for output in trial(method).outputs for name in output.metrics}
+    described = {name for name, by_method in metrics_in_words().items() if method in by_method}
+    of_teacher = {"loss_distillation", "loss_features"} if SECTIONS[method].takes_teacher else set()
+    assert described - of_teacher == reported
 
 
-@pytest.mark.parametrize("epoch", [0, 5])
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize(
+    ("method", "backbone"),
+    [*((method, BACKBONES[0]) for method in METHODS), *(("peer", other) for other in BACKBONES[1:])],
+)
+def test_it_learns_to_predict(method, backbone, trial):
+    """Training reaches 90 %, and a step lowers the loss of its batch in the first and last phase."""
+    trained = trial(method, backbone)
+    assert trained.history[-1]["val/accuracy"] > 0.9
+    for epoch in (0, EPOCHS - 1):
+        trainer = trained.at_start(epoch=epoch, step=LATE_STEP)
+        batch = next(trainer.stage.updates(0))
+        before, after = (sum(loss.item() for loss in trainer.train_step(batch)[0].losses) for _ in range(2))
+        assert 0 < trainer.learning_rate < 2e-4, "so small that the step follows the gradient"
+        assert after < before or before == 0, f"epoch {epoch}: 0 where a method has nothing left to learn"
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_a_step_lowers_the_loss_of_its_batch(method, backbone, epoch, make_trainer):
-    still = {"schedule": {"name": "constant", "warmup_epochs": 0}, "optim": {"name": "adamw", "lr": 5e-5}}
-    trainer = make_trainer(method, backbone=backbone, **still)
-    trainer.epoch = epoch
-    batch = next(trainer.stage.updates(0))
-    before, after = (sum(loss.item() for loss in trainer.train_step(batch)[0].losses) for _ in range(2))
-    assert after < before
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
-    trainer = make_trainer(method)
-    output = trainer.train_step(next(trainer.stage.updates(0)))[0]
+def test_it_trains_as_many_networks_as_it_says(method, trial):
+    trained = trial(method)
+    trainer, output = trained.trainer, trained.outputs[0]
     assert len(output.losses) == len(trainer.networks) == trainer.config.method.networks
     assert all(loss.shape == () for loss in output.losses)
     assert "loss" in output.metrics
-    samples, shape = output.samples, (len(trainer.networks), 32)
+    samples, shape = output.samples, (len(trainer.networks), BATCH)
     for values, dtype in (
         (samples.losses_MB, torch.float32),
         (samples.predictions_MB, torch.int64),
@@ -92,15 +156,14 @@ def test_it_trains_as_many_networks_as_it_says(method, make_trainer):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("epoch", [0, 5])
+@pytest.mark.parametrize("epoch", [0, EPOCHS - 1])
 @pytest.mark.parametrize("labels", [[0] * 8, [1] * 8, [0], [1, 0]], ids=["class 0", "class 1", "one", "two"])
 @pytest.mark.parametrize("method", METHODS)
-def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision, make_trainer):
-    trainer = make_trainer(method, precision=precision)
-    trainer.epoch = epoch
+def test_small_and_one_sided_batches_are_finite(method, labels, epoch, precision, trial):
+    trainer = trial(method).at_start(epoch=epoch, precision=precision)
     images = torch.randn(len(labels), 3, 16, 16, generator=torch.Generator().manual_seed(0))
     rows = torch.from_numpy(trainer.data.rows("train")[: len(labels)])
-    second = images.flip(3) if trainer.config.method.views == 2 else None
+    second = images.flip(3) if trainer.config.method.augmentations == 2 else None
     output = trainer.train_step([Batch(images, torch.tensor(labels), rows, second=second)])[0]
     assert all(value.isfinite() for value in (*output.losses, *output.metrics.values()))
     for network in trainer.networks:
@@ -135,6 +198,27 @@ def test_it_learns_from_unlabelled_images_or_says_that_it_cannot(method, zeros_a
     assert trainer.ledger.table()["mean_loss"].notna().sum() == (data.given("train") >= 0).sum()
 
 
+@pytest.mark.parametrize("epoch", [0, EPOCHS - 1])
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_multiply_each_samples_loss(method, epoch, trial):
+    """Losses are linear in the weights; all 1 changes no bit, and 0 takes a sample's loss out of the sum."""
+    trainer = trial(method).at_start(epoch=epoch)
+    batch = next(trainer.stage.updates(epoch))[0]
+    samples = len(batch)
+
+    def losses(weights):
+        own = replace(batch, weights=weights)
+        by = learners(trainer.networks, trainer.stage.companions, ALONE, samples, "fp32")
+        return torch.stack(trainer.stage.method.step(by, own, Progress(epoch)).losses).detach()
+
+    plain, some = losses(None), (torch.arange(samples) % 3 > 0).float()
+    assert torch.equal(losses(torch.ones(samples)), plain)
+    torch.testing.assert_close(losses(torch.full((samples,), 2.0)), 2 * plain)
+    assert not torch.allclose(losses(some), plain) or not plain.any()
+    torch.testing.assert_close(losses(some) + losses(1 - some), plain)
+    assert not losses(torch.zeros(samples)).any()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_class_without_training_images_is_no_trouble(method, zeros_and_ones, make_trainer):
     data = replace(zeros_and_ones, classes=("0", "1", "never seen"))
@@ -160,9 +244,8 @@ def test_it_is_deterministic_and_resumes_exactly(method, make_trainer, tmp_path)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_its_checkpoint_predicts_probabilities(method, make_trainer, zeros_and_ones, tmp_path):
-    trainer = make_trainer(method)
-    trainer.train_epoch()
+def test_its_checkpoint_predicts_probabilities(method, trial, zeros_and_ones, tmp_path):
+    trainer = trial(method).at_end()
     save_checkpoint(tmp_path / "checkpoint", trainer)
     predictor = load_predictor(tmp_path / "checkpoint")
     probabilities_NC = predictor.probabilities(predictor.loader(zeros_and_ones, "val"))
@@ -174,13 +257,13 @@ def test_its_checkpoint_predicts_probabilities(method, make_trainer, zeros_and_o
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_it_does_not_see_clean_labels(method, zeros_and_ones, make_trainer):
-    """A batch has no place for them, and other ones change no weight and no metric of training."""
-    known = {"images", "labels", "rows", "second", "targets", "taught"}
+def test_it_does_not_see_clean_labels(method, zeros_and_ones, make_trainer, trial):
+    """A batch has no field for them, and changing them changes no metric of training."""
+    known = {"images", "labels", "rows", "second", "targets", "taught", "weights"}
     assert {field.name for field in fields(Batch)} == known
     manifest = zeros_and_ones.manifest
     other = replace(zeros_and_ones, manifest=manifest.assign(clean=1 - manifest["clean"]))
-    metrics = [make_trainer(method, data=data).train_epoch() for data in (zeros_and_ones, other)]
+    metrics = trial(method).history[0], make_trainer(method, data=other).train_epoch()
     seen = [
         {k: v for k, v in each.items() if not k.startswith(("time/", "val/clean", "noise/"))}
         for each in metrics

@@ -1,21 +1,29 @@
 """Every file of search_spaces/: complete, valid at every corner, commented, and its samples build trials."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from platform.config.load import load_space
-from platform.tuning.space.buildable import check_buildable
-from platform.tuning.space.constraint_check import draw
 from platform.tuning.run.plan import make_plan, trials_of
 from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
+from platform.tuning.space.buildable import check_buildable
+from platform.tuning.space.constraint_check import draw
 
-SPACES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+pytestmark = pytest.mark.sweep
 
+ROOT = Path(__file__).parents[2]
+SPACES = sorted((ROOT / "search_spaces").glob("*.yaml")) + sorted(
+    (ROOT / "search_spaces/methods").glob("*.yaml")
+)
 
-REAL = {"cifar10n.yaml": "cifar10n.zip", "omniglot.yaml": "omniglot_small1.zip"}
+REAL = {"cifar10n.yaml": "cifar10n.zip", "omniglot.yaml": "omniglot_small1.zip", "photos.yaml": "birds.zip"}
 """The spaces on data that users bring, and the file under shared/data."""
+
+CHECKED_ELSEWHERE = ("nightly", "canaries", "policies", "rounds")
+"""Folders of test_plans.py, of test_rounds.py and of tests/datasets/cleaning/test_policy.py."""
 
 
 @pytest.fixture(params=SPACES, ids=lambda path: path.name)
@@ -23,8 +31,18 @@ def loaded(request):
     return load_space(request.param, SweepConfig, fixed=SWEEP_FIELDS)
 
 
-def test_there_are_spaces():
-    assert {path.name for path in SPACES} >= {"peer.yaml", "cross_entropy.yaml", "cifar10n.yaml"}
+def test_every_file_of_the_folder_is_a_space_that_is_checked_here():
+    files = {path for path in (ROOT / "search_spaces").rglob("*") if path.is_file()}
+    elsewhere = {path for path in files if path.parent.name in CHECKED_ELSEWHERE}
+    assert files - elsewhere == set(SPACES), "another ending, or a folder below, would go unchecked"
+    assert {path.name for path in SPACES} >= {"peer.yaml", "cross_entropy.yaml", *REAL}
+
+
+def test_every_space_that_the_readme_or_the_makefile_names_is_there():
+    linked = re.findall(r"\(search_spaces/(\w+\.yaml)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    run = re.findall(r"search_spaces/(\w+\.yaml)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert linked and run
+    assert {*linked, *run} <= {path.name for path in SPACES}
 
 
 def test_random_samples_build_trials(loaded):

@@ -1,37 +1,38 @@
-"""A trial of several workers makes the updates that one worker would make, whatever the method."""
-
-import os
-import subprocess
-import sys
+"""A trial on several workers makes the same updates as on one, for every method."""
 
 import pytest
 import torch
 
 from platform.methods import SECTIONS, method_names
+from tests.conformance.spread import train_all
+from tests.forked import warm_processes
+
+pytestmark = pytest.mark.sweep
 
 SIZES = (1, 2, 4)
 TRIALS = [
     *method_names(),
     *(f"{name}, unlabelled" for name, section in SECTIONS.items() if section.takes_unlabelled),
+    "peer, weighted",
 ]
 RELATIVE = 1e-5
 
 
 @pytest.fixture(scope="module")
 def trained(root, tmp_path_factory):
-    """What each worker of each world size found, by method: real processes that talk through gloo."""
-    folder = tmp_path_factory.mktemp("spread")
-    script, found = root / "tests/conformance/spread.py", {}
+    """Results of each worker of each world size, by method, from real processes that talk through gloo."""
+    folder, found = tmp_path_factory.mktemp("spread"), {}
     for size in SIZES:
         files = [folder / f"{size}_{rank}.pt" for rank in range(size)]
         workers = [
-            subprocess.Popen(
-                [sys.executable, str(script), str(rank), str(size), str(folder / f"meet_{size}"), str(file)],
-                env=os.environ | {"PYTHONPATH": str(root)},
-            )
+            warm_processes().Process(target=train_all, args=(rank, size, folder / f"meet_{size}", file))
             for rank, file in enumerate(files)
         ]
-        assert [worker.wait() for worker in workers] == [0] * size
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert [worker.exitcode for worker in workers] == [0] * size
         found[size] = [torch.load(file, weights_only=True) for file in files]
     return found
 

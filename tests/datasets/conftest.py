@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
+from platform.datasets.preparation.data import Data
 from platform.datasets.preparation.prepare import prepare
 
 SaveImage = Callable[..., Path]
@@ -18,7 +18,7 @@ MakeClasses = Callable[..., Path]
 
 @pytest.fixture
 def save_image() -> SaveImage:
-    """``save_image(path, height, width, seed)`` writes a picture of smooth random colours."""
+    """``save_image(path, height, width, seed)`` writes an image of smooth random colours."""
 
     def save(path: Path, height: int = 12, width: int = 16, seed: int = 0) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def save_image() -> SaveImage:
 
 @pytest.fixture
 def make_classes(save_image: SaveImage) -> MakeClasses:
-    """``make_classes(folder, {"cat": 3, "dog": 4})`` writes that many images into a folder a class."""
+    """``make_classes(folder, {"cat": 3, "dog": 4})`` writes that many images into one folder per class."""
 
     def make(folder: Path, counts: Mapping[str, int], height: int = 12, width: int = 16) -> Path:
         for place, (name, count) in enumerate(counts.items()):

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.data_config import (
+    EMBEDDED,
     AsymmetricNoise,
     ColumnNoise,
     DataConfig,
@@ -12,6 +13,7 @@ from platform.datasets.data_config import (
     reader_names,
 )
 from platform.datasets.preparation.listing import load_reader
+from platform.datasets.sources.source import EMBEDDED as embedded_sources
 
 
 def config(**fields):
@@ -84,3 +86,39 @@ def test_every_reader_is_found_and_says_what_it_reads():
 def test_mistakes_in_augment_are_refused(fields, words):
     with pytest.raises(ValidationError, match=words):
         AugmentConfig.model_validate_json(json.dumps(fields))
+
+
+def problems_of(**fields):
+    with pytest.raises(ValidationError) as raised:
+        DataConfig.model_validate(fields)
+    (error,) = raised.value.errors()
+    return {problem.path: problem.message for problem in error["ctx"]["problems"]}
+
+
+def test_what_spoils_images_of_ones_own_is_refused_with_the_override_that_mends_it():
+    found = problems_of(source="photos", imbalance=5, noise={"kind": "symmetric"})
+    assert {*found} == {"noise", "imbalance"}, "both are said at once"
+    assert "replace labels of photos" in found["noise"] and "data.noise.on_purpose=true" in found["noise"]
+    assert "data.imbalance=1" in found["imbalance"] and "data.imbalance_on_purpose" in found["imbalance"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "digits"},
+        {"source": "photos", "clean_label": "truth"},
+        {
+            "source": "photos",
+            "imbalance_on_purpose": True,
+            "noise": {"kind": "symmetric", "on_purpose": True},
+        },
+    ],
+    ids=["embedded", "true labels known", "on purpose"],
+)
+def test_noise_and_imbalance_where_somebody_meant_them(fields):
+    config = DataConfig.model_validate({"imbalance": 5, "noise": {"kind": "symmetric"}} | fields)
+    assert config.imbalance == 5 and config.noise is not None
+
+
+def test_the_embedded_data_are_those_that_the_project_has():
+    assert {*EMBEDDED} == {*embedded_sources}

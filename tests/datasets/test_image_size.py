@@ -1,4 +1,4 @@
-"""What a YAML may say of an image size, and how it is shown."""
+"""Image sizes in a YAML: valid values, and how they are written."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

@@ -31,10 +31,10 @@ def test_a_row_has_the_same_numbers_in_any_company():
     assert np.array_equal(uniforms(3, 7, np.arange(50), 4), together[:, :4])
 
 
-@pytest.mark.parametrize("other", [(4, 7), (3 + 2**32, 7), (3, 8)])
-def test_seed_and_epoch_change_every_number(other):
+@pytest.mark.parametrize(("seed", "epoch"), [(4, 7), (3 + 2**32, 7), (3, 8)])
+def test_seed_and_epoch_change_every_number(seed, epoch):
     rows = np.arange(200)
-    assert not (uniforms(3, 7, rows, 5) == uniforms(*other, rows, 5)).any()
+    assert not (uniforms(3, 7, rows, 5) == uniforms(seed, epoch, rows, 5)).any()
 
 
 def test_streams_share_no_number_and_the_first_is_what_it_was_without_any():

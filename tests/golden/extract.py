@@ -1,8 +1,8 @@
 """Take the golden numbers that the tests need out of the authors' published losses' inputs and outputs.
 
-    .venv/bin/python tests/golden/extract.py ../shared/golden/losses.npz
+    .venv/bin/python tests/golden/extract.py ../shared/golden/losses.npz ../shared/golden/losses2.npz
 
-writes losses.npz beside this file: the named cases, unchanged (its README there says what they are).
+writes losses.npz beside this file: the named cases, unchanged (the README there says what they are).
 """
 
 import sys
@@ -18,13 +18,20 @@ KEPT = {
     "supcon": 2,
     "simclr": 2,
     "distill_soft_ce": 2,
+    "gce": 2,
+    "gce_truncated": 2,
+    "sce": 2,
+    "coteaching": 3,
+    "jocor": 3,
+    "decoupling": 3,
 }
 CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
 
 
-def main(source: str) -> None:
-    published = np.load(source)
-    kept = {key: published[key] for key in published.files if key.split("/")[0] in CASES}
+def main(*sources: str) -> None:
+    kept = {}
+    for published in map(np.load, sources):
+        kept |= {key: published[key] for key in published.files if key.split("/")[0] in CASES}
     np.savez_compressed(Path(__file__).with_name("losses.npz"), **kept)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from platform.datasets.preparation.data import Data
 from platform.datasets.data_config import DataConfig
+from platform.datasets.preparation.data import Data
 from platform.datasets.preparation.prepare import prepare
 from platform.methods import method_names
 from platform.training.loop.trainer import Trainer
@@ -36,7 +36,7 @@ def few_digits() -> Data:
     )
 
 
-def step_losses(method: str, data: Data) -> list[list[float]]:
+def step_losses(method: str, data: Data, device: str = "cpu") -> list[list[float]]:
     """The losses of each network in each of the first ten steps."""
     settings = {
         "epochs": 10,
@@ -45,8 +45,10 @@ def step_losses(method: str, data: Data) -> list[list[float]]:
         "model": {"backbone": "test_resnet"},
         "method": {"name": method},
         "optim": {"lr": 0.001, "clip_norm": 5.0},
+        "precision": "fp32",
+        "channels_last": False,
     }
-    trainer = Trainer(TrialConfig.model_validate(settings), data)
+    trainer = Trainer(TrialConfig.model_validate(settings), data, device=device)
     losses = []
     updates = chain.from_iterable(trainer.stage.updates(epoch) for epoch in range(trainer.config.epochs))
     for batches, _ in zip(updates, range(STEPS), strict=False):

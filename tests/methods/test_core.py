@@ -1,4 +1,4 @@
-"""CORE's two phases, by hand."""
+"""CORE's two phases, computed by hand."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from platform.datasets.batches.loader import Batch
 from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.self_refining import self_refining
-from platform.methods import Progress
+from platform.methods import Learner, Progress
 from platform.methods.core import Config, Method
 
 COUNTS = torch.tensor([6, 3, 1])
@@ -22,7 +22,7 @@ def logits():
 
 def step(config, logits, **progress):
     batch = Batch(torch.zeros(5, 3, 8, 8), LABELS, torch.arange(5))
-    networks = [lambda _, own=own: own for own in logits]
+    networks: list[Learner] = [lambda *_, own=own: own for own in logits]
     return Method(config, COUNTS).step(networks, batch, Progress(**progress))
 
 

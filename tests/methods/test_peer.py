@@ -157,5 +157,5 @@ def test_what_a_network_did_not_learn_is_told_sample_by_sample():
 def test_mixed_pictures_are_refused():
     batch = replace(batch_of([0, 1]), targets=torch.full((2, 3), 1 / 3))
     networks = [Fixed(torch.zeros(2, 3)), Fixed(torch.zeros(2, 3))]
-    with pytest.raises(AssertionError, match="mixed pictures have none"):
+    with pytest.raises(AssertionError, match="mixed images have none"):
         Method(Config(), torch.tensor([1, 1, 1])).step(networks, batch, Progress())

@@ -1,4 +1,4 @@
-"""Contrast at several depths, and its baseline of classifiers."""
+"""Contrastive deep supervision, and its baseline with classifiers."""
 
 from dataclasses import replace
 

@@ -77,7 +77,9 @@ def test_what_cannot_be_built_is_one_line(config, image_size, message):
 
 
 def test_a_check_makes_no_weights():
-    build_blank(ModelConfig(backbone="vit_giant_patch14_224"), 1000, 28)
+    network = build_blank(ModelConfig(backbone="vit_giant_patch14_224"), 1000, 28)
+    assert sum(weight.nbytes for weight in network.parameters()) > 4e9
+    assert all(values.is_meta for values in (*network.parameters(), *network.buffers()))
 
 
 def test_no_small_stem_where_none_can_be_made():
@@ -92,6 +94,6 @@ def test_published_weights_that_cannot_be_fetched_are_one_line(tmp_path, monkeyp
     monkeypatch.setattr(
         "huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path)
     )  # empty, and tests are offline
-    with pytest.raises(ModelError, match="timm's weights of test_resnet cannot be had: ") as raised:
+    with pytest.raises(ModelError, match="timm's weights of test_resnet cannot be loaded: ") as raised:
         build(ModelConfig(backbone="test_resnet", pretrained=True), 5, 32)
     assert "\n" not in str(raised.value)

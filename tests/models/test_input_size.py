@@ -1,4 +1,4 @@
-"""Another image size for a network that is there: as one built for it, with the weights that it has."""
+"""A network with a changed image size equals one built for that size, with the same weights."""
 
 import pytest
 import torch
@@ -9,11 +9,13 @@ from platform.models.errors import ModelError
 from platform.models.input_size import set_image_size
 from platform.models.model_config import ModelConfig
 
+pytestmark = pytest.mark.sweep
+
 SWIN = "swin_tiny_patch4_window7_224"
 
 
 def built(backbone, image_size):
-    """The network with weights of which none is zero, so that each has an effect."""
+    """The network with non-zero weights only, so that each has an effect."""
     torch.manual_seed(0)
     network, section = build_resolved(ModelConfig(backbone=backbone), 5, image_size)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Which parts of a network learn, by timm's grouping of its parameters."""
+"""Which parts of a network are trainable, by timm's parameter groups."""
 
 import pytest
 import timm
@@ -7,6 +7,7 @@ from torch import nn
 
 from platform.models.errors import ModelError
 from platform.models.layers import (
+    Trainable,
     head_parameters,
     is_transformer_like,
     keep_frozen_still,
@@ -46,7 +47,8 @@ def learning(network):
 )
 def test_the_named_part_learns_and_nothing_else(name, head, last_stage):
     network = blank(name)
-    for part, expected in (("head", head), ("last_stage", last_stage)):
+    parts: dict[Trainable, set[str]] = {"head": head, "last_stage": last_stage}
+    for part, expected in parts.items():
         set_trainable(network, part)
         found = learning(network)
         prefixes = tuple(f"{module}." for module in expected)

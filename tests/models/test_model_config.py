@@ -55,7 +55,7 @@ def test_published_weights_that_do_not_exist_are_refused():
 
 @pytest.fixture
 def older_table(tmp_path, monkeypatch):
-    """The table as an older timm would have made it: without resnet18."""
+    """The table of an older timm, without resnet18."""
     lines = backbones.TABLE.read_text().splitlines(keepends=True)
     table = tmp_path / "older.csv"
     table.write_text(

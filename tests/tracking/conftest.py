@@ -10,13 +10,16 @@ import urllib.request
 
 import pytest
 
+from platform.tracking.own_mlflow import name_own
 from platform.tracking.records import DatasetRecord, SweepDescription
 
 
 @pytest.fixture
 def uri(tmp_path, empty_mlflow):
     (tmp_path / "mlflow.db").write_bytes(empty_mlflow.read_bytes())
-    return f"sqlite:///{tmp_path}/mlflow.db"
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    name_own(address)
+    return address
 
 
 @pytest.fixture

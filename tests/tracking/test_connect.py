@@ -6,8 +6,11 @@ import time
 import pytest
 
 from platform.tracking.connect import connect, find_or_create_experiment
+from platform.tracking.own_mlflow import name_own
 from platform.tracking.tracking_config import TrackingError
 from platform.tracking.writing.writer import SweepWriter
+
+pytestmark = pytest.mark.sweep
 
 OPEN_AND_WRITE = """
 import sys
@@ -49,6 +52,7 @@ def test_two_processes_create_one_database_at_once_and_both_write_to_it(tmp_path
     endings = [(*process.communicate(), process.returncode) for process in processes]
     assert endings == [("", "", 0)] * 2, "both must finish, and say nothing on the terminal"
 
+    name_own(uri)
     client = connect(uri)
     experiment = client.get_experiment_by_name("same")
     runs = client.search_runs([experiment.experiment_id])
@@ -90,7 +94,7 @@ def test_a_failed_opening_leaves_the_retry_settings_as_they_were(monkeypatch):
 
 
 def test_an_experiment_deleted_in_mlflow_is_named_with_the_way_back(uri):
-    client = connect(uri)
+    client = connect(uri, creates=True)
     experiment = find_or_create_experiment(client, uri, "gone")
     client.delete_experiment(experiment.experiment_id)
     with pytest.raises(TrackingError, match=rf"mlflow experiments restore -x {experiment.experiment_id}"):
@@ -101,7 +105,7 @@ def test_artifacts_lie_beside_the_database_wherever_the_command_runs(uri, tmp_pa
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    experiment = find_or_create_experiment(connect(uri), uri, "a/b c")
+    experiment = find_or_create_experiment(connect(uri, creates=True), uri, "a/b c")
     assert experiment.artifact_location == f"file://{tmp_path}/mlartifacts/a%252Fb%20c"
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text("page")

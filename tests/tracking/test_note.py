@@ -1,6 +1,6 @@
 """The description of a sweep's run, as MLflow's page renders it."""
 
-from platform.tracking.note import note
+from platform.tracking.links import note
 from platform.tracking.records import TrialRecord, WriterState
 
 STATE = WriterState("sqlite:///mlflow.db", "digits", "7", "parent", "night")

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from platform.tracking.tracking_config import TrackingConfig, TrackingError, resolve_uri, shown_uri
+from platform.config.secrets import shown_uri
+from platform.tracking.tracking_config import TrackingConfig, TrackingError, resolve_uri
 
 SERVER = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
 
@@ -42,7 +43,7 @@ def test_an_address_mlflow_does_not_serve_is_refused_in_the_yaml_and_in_the_envi
 
 @pytest.mark.parametrize(
     "uri",
-    ["https://mlflow.example.org", "postgresql+psycopg://u:secret@db/x", "databricks", "databricks://me"],
+    ["https://mlflow.example.org", "postgresql+psycopg://u@db/x", "databricks", "databricks://me"],
 )
 def test_addresses_of_servers_and_databases_stay_as_they_are(uri):
     assert resolve_uri(TrackingConfig(uri=uri), {}) == uri
@@ -51,3 +52,20 @@ def test_addresses_of_servers_and_databases_stay_as_they_are(uri):
 def test_a_password_is_never_shown():
     assert shown_uri("http://ann:secret@host:5000/x") == "http://ann:***@host:5000/x"
     assert shown_uri("sqlite:////tmp/a@b.db") == "sqlite:////tmp/a@b.db"
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"outcome": "mine"}, "the tag 'outcome' is written by the platform"),
+        ({"mlflow.runName": "mine"}, "the tag 'mlflow.runName' is written by the platform or MLflow"),
+        ({"night/x": "1"}, "names must be letters, digits, '_', '.', '-' and spaces, got 'night/x'"),
+        ({"": "1"}, "got ''"),
+        ({"night": "x" * 5001}, "'night' has 5001 characters, of which MLflow keeps 5000"),
+        ({"night": 1}, "should be a valid string"),
+    ],
+)
+def test_a_tag_that_mlflow_or_the_platform_would_not_keep_is_refused(tags, said):
+    with pytest.raises(ValidationError, match=said):
+        TrackingConfig(tags=tags)
+    assert TrackingConfig(tags={"night": "digits@2026-11-30"}).tags == {"night": "digits@2026-11-30"}

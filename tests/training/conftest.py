@@ -12,7 +12,7 @@ from platform.training.trial.trial_config import TrialConfig
 
 
 @pytest.fixture(scope="session")
-def digits():
+def noisy_digits():
     """94 training and 40 validation digits of 8 px, a third of the training labels wrong."""
     config = DataConfig.model_validate(
         {"source": "digits", "imbalance": 5, "noise": {"kind": "symmetric", "rate": 0.33}}

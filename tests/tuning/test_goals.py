@@ -5,8 +5,8 @@ import math
 import pytest
 
 from platform.config.errors import UserError
-from platform.tuning.space.goal_check import refuse_unmeasured
 from platform.tuning.goals import Goal, figure, gains, reached
+from platform.tuning.space.goal_check import refuse_unmeasured
 
 ACCURACY = Goal("val/accuracy", "max")
 HISTORY = {

@@ -1,0 +1,1 @@
+"""The section ``augment`` and every operation that changes a training image."""

@@ -1,6 +1,6 @@
-"""What is done to pictures once they are cut out: each by itself, as a function of (seed, epoch, row) alone.
+"""Apply the operations of ``augment`` to cropped images, as a function of (seed, epoch, row) only.
 
-B: batch, S x T: height and width of a picture (px).
+B: batch, S x T: height and width of a cropped image (px).
 """
 
 from collections.abc import Callable, Iterator
@@ -9,12 +9,10 @@ from functools import partial
 
 import torch
 
+from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.augmentation.changes import Change, PictureChange, one_by_one
 from platform.datasets.augmentation.erasing import cutout_change, random_erasing_change
-from platform.datasets.sources.image_decoding import Pixels
-from platform.datasets.image_size import Size
-from platform.datasets.images.normalise import Colour
 from platform.datasets.augmentation.picture_changes import (
     color_jitter_change,
     down_up_change,
@@ -23,16 +21,17 @@ from platform.datasets.augmentation.picture_changes import (
     motion_blur_change,
 )
 from platform.datasets.augmentation.policies import policy_change
+from platform.datasets.image_size import Size
+from platform.datasets.images.normalise import Colour
 from platform.datasets.randomness import Stream, uniforms
-from platform.datasets.splits import Ints
 
 Finish = Callable[[Pixels, slice], Pixels]
-"""Pictures [b, S, T, 3] of that part of the rows to changed ones; the given ones are left as they are."""
+"""Images [b, S, T, 3] of a part of the rows -> changed copies."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """``change`` is done to that share of the pictures, and takes ``draws`` random numbers of its stream."""
+    """``change`` is applied with this probability; it takes ``draws`` random numbers of its stream."""
 
     stream: Stream
     probability: float
@@ -41,14 +40,14 @@ class Operation:
 
 
 class Appearance:
-    """The operations of an ``augment`` section, in its order."""
+    """The operations of an ``augment`` section, in the order of its fields."""
 
     def __init__(self, config: AugmentConfig, size: Size, seed: int, mean: Colour) -> None:
         self.operations = tuple(_operations(config, size, mean))
         self._seed = seed
 
     def prepare(self, epoch: int, rows_B: Ints) -> Finish:
-        """What is done to the pictures of some rows in an epoch."""
+        """Draw the random numbers of these rows in an epoch; the result changes their images."""
         draws = [
             uniforms(self._seed, epoch, rows_B, 1 + operation.draws, operation.stream).tolist()
             for operation in self.operations

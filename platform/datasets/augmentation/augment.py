@@ -1,6 +1,6 @@
-"""How training images are varied, and the windows and flips that follow from counter-based random numbers.
+"""The section ``augment``, and the crop windows and flips that it draws.
 
-B: batch. Row is a manifest row; what happens to it depends on (seed, epoch, row) alone.
+B: batch. What is drawn for a manifest row depends on (seed, epoch, row) only.
 """
 
 import math
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from platform.config.section import Section
+from platform.datasets.arrays import Ints
 from platform.datasets.augmentation.appearance_config import (
     ColorJitter,
     Cutout,
@@ -28,47 +29,87 @@ from platform.datasets.augmentation.appearance_config import (
 from platform.datasets.geometry import Frame
 from platform.datasets.image_size import Size
 from platform.datasets.randomness import Uniforms, uniforms
-from platform.datasets.splits import Ints
 
-# Which draw of a row decides what.
+# The place of each decision among a row's random numbers.
 FLIP, VERTICAL, HORIZONTAL, FIRST_ATTEMPT = 0, 1, 2, 3
-ATTEMPTS = 10  # windows of random area and ratio that are tried before the largest centred one is taken
+ATTEMPTS = 10  # crop windows of random area and ratio that are tried before the largest centred one is taken
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Ratio = Annotated[float, Field(gt=0)]
 
 
 class AugmentConfig(Section):
-    """The ``augment`` section of a trial; what it does to a picture, in the order of its fields."""
+    """The ``augment`` section of a trial. Its fields are in the order in which they are applied."""
 
     crop: Literal["none", "padded", "random_resized", "resized"] = Field(
         "padded",
-        description="none: the centre; padded: a window of the padded image; random_resized: of any size; "
-        "resized: a window of the whole image, made somewhat larger than image_size, its aspect ignored",
+        description="none: the centre; padded: a random window of the padded image; random_resized: a window "
+        "of random size and aspect; resized: a random window of the whole image, resized to resize times "
+        "image_size, its aspect ignored",
     )
-    padding: int = Field(2, ge=0, description="px on each side, of the image at image_size; only for padded")
+    padding: int = Field(2, ge=0, description="px on each side of the image at image_size; only for padded")
     padding_mode: Literal["constant", "edge", "reflect"] = Field(
-        "reflect", description="what padding shows: black, the edge's pixel, the mirrored image"
+        "reflect",
+        description="what the padding shows: constant: black; edge: the pixels at the edge; reflect: the "
+        "image mirrored",
     )
     scale: tuple[Share, Share] = Field(
-        (0.5, 1.0), strict=False, description="share of the area; only for random_resized"
+        (0.5, 1.0),
+        strict=False,
+        description="smallest and largest share of the image's area that a window has; only for "
+        "random_resized",
     )
     ratio: tuple[Ratio, Ratio] = Field(
-        (0.75, 1.3333), strict=False, description="width / height; only for random_resized"
+        (0.75, 1.3333),
+        strict=False,
+        description="smallest and largest width / height of a window; only for random_resized",
     )
     resize: float = Field(
-        1.125, ge=1, le=2, description="what the image is resized to, times image_size; only for resized"
+        1.125, ge=1, le=2, description="size of the resized image, times image_size; only for resized"
     )
-    horizontal_flip: float = Field(0.5, ge=0, le=1, description="probability; 0 where left and right differ")
-    down_up: DownUp | None = None
-    policy: Policy | None = Field(None, description="a published set of operations; null: none")
-    color_jitter: ColorJitter | None = None
-    grayscale: Probability = 0.0
-    motion_blur: MotionBlur | None = None
-    jpeg: Jpeg | None = None
-    random_erasing: RandomErasing | None = None
-    cutout: Cutout | None = None
-    mixing: MixingConfig | None = Field(None, description="mixup and cutmix, with soft labels; null: none")
+    horizontal_flip: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="probability of a mirror image; 0 if left and right differ in meaning, as of text",
+    )
+    down_up: DownUp | None = Field(
+        None,
+        description="shrink some images and enlarge them again; null: none",
+        examples=[{"probability": 0.3}],
+    )
+    policy: Policy | None = Field(
+        None,
+        description="a published augmentation policy: trivial_augment_wide, rand_augment or augmix; null: "
+        "none",
+        examples=[{"name": "trivial_augment_wide"}],
+    )
+    color_jitter: ColorJitter | None = Field(
+        None,
+        description="change brightness, contrast, saturation and hue; null: none",
+        examples=[{"brightness": 0.4, "contrast": 0.4}],
+    )
+    grayscale: Probability = Field(0.0, description="probability that an image becomes grey", examples=[0.2])
+    motion_blur: MotionBlur | None = Field(
+        None, description="blur some images along a line; null: none", examples=[{"probability": 0.3}]
+    )
+    jpeg: Jpeg | None = Field(
+        None, description="compress some images as JPEG; null: none", examples=[{"quality": [30, 90]}]
+    )
+    random_erasing: RandomErasing | None = Field(
+        None,
+        description="overwrite a random rectangle of some images; null: none",
+        examples=[{"probability": 0.25}],
+    )
+    cutout: Cutout | None = Field(
+        None, description="overwrite a random square of some images; null: none", examples=[{"size": 8}]
+    )
+    mixing: MixingConfig | None = Field(
+        None,
+        description="mix images and their labels in pairs (mixup, cutmix), for methods that learn soft "
+        "labels; null: none",
+        examples=[{"mixup_alpha": 0.2}],
+    )
 
     @field_validator("scale", "ratio")
     @classmethod
@@ -77,20 +118,20 @@ class AugmentConfig(Section):
 
     @property
     def sees_whole(self) -> bool:
-        """Whether squares too, in training and in evaluation, show all of an image, its aspect ignored."""
+        """Whether square inputs too show the whole image, in training and evaluation, its aspect ignored."""
         return self.crop == "resized"
 
     def frame(self, size: Size) -> Frame:
-        """What the crop of pictures of that size starts from; random_resized has boxes of its own instead.
+        """The part of an image from which the crop windows of this size are cut (not for random_resized).
 
-        A square starts from the largest centred square; what is no square, from the whole image.
+        Square inputs use the largest centred square, others the whole image.
         """
         if self.crop == "resized":
             return Frame(size.scaled(self.resize))
         return Frame(size, size.width if size.is_square else None)
 
     def check_image_size(self, size: Size) -> tuple[str, str, object] | None:
-        """Field, message and value of what is too large for pictures of that size; None where all fits."""
+        """Field, message and value of a setting that is too large for this image size; None if all fit."""
         limits = {
             "padding": self.padding if self.crop == "padded" else 0,
             "cutout.size": self.cutout.size if self.cutout else 0,
@@ -103,7 +144,7 @@ class AugmentConfig(Section):
 
     @property
     def changes_appearance(self) -> bool:
-        """Whether anything is done to single pictures once they are cut out."""
+        """Whether single images are changed after the crop."""
         parts = (self.down_up, self.policy, self.color_jitter, self.motion_blur, self.jpeg)
         return any((*parts, self.random_erasing, self.cutout)) or self.grayscale > 0
 
@@ -114,39 +155,38 @@ class AugmentConfig(Section):
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Of each image a box is resized to ``canvas``, if it has not that size; from it a window is cut, and
-    flipped."""
+class CropWindows:
+    """How to crop a batch: resize a box of each image to ``canvas``, cut a window from it, and flip it."""
 
     canvas: Size
     boxes_B4: Ints
     shifts_B2: Ints
-    """px down and right from the canvas's corner to the window's; what is outside the canvas is padding."""
+    """px down and right from the canvas's corner to the window's. Outside the canvas is padding."""
     flip_B: npt.NDArray[np.bool_]
 
-    def part(self, part: slice) -> "Windows":
-        return Windows(self.canvas, self.boxes_B4[part], self.shifts_B2[part], self.flip_B[part])
+    def part(self, part: slice) -> "CropWindows":
+        return CropWindows(self.canvas, self.boxes_B4[part], self.shifts_B2[part], self.flip_B[part])
 
 
-def draw_windows(
+def draw_crop_windows(
     config: AugmentConfig, size: Size, *, seed: int, epoch: int, rows_B: Ints, shapes_B2: Ints
-) -> Windows:
-    """The windows of rows whose images have these heights and widths."""
+) -> CropWindows:
+    """Random crop windows for rows whose images have these heights and widths."""
     draws_BD = uniforms(seed, epoch, rows_B, config.draws)
     frame = config.frame(size)
     if config.crop == "random_resized":
         boxes_B4 = random_boxes(config, draws_BD, shapes_B2)
     else:
         boxes_B4 = frame.boxes(shapes_B2)
-    return Windows(frame.canvas, boxes_B4, shifts(config, size, draws_BD), flips(config, draws_BD))
+    return CropWindows(frame.canvas, boxes_B4, shifts(config, size, draws_BD), flips(config, draws_BD))
 
 
-def still_windows(
+def fixed_crop_windows(
     frame: Frame, shapes_B2: Ints, corner: tuple[int, int] = (0, 0), *, mirrored: bool = False
-) -> Windows:
-    """Of images of these heights and widths the frame from ``corner`` (px down and right) on."""
+) -> CropWindows:
+    """The same window for all images: ``corner`` is its place in the frame (px down and right)."""
     shifts_B2 = np.tile(np.array(corner, dtype=np.int64), (len(shapes_B2), 1))
-    return Windows(frame.canvas, frame.boxes(shapes_B2), shifts_B2, np.full(len(shapes_B2), mirrored))
+    return CropWindows(frame.canvas, frame.boxes(shapes_B2), shifts_B2, np.full(len(shapes_B2), mirrored))
 
 
 def flips(config: AugmentConfig, draws_BD: Uniforms) -> npt.NDArray[np.bool_]:
@@ -154,7 +194,7 @@ def flips(config: AugmentConfig, draws_BD: Uniforms) -> npt.NDArray[np.bool_]:
 
 
 def shifts(config: AugmentConfig, size: Size, draws_BD: Uniforms) -> Ints:
-    """[B, 2] uniform in -padding … padding + (canvas - size); padding is zero where the crop has none."""
+    """[B, 2] uniform in -padding … padding + (canvas - size); padding is 0 unless the crop is padded."""
     padding = config.padding if config.crop == "padded" else 0
     room_2 = np.subtract(config.frame(size).canvas, size) + 2 * padding
     draws_B2 = draws_BD[:, [VERTICAL, HORIZONTAL]]

@@ -1,9 +1,9 @@
-"""torchvision's operations on many small pictures at once, each at a strength of its own.
+"""torchvision's operations for a batch of small images, with one strength per image.
 
-Its own functions take one strength for all, and called picture by picture spend most of their time on the
-calls. Each step here is one elementwise operation of torch's, so that a picture comes out the same in any
-company; torchvision fuses some of them, and differs from this by one level here and there. B: pictures,
-S x T: their height and width (px). Pictures are uint8 [B, 3, S, T].
+torchvision's functions take one strength for the whole batch; called once per image, they spend most time on
+the calls. Each step here is one elementwise torch operation, so an image's result does not depend on the rest
+of the batch. torchvision fuses some steps, so results may differ by one level. B: images, S x T: their height
+and width (px). Images are uint8 [B, 3, S, T].
 """
 
 import math
@@ -16,36 +16,36 @@ from torch.nn.functional import conv2d, grid_sample
 
 Strengths = Sequence[float]
 Interpolation = Literal["nearest", "bilinear"]
-LUMA = 0.2989, 0.587, 0.114  # of red, green and blue, as torchvision has them
+LUMA = 0.2989, 0.587, 0.114  # of red, green and blue, as in torchvision
 
 
 def brightness(images: Tensor, factors: Strengths) -> Tensor:
-    """0: black."""
+    """Factor 0 gives black."""
     return _levels(images * _each(factors))
 
 
 def saturation(images: Tensor, factors: Strengths) -> Tensor:
-    """0: grey."""
+    """Factor 0 gives grey."""
     return _blended(images.float(), _grey(images), factors)
 
 
 def contrast(images: Tensor, factors: Strengths) -> Tensor:
-    """0: the mean grey."""
+    """Factor 0 gives the mean grey."""
     grey_B1ST = _grey(images)
-    # as whole numbers, whose sum does not depend on the order of adding
+    # integers, whose sum does not depend on the order
     total_B111 = grey_B1ST.long().sum(dim=(1, 2, 3), keepdim=True)
     return _blended(images.float(), total_B111 / grey_B1ST[0].numel(), factors)
 
 
 def sharpness(images: Tensor, factors: Strengths) -> Tensor:
-    """0: blurred; the edge stays as it is."""
+    """Factor 0 gives a blurred image; its edge pixels stay unchanged."""
     height, width = images.shape[-2:]
     if min(height, width) <= 2:
         return images
     kernel = torch.full((1, 1, 3, 3), 1 / 13)
     kernel[..., 1, 1] = 5 / 13
     sharp = images.float()
-    # thirteenths are never near a half, so that rounding does not depend on how they were summed
+    # thirteenths are never near a half, so rounding does not depend on the order of summing
     blurred = conv2d(sharp.view(-1, 1, height, width), kernel).round_()
     blurred = blurred.view(*images.shape[:2], height - 2, width - 2)
     inner = sharp[..., 1:-1, 1:-1]
@@ -66,10 +66,7 @@ def solarize(images: Tensor, thresholds: Strengths) -> Tensor:
 
 
 def affine(images: Tensor, matrices: Sequence[Sequence[float]], interpolation: Interpolation) -> Tensor:
-    """Black outside; a matrix (2 x 3, row by row) leads from px to the px they come from.
-
-    Both from the middle of the picture.
-    """
+    """Black outside. A matrix (2 x 3, row by row) maps output px to input px, both relative to the centre."""
     height, width = images.shape[-2:]
     down_S1, across_T = _from_the_middle(height)[:, None], _from_the_middle(width)
     theta_B6 = torch.tensor(matrices) / torch.tensor([width / 2] * 3 + [height / 2] * 3)
@@ -83,7 +80,7 @@ def affine(images: Tensor, matrices: Sequence[Sequence[float]], interpolation: I
 
 
 def _from_the_middle(side: int) -> Tensor:
-    """[side] px of each pixel from the middle of them all."""
+    """[side]: px from the centre to each pixel."""
     return torch.linspace((1 - side) / 2, (side - 1) / 2, side)
 
 
@@ -106,7 +103,7 @@ LEVELS: dict[str, Callable[[Tensor, Strengths], Tensor]] = {"Posterize": posteri
 def operate(
     name: str, images: Tensor, magnitudes: Strengths, interpolation: Interpolation = "nearest"
 ) -> Tensor:
-    """The operation that torchvision's policies call ``name``; one that has no strength ignores them."""
+    """Apply the operation that torchvision's policies call ``name``; some ignore the magnitudes."""
     if name in MATRICES:
         shape = images.shape[-2], images.shape[-1]
         matrices = [_matrix(shape, **MATRICES[name](magnitude)) for magnitude in magnitudes]
@@ -146,13 +143,13 @@ def _each(values: Strengths) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """[B, 1, S, T] whole numbers as float."""
+    """[B, 1, S, T] integers as float."""
     red, green, blue = (images[:, channel] * share for channel, share in enumerate(LUMA))
     return (red + green + blue).floor_()[:, None]
 
 
 def _blended(images: Tensor, others: Tensor, shares: Strengths) -> Tensor:
-    """``others`` where the share is 0, ``images`` where it is 1, and on beyond that."""
+    """Interpolate from ``others`` (share 0) to ``images`` (share 1), and extrapolate beyond."""
     share_B111 = _each(shares)
     return _levels(images * share_B111 + others * (1 - share_B111))
 

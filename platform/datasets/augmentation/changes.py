@@ -1,6 +1,6 @@
-"""What a change of pictures is, and what random numbers in [0, 1) choose.
+"""Types of the functions that change images, and choices made from random numbers in [0, 1).
 
-B: pictures, S x T: their height and width (px).
+B: images, S x T: their height and width (px).
 """
 
 import math
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 Draws = Sequence[float]
-"""A picture's random numbers."""
+"""An image's random numbers."""
 PictureChange = Callable[[Tensor, Draws], Tensor]
-"""A picture [3, S, T] uint8 to a picture."""
+"""Augment one image [3, S, T] uint8."""
 Change = Callable[[Tensor, Sequence[Draws]], Tensor]
-"""Pictures [B, 3, S, T] uint8, each with numbers of its own, to pictures: each the same in any company."""
+"""Augment a batch [B, 3, S, T] uint8; an image's result depends on its own random numbers only."""
 
 
 def one_by_one(change: PictureChange) -> Change:
@@ -25,7 +25,7 @@ def one_by_one(change: PictureChange) -> Change:
 
 
 def place(draw: float, places: int) -> int:
-    """0 … places - 1, each as often."""
+    """An index in 0 … places - 1, each as likely."""
     return int(draw * places)
 
 

@@ -1,4 +1,4 @@
-"""Overwriting a part of a picture [3, S, T] uint8. ``mean`` is the colour that is zero to a network."""
+"""Overwrite a part of an image [3, S, T] uint8. ``mean`` is the colour that normalises to zero."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from platform.datasets.augmentation.changes import PictureChange, between, log_b
 from platform.datasets.image_size import Size
 from platform.datasets.images.normalise import Colour
 
-ATTEMPTS = 10  # rectangles that are tried before the picture is left as it is, as in torchvision
+ATTEMPTS = 10  # rectangles that are tried before the image stays unchanged, as in torchvision
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Box:
 
 
 def random_erasing_change(config: RandomErasing, size: Size, mean: Colour) -> tuple[int, PictureChange]:
-    """The numbers: where (two), the noise's seed, then area and ratio of each attempt."""
+    """Random numbers: position (two), seed of the noise, then area and ratio of each attempt."""
 
     def change(image: Tensor, draws: Sequence[float]) -> Tensor:
         box = erased_box(config, size, draws)
@@ -43,7 +43,7 @@ def random_erasing_change(config: RandomErasing, size: Size, mean: Colour) -> tu
 
 
 def erased_box(config: RandomErasing, size: Size, draws: Sequence[float]) -> Box | None:
-    """torchvision's RandomErasing: area uniform, ratio log-uniform, the first attempt that fits."""
+    """As torchvision's RandomErasing: area uniform, ratio log-uniform; the first attempt that fits."""
     for attempt in range(3, 3 + 2 * ATTEMPTS, 2):
         area = size.area * between(config.scale, draws[attempt])
         ratio = log_between(config.ratio, draws[attempt + 1])
@@ -62,7 +62,7 @@ def cutout_change(config: Cutout, size: Size, mean: Colour) -> tuple[int, Pictur
 
 
 def cutout_box(side: int, size: Size, draws: Sequence[float]) -> Box:
-    """What of the square is inside; its middle is any pixel of the picture."""
+    """The part of the square inside the image; its centre may be any pixel."""
     starts = [place(draw, px) - side // 2 for draw, px in zip(draws[:2], size, strict=True)]
     top, left = (max(start, 0) for start in starts)
     bottom, right = (min(start + side, px) for start, px in zip(starts, size, strict=True))

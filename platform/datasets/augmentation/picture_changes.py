@@ -1,6 +1,6 @@
-"""Colours, sharpness and compression of a picture [3, S, T] uint8, by torchvision's and Pillow's functions.
+"""Change colours, sharpness and compression of an image [3, S, T] uint8, with torchvision and Pillow.
 
-Each maker returns how many random numbers a picture needs, and the change that they are for.
+Each function returns how many random numbers an image needs, and the change that uses them.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def down_up_change(config: DownUp) -> tuple[int, PictureChange]:
 
 
 def color_jitter_change(config: ColorJitter) -> tuple[int, Change]:
-    """In a random order, as torchvision's ColorJitter: four numbers for how much, four to sort by."""
+    """In random order, as torchvision's ColorJitter. Four numbers are amounts, four give the order."""
     adjustments = [
         (brightness, around_one(config.brightness)),
         (contrast, around_one(config.contrast)),
@@ -68,7 +68,7 @@ def _turn_hues(images: Tensor, amounts: Sequence[float]) -> Tensor:
 
 
 def around_one(strength: float) -> tuple[float, float]:
-    """The factors that a strength stands for."""
+    """The range of factors for a strength."""
     return max(0.0, 1 - strength), 1 + strength
 
 
@@ -95,7 +95,7 @@ def motion_blur_change(config: MotionBlur) -> tuple[int, PictureChange]:
 
 
 def line_kernel(size: int, degrees: float) -> Tensor:
-    """[size, size] weights that add up to 1: a line through the middle, turned as Kornia turns its own."""
+    """[size, size] weights that sum to 1: a line through the centre, rotated as in Kornia."""
     from torchvision.transforms.v2 import InterpolationMode
 
     line = torch.zeros(1, size, size)
@@ -108,7 +108,7 @@ def jpeg_change(config: Jpeg) -> tuple[int, PictureChange]:
     low, high = config.quality
 
     def change(image: Tensor, draws: Sequence[float]) -> Tensor:
-        # by Pillow, which has decoded the image: torchvision's own coder is deprecated
+        # with Pillow, because torchvision's encoder is deprecated
         compressed = BytesIO()
         picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
         picture.save(compressed, "JPEG", quality=low + place(draws[0], high - low + 1))

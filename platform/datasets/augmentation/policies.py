@@ -1,4 +1,4 @@
-"""The published augmentation policies, over torchvision's own tables of operations and strengths."""
+"""Published augmentation policies, with torchvision's tables of operations and strengths."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ AUGMIX_DEPTHS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Choice:
-    """An operation of torchvision's by its name; magnitude 0 where it has none."""
+    """An operation by torchvision's name; magnitude 0 if it has none."""
 
     name: str
     magnitude: float
 
 
 class Operations:
-    """The operations of one of torchvision's policies at ``bins`` strengths, of which we choose."""
+    """The operations of a torchvision policy at ``bins`` strengths."""
 
     def __init__(self, transform: Any, bins: int, size: Size) -> None:
         self.table = [
@@ -37,7 +37,7 @@ class Operations:
         ]
 
     def choose(self, draws_3: Sequence[float], strengths: slice = slice(None)) -> Choice:
-        """Any operation at any of its ``strengths``, in either direction where it has two."""
+        """A random operation at one of its ``strengths``, in a random direction if it has two."""
         name, magnitudes, signed = self.table[place(draws_3[0], len(self.table))]
         if not magnitudes:
             return Choice(name, 0.0)
@@ -47,7 +47,7 @@ class Operations:
 
 
 def policy_change(policy: Policy, size: Size) -> tuple[int, Change]:
-    """How many numbers a picture needs, and what they change it to."""
+    """How many random numbers an image needs, and the change that uses them."""
     from torchvision.transforms import v2
 
     match policy:
@@ -75,7 +75,7 @@ def _one_after_another(
 
 
 def do_all(images: Tensor, choices: Sequence[Choice], interpolation: Interpolation = "nearest") -> Tensor:
-    """Each picture's own operation; those that share one are done together."""
+    """Apply each image's operation; images with the same operation go together."""
     together: dict[str, list[int]] = defaultdict(list)
     for number, choice in enumerate(choices):
         together[choice.name].append(number)
@@ -87,7 +87,7 @@ def do_all(images: Tensor, choices: Sequence[Choice], interpolation: Interpolati
 
 
 def _augmix(policy: AugMix, operations: Operations) -> tuple[int, Change]:
-    """Each chain's numbers: its depth, then its operations; the last one of all seeds the weights."""
+    """Random numbers: for each chain its depth, then its operations; last, the seed of the weights."""
     depths = AUGMIX_DEPTHS if policy.chain_depth < 1 else (policy.chain_depth,)
     draws_a_chain = 1 + depths[-1] * DRAWS_AN_OPERATION
     strengths = slice(policy.severity)
@@ -110,14 +110,14 @@ def _augmix(policy: AugMix, operations: Operations) -> tuple[int, Change]:
         for number, weights_B111 in enumerate(weights_WB111[1:]):
             part = slice(number * draws_a_chain, (number + 1) * draws_a_chain)
             mixed += chain(images, [own[part] for own in draws]) * weights_B111
-        # rounded, where torchvision cuts off: its pictures are half a step darker
+        # rounded; torchvision truncates, which makes images half a level darker
         return mixed.round_().clamp_(0, 255).to(torch.uint8)
 
     return policy.mixture_width * draws_a_chain + 1, change
 
 
 def augmix_weights(policy: AugMix, draw: float) -> list[float]:
-    """Of the picture itself, and of each chain; they add up to 1."""
+    """Weights of the original image and of each chain; they sum to 1."""
     random = np.random.default_rng(round(draw * 2**32))
     kept, changed = random.dirichlet([policy.alpha] * 2)
     return [float(kept), *(changed * random.dirichlet([policy.alpha] * policy.mixture_width)).tolist()]

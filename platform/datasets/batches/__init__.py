@@ -1,0 +1,1 @@
+"""Crop windows, test-time views and loaders: from rows of the manifest to a ``Batch``."""

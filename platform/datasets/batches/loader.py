@@ -1,35 +1,34 @@
-"""The batches of a split for training and evaluation. B: batch."""
+"""Loaders of training and evaluation batches. B: batch."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
 
+from platform.datasets.arrays import Ints
 from platform.datasets.augmentation.appearance import Appearance
-from platform.datasets.augmentation.augment import AugmentConfig, draw_windows, still_windows
-from platform.datasets.preparation.data import Data
-from platform.datasets.batches.feed import Batch, Feed, Plan
+from platform.datasets.augmentation.augment import AugmentConfig, draw_crop_windows, fixed_crop_windows
+from platform.datasets.batches.croppers import choose_cropper
+from platform.datasets.batches.feed import Batch, Feed, Plan, sent
+from platform.datasets.batches.prediction_views import EVALUATION, Crop
 from platform.datasets.image_size import SizeLike, as_size
-from platform.datasets.batches.prediction_views import Look
 from platform.datasets.images.normalise import Colour, Normaliser
-from platform.datasets.randomness import seed_of_view
-from platform.datasets.splits import Ints
-from platform.datasets.batches.pictures import choose_views
+from platform.datasets.preparation.data import Data
+from platform.datasets.randomness import augmentation_seed
 
 __all__ = ["Batch", "EvalLoader", "Part", "TrainLoader", "batch_starts"]
 
-EVALUATION = Look()
-
 Part = Callable[[int], slice]
-"""Which of so many samples a worker takes."""
+"""Number of samples of a batch -> those that this worker loads."""
 
 
 class TrainLoader:
-    """The training rows, shuffled and augmented anew in each epoch as a function of (seed, epoch, row).
+    """The training rows, shuffled and augmented in each epoch as a function of (seed, epoch, row).
 
-    ``len`` is the steps of an epoch. The last batch is as small as it comes out, but never a single
-    sample, which batch norm could not take: that one joins the batch before.
+    ``len()`` is the number of batches of an epoch. The last batch may be smaller, but is never a single
+    sample, which batch norm cannot handle: that sample joins the batch before.
     """
 
     def __init__(
@@ -44,33 +43,37 @@ class TrainLoader:
         std: Colour,
         device: str | torch.device = "cpu",
         threads: int | None = None,
-        view: int = 0,
+        augmentation: int = 0,
         part: Part | None = None,
     ) -> None:
-        """``threads`` prepare pictures; by default as many as torch computes with.
+        """``threads`` load images; by default as many as torch computes with.
 
-        Loaders of another ``view`` go through the same pictures in the same order, varied anew. ``part`` says
-        for which of a batch's samples this worker makes pictures; None: for all.
+        ``augmentation`` says which of a method's augmentations of each image this is: loaders that differ in
+        it alone go through the same images in the same order. ``part`` chooses the samples of a batch that
+        this worker loads; None: all.
         """
         self._data, self._part = data, part
         self._rows = data.rows("train")
         self._images, self._seed = data.images, seed
-        seed = seed_of_view(seed, view)
+        seed = augmentation_seed(seed, augmentation)
         size = as_size(image_size)
-        self._draw = partial(draw_windows, augment, size, seed=seed)
+        self._draw = partial(draw_crop_windows, augment, size, seed=seed)
         self._starts = batch_starts(len(self._rows), batch_size)
-        views = choose_views(data.images, self._rows, size, augment.frame(size), augment)
+        cropper = choose_cropper(data.images, self._rows, size, augment.frame(size), augment)
         changes = Appearance(augment, size, seed, mean) if augment.changes_appearance else None
         normaliser = Normaliser(mean, std, size, torch.device(device))
-        self._feed = Feed(data, views, normaliser, threads, batch_size, changes)
+        self._feed = Feed(data, cropper, normaliser, threads, batch_size, changes)
+        self._weights_R = None if data.weights is None else torch.from_numpy(data.weights).to(device)
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch (from 0): each training row once."""
+        """The batches of an epoch (from 0), with each training row once."""
         batches = self._feed.batches(self._plan(epoch), epoch)
-        return batches if self._part is None else map(self._whole, batches, self._rows_of_batches(epoch))
+        if self._part is not None:
+            batches = map(self._whole, batches, self._rows_of_batches(epoch))
+        return batches if self._weights_R is None else map(self._weighted, batches)
 
     def _rows_of_batches(self, epoch: int) -> list[Ints]:
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
@@ -83,19 +86,23 @@ class TrainLoader:
             yield own_B, self._draw(epoch=epoch, rows_B=own_B, shapes_B2=shapes_B2)
 
     def _whole(self, own: Batch, rows_B: Ints) -> Batch:
-        """A worker's pictures with the labels of all."""
+        """This worker's images with the labels of the whole batch."""
         labels_B = self._data.manifest["label"].to_numpy(dtype=np.int64)[rows_B]
-        labels, rows = torch.from_numpy(np.stack([labels_B, rows_B])).to(own.rows.device)
+        labels, rows = sent(np.stack([labels_B, rows_B]), own.rows.device)
         return Batch(own.images, labels, rows)
+
+    def _weighted(self, batch: Batch) -> Batch:
+        assert self._weights_R is not None
+        return replace(batch, weights=self._weights_R[batch.rows])
 
 
 class EvalLoader:
-    """A split's rows in their order, each as :func:`evaluation_frame` says, or another ``look``.
+    """A split's rows in order, cropped as ``crop`` says, by default as :func:`evaluation_frame` does.
 
-    That is the centre of the image, where ``image_size`` is a square; all of it, its aspect ignored, where it
-    is none, and for squares too that were trained on the whole of images (``whole``).
+    The default is the centre of the image if ``image_size`` is a square. Other inputs, and squares that were
+    trained on whole images (``whole``), show the whole image, its aspect ignored.
 
-    May be iterated any number of times; ``rows`` are the manifest rows that it goes through.
+    May be iterated any number of times; ``rows`` are its manifest rows.
     """
 
     def __init__(
@@ -111,11 +118,11 @@ class EvalLoader:
         threads: int | None = None,
         part: Part | None = None,
         whole: bool = False,
-        look: Look = EVALUATION,
+        crop: Crop = EVALUATION,
     ) -> None:
-        """``part`` says which of the rows are this worker's; None: all of them.
+        """``part`` chooses this worker's rows; None: all rows.
 
-        Raises ValueError where the split has no rows.
+        Raises ValueError if the split has no rows.
         """
         self.rows = data.rows(split)
         if not len(self.rows):
@@ -124,13 +131,13 @@ class EvalLoader:
             self.rows = self.rows[part(len(self.rows))]
         size = as_size(image_size)
         self._images, self._batch_size = data.images, batch_size
-        self._frame = look.frame(size, whole=whole)
+        self._frame = crop.frame(size, whole=whole)
         self._still = partial(
-            still_windows, corner=look.corner(size, self._frame.canvas), mirrored=look.mirrored
+            fixed_crop_windows, corner=crop.corner(size, self._frame.canvas), mirrored=crop.mirrored
         )
-        views = choose_views(data.images, self.rows, size, self._frame, None)
+        cropper = choose_cropper(data.images, self.rows, size, self._frame, None)
         normaliser = Normaliser(mean, std, size, torch.device(device))
-        self._feed = Feed(data, views, normaliser, threads, batch_size)
+        self._feed = Feed(data, cropper, normaliser, threads, batch_size)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self._batch_size)
@@ -145,6 +152,6 @@ class EvalLoader:
 
 
 def batch_starts(rows: int, batch_size: int) -> list[int]:
-    """Where each batch of an epoch starts; a last batch of one sample is part of the one before."""
+    """The start of each batch of an epoch; a last batch of one sample joins the one before."""
     starts = list(range(0, rows, batch_size))
     return starts[:-1] if len(starts) > 1 and rows - starts[-1] == 1 else starts

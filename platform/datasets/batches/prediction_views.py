@@ -1,4 +1,4 @@
-"""Ways to look at an image when predicting: mirrored, through windows of it, at another size.
+"""Test-time views: an image mirrored, cut into crops, or at another size.
 
 S x T: height and width of the network's input (px).
 """
@@ -14,28 +14,31 @@ Corner = Literal["top_left", "top_right", "bottom_left", "bottom_right", "centre
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
+    )
 
 
-class Look(_Record):
-    """One picture of an image.
+class Crop(_Record):
+    """One crop of an image, as the network sees it.
 
-    ``window``: which window [S, T] of the image enlarged to 1 / 0.875 of the input (ten-crop's 224 of 256:
-    Krizhevsky, Sutskever and Hinton, NeurIPS 2012, section 4.1); None: what evaluation sees.
+    ``window``: which crop window [S, T] of the image, after the image is enlarged to 1 / 0.875 of the input
+    (ten-crop's 224 of 256: Krizhevsky, Sutskever and Hinton, NeurIPS 2012, section 4.1); None: the crop of
+    evaluation.
     """
 
     window: Corner | None = None
     mirrored: bool = False
 
     def frame(self, size: Size, *, whole: bool) -> Frame:
-        """What of the image is resized to the canvas that the window is cut from."""
+        """The part of the image that is resized to the canvas, from which the window is cut."""
         if self.window is None:
             return evaluation_frame(size, whole=whole)
         canvas = size.scaled(1 / CROP_SHARE)
         return Frame(canvas, canvas.width if size.is_square and not whole else None)
 
     def corner(self, size: Size, canvas: Size) -> tuple[int, int]:
-        """px down and right from the canvas's corner to the window's."""
+        """The window's top left corner: px down and right from the canvas's."""
         down, right = canvas.height - size.height, canvas.width - size.width
         if self.window is None:
             return 0, 0
@@ -44,16 +47,21 @@ class Look(_Record):
         return down * self.window.startswith("bottom"), right * self.window.endswith("right")
 
 
-class View(_Record):
-    """How a network is shown an image: its prediction is the mean over ``looks`` of its probabilities.
+EVALUATION = Crop()
+"""The crop of evaluation."""
 
-    ``image_size``: of its input (px); None: what it saw in its last evaluation.
+
+class View(_Record):
+    """A version of each image in which a trial is evaluated: its prediction is the mean over ``crops``.
+
+    ``image_size``: of the network's input (px); None: that of the trial's last evaluation. Files call the
+    crops ``looks``.
     """
 
     name: str
     image_size: AnySize | None = None
-    looks: tuple[Look, ...] = Field((Look(),), min_length=1, strict=False)
+    crops: tuple[Crop, ...] = Field((Crop(),), min_length=1, strict=False, alias="looks")
 
 
 PLAIN = View(name="plain")
-"""As evaluation sees it."""
+"""The view of evaluation."""

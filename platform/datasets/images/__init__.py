@@ -1,0 +1,1 @@
+"""The decode cache: images decoded once, in threads or Ray tasks, within a memory limit."""

@@ -1,8 +1,8 @@
-"""How much memory this process may still take, in a container too."""
+"""How much memory this process may still use, in a container too."""
 
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 LIMIT_AND_USE = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),  # cgroup 2
@@ -11,12 +11,12 @@ LIMIT_AND_USE = (
 
 
 def available_memory() -> int:
-    """Bytes: what the machine has free, or less where the container is limited to less."""
+    """Free bytes of the machine, or of the container if its limit is lower."""
     free = int(psutil.virtual_memory().available)
     for limit, use in LIMIT_AND_USE:
         if Path(limit).exists() and Path(use).exists():
-            words = Path(limit).read_text().strip()
-            if words != "max":
-                # use counts the page cache, which would be given up: so this errs on the careful side
-                free = min(free, max(int(words) - int(Path(use).read_text()), 0))
+            content = Path(limit).read_text().strip()
+            if content != "max":
+                # use includes the page cache, which the kernel would free, so this is a lower bound
+                free = min(free, max(int(content) - int(Path(use).read_text()), 0))
     return free

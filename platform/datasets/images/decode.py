@@ -1,7 +1,6 @@
-"""All images of a source, decoded once and in parallel. K: readable images among those asked for."""
+"""Decode all images of a source once, in parallel. K: readable images among the requested ones."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,23 +10,24 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.errors import counted
 from platform.datasets.geometry import KeptSize
-from platform.datasets.sources.image_decoding import Pixels, UnreadableImage, decode_image, quieten_pillow
-from platform.datasets.images.image_stores import Images, LazyImages, flat_layout, is_dense, stored_images
+from platform.datasets.images.available_cores import usable_cores
 from platform.datasets.images.available_memory import available_memory
+from platform.datasets.images.image_stores import Images, LazyImages, flat_layout, is_dense, stored_images
+from platform.datasets.sources.image_decoding import PEAK, UnreadableImage, decode_image, quieten_pillow
 from platform.datasets.sources.source import Source
-from platform.datasets.splits import Ints
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Told (images done, images in all) from time to time."""
+"""Called with (images done, images in total) from time to time."""
 
 CHUNK = 64  # images that one thread or task decodes at a time
 SAMPLE = 48  # images decoded to estimate what all will take
 DIGEST_BYTES = 16
-MEMORY_SHARE = 0.5  # of the memory that is free: the rest is for the networks and for everybody else
+MEMORY_SHARE = 0.5  # of free memory; the rest is for networks and other processes
 
 LEVELS = np.arange(256)
 MOMENTS = np.stack([LEVELS, LEVELS**2], axis=1)  # [256, 2]
@@ -35,7 +35,7 @@ MOMENTS = np.stack([LEVELS, LEVELS**2], axis=1)  # [256, 2]
 
 @dataclass(frozen=True)
 class BadImage:
-    """An image that is left out, and why."""
+    """An image that cannot be read, and why."""
 
     path: str
     reason: str
@@ -56,22 +56,25 @@ class DecodeJob:
 
 @dataclass(frozen=True)
 class Facts:
-    """What decoding tells about images besides their pixels; ``bad`` are places among those asked for."""
+    """What decoding finds besides the pixels. ``bad``: position among the requested images -> reason."""
 
     shapes_K2: Ints
     moments_K32: Ints
-    """Of each channel the sum of the values and of their squares."""
+    """Sum of the values and of their squares, a channel."""
     digests: npt.NDArray[np.uint8]
     """[K, 16]: BLAKE2b of each file."""
+    peaks_K: Ints
+    """The greatest value of each image with 16 bits a channel; 0 for others."""
     bad: dict[int, str] = field(default_factory=dict)
 
     @staticmethod
     def joined(parts: Sequence["Facts"], size: int = CHUNK) -> "Facts":
-        """The facts of chunks of ``size`` images each, in their order."""
+        """Join the facts of consecutive chunks of ``size`` images each."""
         return Facts(
             np.concatenate([part.shapes_K2 for part in parts]),
             np.concatenate([part.moments_K32 for part in parts]),
             np.concatenate([part.digests for part in parts]),
+            np.concatenate([part.peaks_K for part in parts]),
             {
                 place + number * size: why
                 for number, part in enumerate(parts)
@@ -82,7 +85,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Decoded:
-    """``images`` (K) are those that could be read; ``good`` [K] their places among the paths asked for."""
+    """``images``: the K readable ones; ``good`` [K]: their positions among the requested paths."""
 
     images: Images
     good: Ints
@@ -92,7 +95,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What all images of a job take decoded: ``size`` in bytes, ``seconds`` of one core."""
+    """What decoding all images of a job takes: ``size`` in bytes, ``seconds`` of one core."""
 
     size: float
     seconds: float
@@ -104,13 +107,13 @@ Decode = Callable[[DecodeJob], Decoded]
 def decode_chunk(
     source: Source, paths: Sequence[str], kept: KeptSize, keep_pixels: bool = True
 ) -> tuple[Pixels, Facts]:
-    """The pixels of ``paths`` one after the other (none, if they are not to be kept), and the facts."""
+    """The pixels of ``paths`` as one flat array (empty unless ``keep_pixels``), and the facts."""
     quieten_pillow()
-    pixels, shapes, moments, digests = [], [], [], []
+    pixels, shapes, moments, digests, peaks = [], [], [], [], []
     bad: dict[int, str] = {}
     for place, path in enumerate(paths):
         try:
-            content = source.read(path)
+            content = source.read(path, kept.max_bytes)
             image = decode_image(content, kept)
         except (OSError, UnreadableImage) as error:
             bad[place] = " ".join(str(error).split())
@@ -118,19 +121,21 @@ def decode_chunk(
         if keep_pixels:
             pixels.append(np.asarray(image).reshape(-1))
         shapes.append((image.height, image.width))
+        peaks.append(image.info.get(PEAK, 0))
         moments.append(np.array(image.histogram(), dtype=np.int64).reshape(3, 256) @ MOMENTS)
         digests.append(np.frombuffer(blake2b(content, digest_size=DIGEST_BYTES).digest(), dtype=np.uint8))
     facts = Facts(
         np.array(shapes, dtype=np.int64).reshape(-1, 2),
         np.array(moments, dtype=np.int64).reshape(-1, 3, 2),
         np.array(digests, dtype=np.uint8).reshape(-1, DIGEST_BYTES),
+        np.array(peaks, dtype=np.int64),
         bad,
     )
     return np.concatenate(pixels) if pixels else np.empty(0, dtype=np.uint8), facts
 
 
 def decode_here(job: DecodeJob) -> Decoded:
-    """Decode in threads of this process; images that would take over half the free memory stay files."""
+    """Decode in threads of this process. Images that would take over half the free memory stay files."""
     room = int(available_memory() * MEMORY_SHARE)
     return decode_in_threads(job, keep_pixels=fits(job, estimated(job), room, "half the free memory"))
 
@@ -154,7 +159,7 @@ def decode_in_threads(job: DecodeJob, *, keep_pixels: bool) -> Decoded:
 
 
 def estimated(job: DecodeJob) -> Estimate:
-    """Judging by some of the images; where none of these can be read there are no bytes."""
+    """Estimate from a sample of the images; 0 bytes if none of the sample can be read."""
     step = max(len(job.paths) // SAMPLE, 1)
     sample = job.paths[::step][:SAMPLE]
     started = time.perf_counter()
@@ -167,11 +172,11 @@ def estimated(job: DecodeJob) -> Estimate:
 
 
 def fits(job: DecodeJob, estimate: Estimate, room: int, what: str) -> bool:
-    """Whether all images take at most ``room`` bytes; if not, the log says so."""
+    """Whether all images take at most ``room`` bytes; a warning is logged if not."""
     if estimate.size <= room:
         return True
     logger.warning(
-        "%s decoded would take about %.1f GB, more than %s (%.1f GB): they are decoded anew in each epoch",
+        "%s decoded would take about %.1f GB, more than %s (%.1f GB): they are decoded again in each epoch",
         counted(len(job.paths), "image"),
         estimate.size / 1e9,
         what,
@@ -181,9 +186,9 @@ def fits(job: DecodeJob, estimate: Estimate, room: int, what: str) -> bool:
 
 
 def assemble(chunks: list[Pixels], shapes_K2: Ints) -> Pixels:
-    """Chunks of pixels as one array: [K, H, W, 3] where all images have one size, else flat.
+    """Chunks of pixels as one array: [K, H, W, 3] if all images have one size, else flat.
 
-    Empties ``chunks`` as it goes, so that no more than one of them is held twice.
+    Empties ``chunks`` on the way, so that at most one chunk is held twice.
     """
     flat = np.empty(flat_layout(shapes_K2)[-1], dtype=np.uint8)
     end = len(flat)
@@ -200,7 +205,7 @@ def decoded(job: DecodeJob, facts: Facts, images: Images) -> Decoded:
 
 
 def lazily(job: DecodeJob, facts: Facts) -> Decoded:
-    """The result where the pixels are not kept."""
+    """The result if pixels are not kept: images that are decoded on access."""
     paths = [job.paths[place] for place in _good(job, facts)]
     return decoded(job, facts, LazyImages(job.source, paths, job.kept, facts.shapes_K2))
 
@@ -214,8 +219,3 @@ def _good(job: DecodeJob, facts: Facts) -> Ints:
 def report_progress(job: DecodeJob, chunks: int) -> None:
     if job.progress is not None:
         job.progress(min(chunks * CHUNK, len(job.paths)), len(job.paths))
-
-
-def usable_cores() -> int:
-    """The cores that this process may run on, where the system says; else all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""Decoded images as training reads them: uint8 RGB, by manifest row. N: images.
+"""Decoded images as uint8 RGB, by manifest row. N: images.
 
-The pixels may lie in this process or in a store that several processes read without copying
-(:class:`SharedPixels`); they are never written to.
+Pixels lie in this process or in a store that several processes read without copying
+(:class:`SharedPixels`). Nobody writes to them.
 """
 
 from abc import ABC, abstractmethod
@@ -10,21 +10,21 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.errors import DataError
 from platform.datasets.geometry import KeptSize
-from platform.datasets.sources.image_decoding import Pixels, UnreadableImage, decode_image, quieten_pillow
+from platform.datasets.sources.image_decoding import UnreadableImage, decode_image, quieten_pillow
 from platform.datasets.sources.source import Source
-from platform.datasets.splits import Ints
 
 
 class SharedPixels(Protocol):
-    """Pixels outside this process. Pickles as a reference, and is looked up when first read."""
+    """Pixels outside this process. Pickles as a reference; resolved on first access."""
 
     def resolve(self) -> Pixels: ...
 
 
 class Images(ABC):
-    """N images; ``shapes`` [N, 2] is each one's height and width in px."""
+    """N images; ``shapes`` [N, 2] holds their heights and widths in px."""
 
     shapes: Ints
 
@@ -33,7 +33,7 @@ class Images(ABC):
 
     @abstractmethod
     def image(self, index: int) -> Pixels:
-        """[H, W, 3] uint8, not to be written to."""
+        """[H, W, 3] uint8, read-only."""
 
     @abstractmethod
     def take(self, rows: Ints) -> "Images":
@@ -48,14 +48,14 @@ class StoredImages(Images):
 
     @property
     def pixels(self) -> Pixels:
-        """Everything that is stored, which may be more than the images that were taken from it."""
+        """All stored pixels; may be more than those of the images taken from it."""
         return self._store if isinstance(self._store, np.ndarray) else self._store.resolve()
 
 
 class DenseImages(StoredImages):
     """Images of one size: ``pixels`` is one array [M, H, W, 3], image i is ``pixels[index[i]]``.
 
-    ``shape`` (M, H, W) is needed only for pixels that are not to be looked up yet.
+    Pass ``shape`` (M, H, W) for pixels that should not be resolved yet.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class RaggedImages(StoredImages):
 
 
 class LazyImages(Images):
-    """Images that are read and decoded each time they are asked for; all were readable once."""
+    """Images that are read and decoded on each access; all were readable when the data was prepared."""
 
     def __init__(self, source: Source, paths: Sequence[str], kept: KeptSize, shapes: Ints) -> None:
         self.source, self.paths, self.kept, self.shapes = source, tuple(paths), kept, shapes
@@ -108,7 +108,7 @@ class LazyImages(Images):
         path = self.paths[index]
         quieten_pillow()
         try:
-            picture = np.asarray(decode_image(self.source.read(path), self.kept))
+            picture = np.asarray(decode_image(self.source.read(path, self.kept.max_bytes), self.kept))
         except (OSError, UnreadableImage) as error:
             reason = f"could be read when the data was prepared and cannot now: {error}"
             raise DataError(f"data.source: {self.source}: {path} {reason}") from error
@@ -122,12 +122,12 @@ class LazyImages(Images):
 
 
 def flat_layout(shapes_N2: Ints) -> Ints:
-    """[N + 1] where each image starts in one flat array, and where the last one ends."""
+    """[N + 1]: the start of each image in one flat array, and the end of the last."""
     return np.concatenate([[0], np.cumsum(shapes_N2.prod(axis=1) * 3)])
 
 
 def stored_images(pixels: Pixels | SharedPixels, shapes_N2: Ints) -> StoredImages:
-    """Dense where all shapes are one (``pixels`` is then [N, H, W, 3]), else ragged (``pixels`` is flat)."""
+    """Dense if all images have one size (``pixels`` [N, H, W, 3]), else ragged (``pixels`` flat)."""
     if is_dense(shapes_N2):
         height, width = shapes_N2[0]
         return DenseImages(pixels, shape=(len(shapes_N2), int(height), int(width)))

@@ -1,7 +1,7 @@
-"""Decoding as Ray tasks, into one array in Ray's object store that all trials on a node read in place.
+"""Decode as Ray tasks into one array in Ray's object store, which all trials of a node read in place.
 
-Chunks are decoded by tasks all over the cluster; one actor collects them outside the store and puts them
-there once, so the store never holds them twice. What travels to a trial is a reference.
+Tasks all over the cluster decode chunks. One actor collects them outside the store and puts them there once,
+so the store never holds them twice. Trials receive a reference.
 """
 
 import logging
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import ray
 
+from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.images.decode import (
     Decoded,
     DecodeJob,
@@ -24,20 +25,18 @@ from platform.datasets.images.decode import (
     lazily,
     report_progress,
 )
-from platform.datasets.sources.image_decoding import Pixels
 from platform.datasets.images.image_stores import StoredImages, stored_images
-from platform.datasets.splits import Ints
 
 logger = logging.getLogger(__name__)
 
-STORE_SHARE = 0.8  # of the object store: Ray needs some of it for what it passes around
+STORE_SHARE = 0.8  # of the object store; Ray needs the rest for the data it passes around
 AHEAD = 2  # tasks submitted for each core
-HERE_S = 2.0  # seconds of one core: two of Ray's processes take as long to start
+HERE_S = 2.0  # seconds of one core; starting two Ray processes takes as long
 
 
 @dataclass
 class StoredPixels:
-    """An array in the object store; pickles as its reference and is mapped, not copied, where it is read."""
+    """An array in the object store. Pickles as a reference; readers map it without copying."""
 
     reference: "ray.ObjectRef[Pixels]"
     _pixels: Pixels | None = field(default=None, repr=False, compare=False)
@@ -52,25 +51,25 @@ class StoredPixels:
 
 
 class Collector:
-    """Holds decoded chunks until all are there. Runs as an actor."""
+    """An actor that holds decoded chunks until all have arrived."""
 
     def __init__(self) -> None:
         self.chunks: dict[int, Pixels] = {}
 
     def add(self, number: int, chunk: Pixels) -> None:
-        self.chunks[number] = np.array(chunk)  # a copy: the chunk's own place in the store is freed
+        self.chunks[number] = np.array(chunk)  # a copy, so that the store can free the chunk
 
     def finish(self, shapes_K2: Ints) -> tuple[Pixels, bool]:
-        """The assembled array, and True: the caller waits for that without fetching the array."""
+        """The assembled array, and True: the caller waits for the latter without fetching the array."""
         chunks = [self.chunks.pop(number) for number in sorted(self.chunks)]
         return assemble(chunks, shapes_K2), True
 
 
 def decode_with_ray(job: DecodeJob) -> Decoded:
-    """Decode as Ray tasks; images that would not fit into the object store stay files, and the log says so.
+    """Decode as Ray tasks. Images that do not fit into the object store stay files; a warning says so.
 
-    What takes this process less than it takes Ray to start others is decoded here. Ray must be running, and
-    its workers must be able to read the source under the same path.
+    Small jobs are decoded in this process, because starting Ray's processes would take longer. Ray must be
+    running, and its workers must be able to read the source under the same path.
     """
     if not ray.is_initialized():
         raise RuntimeError("Ray is not running: call ray.init first")
@@ -89,7 +88,7 @@ def decode_with_ray(job: DecodeJob) -> Decoded:
         ray.get(done)
     finally:
         if collector is not None:
-            ray.kill(collector)  # the array stays: it belongs to this process
+            ray.kill(collector)  # the array stays, owned by this process
     return decoded(job, facts, stored_images(StoredPixels(reference), facts.shapes_K2))
 
 
@@ -101,13 +100,13 @@ def _in_the_store(job: DecodeJob, here: Decoded) -> Decoded:
 
 
 def store_capacity() -> int:
-    """Bytes of the smallest object store in the cluster: each node that runs trials holds the array."""
+    """Bytes of the cluster's smallest object store: each node that runs trials holds the array."""
     capacities = [node["Resources"].get("object_store_memory", 0) for node in ray.nodes() if node["Alive"]]
     return int(min(capacities))
 
 
 def _decode_chunks(job: DecodeJob, collector: Any) -> list[Facts]:
-    """The chunks' facts in their order; their pixels go to the collector as they come."""
+    """The chunks' facts in order; their pixels go to the collector as they arrive."""
     task: Any = ray.remote(num_cpus=1, num_returns=2)(decode_chunk)
     source = ray.put(job.source)
     chunks = list(enumerate(job.chunks()))[::-1]
@@ -118,15 +117,15 @@ def _decode_chunks(job: DecodeJob, collector: Any) -> list[Facts]:
         while chunks or running:
             while chunks and len(running) < at_once:
                 number, paths = chunks.pop()
-                pixels, told = task.remote(source, paths, job.kept, collector is not None)
-                running[told] = number, pixels
-            (told,), _ = ray.wait(list(running), num_returns=1)
-            number, pixels = running.pop(told)
-            facts[number] = ray.get(told)
+                pixels, its_facts = task.remote(source, paths, job.kept, collector is not None)
+                running[its_facts] = number, pixels
+            (its_facts,), _ = ray.wait(list(running), num_returns=1)
+            number, pixels = running.pop(its_facts)
+            facts[number] = ray.get(its_facts)
             if collector is not None:
                 collector.add.remote(number, pixels)
             report_progress(job, len(facts))
     finally:
-        for told in running:
-            ray.cancel(told)
+        for its_facts in running:
+            ray.cancel(its_facts)
     return [facts[number] for number in sorted(facts)]

@@ -1,0 +1,1 @@
+"""``prepare``: list the images, make the manifest with its splits, add imbalance and label noise."""

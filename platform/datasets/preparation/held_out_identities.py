@@ -1,28 +1,28 @@
-"""Which identities are learnt, which are held out, and which images of those are queries.
+"""Hold out identities for val and test, and choose the queries among their images.
 
-Whoever is in val or test is not in train: retrieval is asked about people that nobody has learnt. n: images
-of one identity.
+Identities of val and test are not in train: retrieval is evaluated on people that no trial has learnt.
+n: images of one identity.
 """
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from platform.datasets.class_codes import sorted_names
+from platform.datasets.arrays import Ints
 from platform.datasets.errors import DataError, counted
+from platform.datasets.preparation.class_codes import sorted_names
 from platform.datasets.tables.identity_layout import GALLERY, JUNK, QUERY
-from platform.datasets.splits import Ints
 
 FEWEST = 2
-"""Identities that a split needs: with one there is nothing to tell it from."""
+"""Identities that a split needs at least: a single one cannot be told from others."""
 
 
 def hold_out_identities(
     rows: pd.DataFrame, split: str, share: float, queries: int, random: np.random.Generator
 ) -> pd.DataFrame:
-    """``rows`` with ``share`` of the training identities in ``split`` instead, as queries and gallery.
+    """Move ``share`` of the training identities to ``split``, as queries and gallery.
 
-    Only identities that several cameras saw are held out: round(share * so many), and two at least.
+    Only identities seen by several cameras are held out: round(share * their number), at least two.
     ``rows`` has ``label``, ``camera``, ``split`` and ``role``. Raises :class:`DataError`.
     """
     is_train = rows["split"] == "train"
@@ -46,11 +46,11 @@ def hold_out_identities(
 
 
 def choose_queries(cameras_n: Ints, queries: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Which images [n] of an identity are queries, given the camera of each; the others are its gallery.
+    """Which images [n] of an identity become queries, given their cameras; the others are its gallery.
 
-    ``queries`` images of each camera. A camera with no more than that gives all of its images, and in a
-    random order of these cameras the first to the gallery, the second as queries, and so on. So where
-    several cameras saw the identity, each query finds it in the gallery under another camera.
+    ``queries`` images of each camera. Cameras with no more images than that are taken in random order: the
+    first gives all its images to the gallery, the second gives all as queries, and so on. So if several
+    cameras saw the identity, every query has an image by another camera in the gallery.
     """
     is_query_n = np.zeros(len(cameras_n), dtype=np.bool_)
     order = random.permutation(len(cameras_n))
@@ -66,17 +66,17 @@ def choose_queries(cameras_n: Ints, queries: int, random: np.random.Generator) -
 
 
 def identity_names(rows: pd.DataFrame, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Those that are learnt, and the others but junk; each sorted. Raises :class:`DataError`."""
+    """Names of the training identities, and of the others without junk; sorted. Raises :class:`DataError`."""
     is_train = rows["split"] == "train"
     learnt = sorted_names(rows["label"][is_train])
     if len(learnt) < FEWEST:
         left = counted(len(learnt), "identity is", "identities are")
-        raise DataError(f"data.source: {source}: {left} left to learn from, and at least {FEWEST} are needed")
+        raise DataError(f"data.source: {source}: {left} left for training, but at least {FEWEST} are needed")
     return learnt, sorted_names(set(rows["label"][~is_train]) - {JUNK})
 
 
 def refuse_hopeless_queries(rows: pd.DataFrame, source: str) -> None:
-    """Raise :class:`DataError` for a val or test split of the source's in which no query finds anybody."""
+    """Raise :class:`DataError` if no query of the source's val or test split has a match in the gallery."""
     for split in ("val", "test"):
         held = rows[(rows["split"] == split) & (rows["label"] != JUNK)]
         queries, gallery = (held[held["role"] == role][["label", "camera"]] for role in (QUERY, GALLERY))

@@ -1,20 +1,20 @@
-"""Noise put into labels on purpose, with the true ones known."""
+"""Add noise to labels on purpose. N: rows, C: classes."""
 
 import numpy as np
 
 from platform.config.errors import did_you_mean
+from platform.datasets.arrays import Ints
 from platform.datasets.data_config import AsymmetricNoise, PatternedNoise, SymmetricNoise
 from platform.datasets.errors import DataError
 from platform.datasets.preparation.look_alikes import nearest_other_classes, runner_up_classes
 from platform.datasets.preparation.picture_features import Features
-from platform.datasets.splits import Ints
 
 
 def symmetric(labels_N: Ints, classes: int, noise: SymmetricNoise, random: np.random.Generator) -> Ints:
-    """Replace exactly round(rate * N) labels by another class drawn uniformly.
+    """Replace exactly round(rate * N) labels by another class, drawn uniformly.
 
-    Each class gives its share: of its n_c rows rate * n_c, up to one more or less (counts are rounded
-    along the running total, so that small classes add up to the right rate).
+    A class of n_c rows loses rate * n_c labels, give or take one: counts are rounded along the running total,
+    so that small classes add up to the right rate.
     """
     flipped = _flips(labels_N, noise.rate, random)
     steps = random.integers(1, classes, size=len(flipped))
@@ -26,7 +26,7 @@ def symmetric(labels_N: Ints, classes: int, noise: SymmetricNoise, random: np.ra
 def asymmetric(
     labels_N: Ints, classes: tuple[str, ...], noise: AsymmetricNoise, random: np.random.Generator
 ) -> Ints:
-    """Replace round(rate * n) of the n labels that are in the class map by the class they are mapped to."""
+    """Replace round(rate * n) of the n labels in the class map by the class that it gives."""
     target_C = np.arange(len(classes))
     for source, target in noise.class_map.items():
         target_C[_code(source, classes)] = _code(target, classes)
@@ -41,9 +41,9 @@ def asymmetric(
 def patterned(
     labels_N: Ints, features_NF: Features, noise: PatternedNoise, random: np.random.Generator
 ) -> Ints:
-    """Replace exactly round(rate * N) labels, as many of each class as :func:`symmetric`, by a look-alike's.
+    """Replace exactly round(rate * N) labels, as many per class as :func:`symmetric`, by a similar class.
 
-    ``features_NF`` say what each picture looks like; at least two classes.
+    ``features_NF`` describe the images. There must be at least two classes.
     """
     flipped = _flips(labels_N, noise.rate, random)
     noisy_N = labels_N.copy()
@@ -54,8 +54,13 @@ def patterned(
     return noisy_N
 
 
+def number_of_flips(labels_N: Ints, rate: float) -> int:
+    """The number of labels that noise of this rate changes."""
+    return int(np.floor(len(labels_N) * rate + 0.5))
+
+
 def _flips(labels_N: Ints, rate: float, random: np.random.Generator) -> Ints:
-    """Positions of the rows to change: round(rate * N) of them, spread over the classes by their size."""
+    """Positions of the round(rate * N) rows to change, spread over the classes by their size."""
     present, counts = np.unique(labels_N, return_counts=True)
     totals = np.floor(np.cumsum(counts) * rate + 0.5).astype(np.int64)
     quotas = np.diff(totals, prepend=0)

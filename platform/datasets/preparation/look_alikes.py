@@ -1,25 +1,24 @@
-"""For each picture the other class that it would most likely be taken for, judged by its features.
+"""Find the other class that each image resembles most, by its features.
 
-N: pictures, F: features of each, C: classes, K: pictures that a model learns,
-P: classes among them, T: pictures it is asked about.
+N: images, F: features of each, C: classes, K: images that a model is fitted to, P: classes among them,
+T: images it is evaluated on.
 """
 
 import numpy as np
 
+from platform.datasets.arrays import Ints
 from platform.datasets.preparation.picture_features import Features
-from platform.datasets.splits import Ints
 
 FOLDS = 5
 SHRINKAGE = 0.1
-CHUNK = 4096  # pictures compared at a time
+CHUNK = 4096  # images compared at a time
 
 
 def runner_up_classes(labels_N: Ints, features_NF: Features, random: np.random.Generator) -> Ints:
-    """[N]: the class that a model which has not seen the picture finds most likely besides the picture's own.
+    """[N]: the most likely class besides the image's own, by a model that was not fitted to the image.
 
-    A linear discriminant model is trained on each four fifths of the pictures (stratified, drawn by
-    ``random``) and asked about the other fifth. At least two classes; one of a single picture is unknown to
-    the model that is asked about it, and less likely than any it knows.
+    Five-fold cross-validation (stratified, drawn by ``random``) of linear discriminant analysis. There must
+    be at least two classes. A class that is missing from a fold's training images ranks below all others.
     """
     classes, places_N = np.unique(labels_N, return_inverse=True)
     folds_N = _stratified_folds(places_N, random)
@@ -38,9 +37,9 @@ def runner_up_classes(labels_N: Ints, features_NF: Features, random: np.random.G
 
 
 def nearest_other_classes(labels_N: Ints, features_NF: Features, asked_T: Ints) -> Ints:
-    """[T]: the class of the picture most similar to each of ``asked_T`` among those of other classes.
+    """[T]: the class of the most similar image of another class, for each of ``asked_T``.
 
-    Similar by the cosine of standardised features. Takes N x T comparisons.
+    Similarity is the cosine of standardised features. Makes N x T comparisons.
     """
     spread_F = features_NF.std(axis=0)
     standardised_NF = (features_NF - features_NF.mean(axis=0)) / np.where(spread_F > 0, spread_F, 1)
@@ -56,7 +55,7 @@ def nearest_other_classes(labels_N: Ints, features_NF: Features, asked_T: Ints) 
 
 
 def _stratified_folds(places_N: Ints, random: np.random.Generator) -> Ints:
-    """[N] in 0 … FOLDS - 1: pictures are dealt out one class after the other, in a random order each."""
+    """[N] in 0 … FOLDS - 1: images are dealt out class by class, in random order within each."""
     order = random.permutation(len(places_N))
     by_class = order[np.argsort(places_N[order], kind="stable")]
     folds_N = np.empty_like(places_N)
@@ -65,10 +64,10 @@ def _stratified_folds(places_N: Ints, random: np.random.Generator) -> Ints:
 
 
 class _Discriminant:
-    """log p(c | x) = x' S⁻¹ m_c - m_c' S⁻¹ m_c / 2 + log p(c), up to a constant a picture.
+    """log p(c | x) = x' S⁻¹ m_c - m_c' S⁻¹ m_c / 2 + log p(c), up to a constant per image.
 
     m_c are the means of the classes ``seen_P``, S their common covariance, shrunk by a tenth towards a
-    multiple of the identity matrix: linear discriminant analysis, regularised as by Friedman (Journal of the
+    multiple of the identity matrix: linear discriminant analysis, regularised as in Friedman (Journal of the
     American Statistical Association 84, 1989).
     """
 

@@ -1,13 +1,12 @@
-"""From a table of paths and labels to the manifest: splits, imbalance, noise, in this order.
+"""Make the manifest from a table of paths and labels: test split, imbalance, noise, val split, in this order.
 
-The test split is held out first, of what is not yet unbalanced or noisy; imbalance and noise meet the
-training rows; the val split is held out of those last, so that it is as noisy as what is trained on. A
-val or test split that the source brings is left as it is.
+The test split is held out before imbalance and noise, which change training rows only. The val split is
+held out last, so that it is as noisy as the training rows. Val and test splits of the source stay unchanged.
 
-Training images without a label are set aside while this is done: they are no class's, and stay in train.
+Training images without a label are set aside meanwhile: they belong to no class and stay in train.
 
-Of identities (``data.identities``) those of val are held out second, where the source has no val split of its
-own: noise mixes up only whom is learnt.
+Identities (``data.identities``) of val are held out right after those of test, so that noise confuses
+training identities only.
 """
 
 from collections.abc import Callable
@@ -17,56 +16,56 @@ import numpy as np
 import pandas as pd
 
 from platform.config.errors import did_you_mean
-from platform.datasets.preparation import imbalance
-from platform.datasets.preparation import label_noise
-from platform.datasets.class_codes import codes, sorted_names
-from platform.datasets.tables.label_columns import is_unlabelled
+from platform.datasets.arrays import Ints
 from platform.datasets.data_config import AsymmetricNoise, DataConfig, PatternedNoise, SymmetricNoise
 from platform.datasets.errors import DataError, counted
+from platform.datasets.preparation import imbalance, label_noise
+from platform.datasets.preparation.class_codes import UNKNOWN, codes, sorted_names
 from platform.datasets.preparation.held_out_identities import (
     hold_out_identities,
     identity_names,
     refuse_hopeless_queries,
 )
+from platform.datasets.preparation.injected import NOTHING_INJECTED, Injected
 from platform.datasets.preparation.picture_features import Features
-from platform.datasets.splits import Ints, held_out
+from platform.datasets.splits import held_out
+from platform.datasets.tables.label_columns import is_unlabelled
 from platform.datasets.tables.table_files import MISSING
 
-UNKNOWN = -1
-"""The code of a true label that is not known, and of a given one that is missing."""
 SET_ASIDE = "unlabelled"
-"""Stands for the split of unlabelled training rows until the others are arranged."""
+"""The split of unlabelled training rows until the others have theirs."""
 
-# Each step draws from its own stream, so that one setting does not change what another one draws.
+# Each step has its own random stream, so that a setting never changes another's draws.
 TEST_STREAM, IMBALANCE_STREAM, NOISE_STREAM, VAL_STREAM = 1, 2, 3, 4
 TEST_SEED = 0
 """The test split does not depend on ``data.seed``: scores of different seeds stay comparable."""
 
 
 @dataclass(frozen=True)
-class Arranged:
-    """What :class:`Data` says of its manifest and classes; row i of it is the table's kept[i]."""
+class Manifest:
+    """``table`` is the manifest of :class:`Data`; its row i is row kept[i] of the listing."""
 
-    manifest: pd.DataFrame
+    table: pd.DataFrame
     kept: Ints
     classes: tuple[str, ...]
     held_out: tuple[str, ...] = ()
+    injected: Injected = NOTHING_INJECTED
 
 
 FeaturesOf = Callable[[Ints], Features]
-"""The features [R, F] of the pictures in these rows of the table."""
+"""The features [R, F] of the images in these rows of the listing."""
 
 
-def arrange(
+def make_manifest(
     rows: pd.DataFrame,
     config: DataConfig,
     default_test_share: float,
     features: FeaturesOf | None = None,
-) -> Arranged:
-    """``rows`` as :func:`list_images` returns them, perhaps without the unreadable ones.
+) -> Manifest:
+    """Make the manifest of the ``rows`` of :func:`list_images`, perhaps without unreadable ones.
 
-    Patterned noise goes by what pictures look like: before they are decoded there are no ``features``, and
-    labels are as they were without it; splits and classes are the same already.
+    Patterned noise needs ``features``, which exist after decoding only. Without them labels stay free of that
+    noise; splits and classes are already final.
     """
     rows = rows.assign(split=rows["split"].mask(is_unlabelled(rows), SET_ASIDE))
     is_retrieval = config.identities is not None
@@ -78,30 +77,30 @@ def arrange(
     table = _coded(rows, (*classes, *others))
     if not is_retrieval:
         _hold_out_test(table, config, default_test_share)
-    kept = np.arange(len(table))
+    kept, images = np.arange(len(table)), int((table["split"] == "train").sum())
     if config.imbalance > 1:
         kept = _unbalanced(table, len(classes), config)
         table = table.iloc[kept].reset_index(drop=True)
     strata = table["label"].copy()
+    left_out, replaced = len(rows) - len(kept), 0
     if config.noise is not None:
         noisy = codes(rows["noisy"].iloc[kept], classes) if "noisy" in rows else None
-        _add_noise(table, classes, config, _Hints(noisy, features, kept))
+        replaced = _add_noise(table, classes, config, _Hints(noisy, features, kept))
     if not is_retrieval:
-        is_patterned = isinstance(config.noise, PatternedNoise)  # its labels are not known before decoding
+        is_patterned = isinstance(config.noise, PatternedNoise)  # its labels are unknown before decoding
         _hold_out_val(table, strata if is_patterned else table["label"], config)
     if config.val_label == "clean" and (table["clean"][table["split"] == "val"] == UNKNOWN).any():
-        raise DataError(
-            "data.val_label: the true labels of the val split are not known, so it must be 'given'"
-        )
+        raise DataError("data.val_label: the true labels of the val split are unknown, so it must be 'given'")
     set_aside = table["split"] == SET_ASIDE
-    table["label"] = table["label"].mask(set_aside, UNKNOWN)  # noise of a column may come with true ones
+    table["label"] = table["label"].mask(set_aside, UNKNOWN)  # noise from a column may have labelled them
     table["split"] = table["split"].mask(set_aside, "train")
-    return Arranged(table, kept, classes, others)
+    injected = Injected(left_out, images, replaced, images - left_out)
+    return Manifest(table, kept, classes, others, injected)
 
 
 @dataclass(frozen=True)
 class _Hints:
-    """What noise may go by besides the labels: a column of codes, the pictures of the rows ``kept``."""
+    """What noise may use besides the labels: a column of codes, and features of the rows ``kept``."""
 
     noisy: Ints | None
     features: FeaturesOf | None
@@ -109,7 +108,7 @@ class _Hints:
 
 
 def _coded(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "path": rows["path"].to_numpy(),
             "label": codes(rows["label"], names),
@@ -119,6 +118,7 @@ def _coded(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
             "role": rows["role"].to_numpy() if "role" in rows else "",
         }
     )
+    return table.assign(weight=rows["weight"].to_numpy(dtype=np.float64)) if "weight" in rows else table
 
 
 def _with_held_out_identities(rows: pd.DataFrame, config: DataConfig, default_share: float) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def _with_held_out_identities(rows: pd.DataFrame, config: DataConfig, default_sh
 
 
 def _classes(rows: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
-    """The training rows' labels, given, true and noisy, sorted: as numbers if all are whole numbers."""
+    """The names of the training rows' given, true and noisy labels, in the order of :func:`sorted_names`."""
     is_train = rows["split"] == "train"
     columns = [column for column in ("label", "clean", "noisy") if column in rows]
     names = {str(name) for column in columns for name in rows[column][is_train].unique()} - {MISSING}
@@ -145,13 +145,13 @@ def _classes(rows: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
         what = (
             f"holds one class only ({learnt[0]!r})" if len(learnt) else "has no label for any training image"
         )
-        raise DataError(f"data.source: {config.source} {what}: there is nothing to tell it from")
+        raise DataError(f"data.source: {config.source} {what}: classification needs at least two")
     if "clean" in rows and "noisy" not in rows:
         true = set(map(str, rows["clean"][is_train].unique())) - {MISSING}
         if true and not true & set(map(str, learnt)):
             raise DataError(
                 f"data.clean_label: no true label ({min(true)!r} …) is one of the given classes "
-                f"({min(map(str, learnt))!r} …); write both alike, or say clean_label: null"
+                f"({min(map(str, learnt))!r} …); write both alike, or set data.clean_label=null"
             )
     for split in ("val", "test"):
         for column in ("label", "clean"):
@@ -166,7 +166,7 @@ def _classes(rows: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
 
 
 def _test_share(table: pd.DataFrame, config: DataConfig, default_share: float) -> float:
-    """What is to be held out: 0 where the source has a test split. Raises :class:`DataError`."""
+    """The share to hold out; 0 if the source has a test split. Raises :class:`DataError`."""
     has_test = bool((table["split"] == "test").any())
     if has_test and config.test_share:
         raise DataError(
@@ -195,9 +195,12 @@ def _unbalanced(table: pd.DataFrame, classes: int, config: DataConfig) -> Ints:
     return np.sort(np.concatenate([stay, np.flatnonzero(table["split"] != "train")]))
 
 
-def _add_noise(table: pd.DataFrame, classes: tuple[str, ...], config: DataConfig, hints: _Hints) -> None:
-    """Replace the training rows' given labels; what was given before is the truth where no other is known."""
-    if (table["clean"] == UNKNOWN).all():
+def _add_noise(table: pd.DataFrame, classes: tuple[str, ...], config: DataConfig, hints: _Hints) -> int:
+    """Replace the training rows' given labels; the number of those that change.
+
+    The old labels of embedded data are true. Of other data nobody but ``data.clean_label`` knows true ones.
+    """
+    if config.is_embedded and (table["clean"] == UNKNOWN).all():
         table["clean"] = table["label"]
     random = np.random.default_rng([config.seed, NOISE_STREAM])
     is_train = (table["split"] == "train").to_numpy()
@@ -208,13 +211,14 @@ def _add_noise(table: pd.DataFrame, classes: tuple[str, ...], config: DataConfig
         noisy = label_noise.asymmetric(labels, classes, config.noise, random)
     elif isinstance(config.noise, PatternedNoise):
         if hints.features is None:
-            return
+            return label_noise.number_of_flips(labels, config.noise.rate)
         features_NF = hints.features(hints.kept[is_train])
         noisy = label_noise.patterned(labels, features_NF, config.noise, random)
     else:
-        assert hints.noisy is not None  # the reader has put it there, or refused
+        assert hints.noisy is not None  # the reader provides it or raises
         noisy = hints.noisy[is_train]
     table.loc[is_train, "label"] = noisy
+    return int((noisy != labels).sum())
 
 
 def _hold_out_val(table: pd.DataFrame, strata: pd.Series, config: DataConfig) -> None:

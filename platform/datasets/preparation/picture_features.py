@@ -1,31 +1,31 @@
-"""What pictures look like, in numbers that need no training: where which colours and edges are.
+"""Features of images that need no training: colours and edges by position.
 
-R: pictures, F: features of each, S: side of the square they are shrunk to (px).
+R: images, F: features of each, S: side of the square to which images are shrunk (px).
 """
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from platform.datasets.arrays import Ints
 from platform.datasets.images.image_stores import Images
-from platform.datasets.splits import Ints
 
 Features = npt.NDArray[np.float64]
 
 SIDE = 32  # px
 CELLS = 4  # along each side
 ORIENTATIONS = 8
-CHUNK = 1024  # pictures described at a time: some 100 MB
+CHUNK = 1024  # images at a time: about 100 MB
 
 
 def picture_features(images: Images, rows: Ints) -> Features:
-    """[R, 176] of the images at ``rows``: in each of 4 x 4 cells of the whole picture, its aspect ignored,
+    """[R, 176]: for each of 4 x 4 cells of the whole image (its aspect ignored)
 
     - 3 mean colours in [0, 1], and
-    - how strong its edges are in 8 directions of 22.5 degrees each: the lengths of the brightness's
-      gradients, as shares of the picture's, under the root (so that they are compared by Hellinger distance).
+    - the strength of edges in 8 directions of 22.5 degrees each: square roots of the summed gradient lengths
+      of the brightness as shares of the image's sum, so that distances are Hellinger distances.
 
-    A coarse form of histograms of oriented gradients (Dalal & Triggs, CVPR 2005) with colours beside them.
+    A coarse form of histograms of oriented gradients (Dalal & Triggs, CVPR 2005), plus colours.
     """
     parts = [_described(images, rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
     return np.concatenate(parts) if parts else np.empty((0, CELLS**2 * (3 + ORIENTATIONS)))
@@ -45,7 +45,7 @@ def _shrunk(images: Images, row: int) -> npt.NDArray[np.uint8]:
 def _edges(pictures_RSS3: Features) -> Features:
     """[R, cells, cells, orientations]"""
     down, right = np.gradient(pictures_RSS3.mean(axis=-1), axis=(1, 2))
-    turn = np.arctan2(down, right) / np.pi % 1  # an edge is the same from dark to bright and back
+    turn = np.arctan2(down, right) / np.pi % 1  # an edge from dark to bright equals one from bright to dark
     place = np.minimum((turn * ORIENTATIONS).astype(np.int64), ORIENTATIONS - 1)
     lengths = np.hypot(down, right)[..., None] * (place[..., None] == np.arange(ORIENTATIONS))
     sums = _cell_sums(lengths)

@@ -1,0 +1,1 @@
+"""``python -m platform.data preview``: a contact sheet of augmented training images."""

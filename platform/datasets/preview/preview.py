@@ -1,6 +1,6 @@
-"""A picture of what ``augment`` does: some training images, as each stage of a trial will show them.
+"""Preview what ``augment`` does: some training images as each stage of a trial augments them.
 
-K: images, S x T: height and width of a picture (px).
+K: images, S x T: height and width of a crop (px).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,24 +10,29 @@ import numpy as np
 import pandas as pd
 import torch
 
+from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.augmentation.appearance import Appearance
-from platform.datasets.preparation.manifest import UNKNOWN, arrange
-from platform.datasets.augmentation.augment import AugmentConfig, Windows, draw_windows, still_windows
-from platform.datasets.preparation.data import Data
-from platform.datasets.data_config import DataConfig, PatternedNoise
-from platform.datasets.images.decode import DecodeJob, decode_here
-from platform.datasets.errors import DataError, listed
-from platform.datasets.sources.image_decoding import Pixels
-from platform.datasets.image_size import Size, SizeLike
-from platform.datasets.images.image_stores import Images
+from platform.datasets.augmentation.augment import (
+    AugmentConfig,
+    CropWindows,
+    draw_crop_windows,
+    fixed_crop_windows,
+)
 from platform.datasets.augmentation.mixing import mix
-from platform.datasets.images.normalise import Colour
-from platform.datasets.preparation.prepare import kept_size, prepare
-from platform.datasets.randomness import seed_of_view
-from platform.datasets.preparation.listing import list_images
-from platform.datasets.splits import Ints
-from platform.datasets.batches.pictures import ImageViews
+from platform.datasets.batches.croppers import ImageCropper
 from platform.datasets.batches.torch_threads import torch_workers
+from platform.datasets.data_config import DataConfig, PatternedNoise
+from platform.datasets.errors import DataError, listed
+from platform.datasets.image_size import Size, SizeLike
+from platform.datasets.images.decode import DecodeJob, decode_here
+from platform.datasets.images.image_stores import Images
+from platform.datasets.images.normalise import Colour
+from platform.datasets.preparation.class_codes import UNKNOWN
+from platform.datasets.preparation.data import Data
+from platform.datasets.preparation.listing import list_images
+from platform.datasets.preparation.manifest import make_manifest
+from platform.datasets.preparation.prepare import kept_size, prepare
+from platform.datasets.randomness import augmentation_seed
 
 MIXED_COLUMNS = 2
 NO_LABEL = "(no label)"
@@ -35,22 +40,21 @@ NO_LABEL = "(no label)"
 
 @dataclass(frozen=True)
 class PreviewStage:
-    """What is shown of a stage's ``view``; ``first_epoch`` counts from 0 in the whole trial."""
+    """A stage's ``augmentation`` (from 0) of each image; ``first_epoch`` counts from 0 in the whole trial."""
 
     heading: str
     image_size: Size
     augment: AugmentConfig
     first_epoch: int
     epochs: int
-    view: int = 0
+    augmentation: int = 0
 
 
 @dataclass(frozen=True)
 class Samples:
-    """K training images with their manifest rows and given labels, -1 for none.
+    """K training images with their manifest rows and given labels (-1: unlabelled).
 
-    ``mean`` is their own mean colour, ``unlabelled`` how many training images there are without a label,
-    these or others.
+    ``mean`` is the mean colour of these images; ``unlabelled`` counts all training images without a label.
     """
 
     images: Images
@@ -69,17 +73,17 @@ class Column:
 
 
 def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samples:
-    """Up to ``count`` training images, the classes in turn. No others are opened, unless noise is patterned.
+    """Up to ``count`` training images, the classes in turn. Opens no others unless noise is patterned.
 
-    Where the source holds images that cannot be read, training numbers the rows otherwise, so that it draws
-    otherwise too. Patterned noise depends on all the images. Raises :class:`DataError`.
+    If the source has unreadable images, training numbers its rows differently and so draws other random
+    numbers. Patterned noise depends on all images. Raises :class:`DataError`.
     """
     if isinstance(config.noise, PatternedNoise):
         return _samples_of(prepare(config, image_size), count)
     listing = list_images(config)
-    arranged = arrange(listing.rows, config, listing.default_test_share)
-    rows = _in_turn(arranged.manifest)[:count]
-    paths = tuple(arranged.manifest["path"].iloc[rows])
+    manifest = make_manifest(listing.rows, listing.config, listing.default_test_share)
+    rows = _in_turn(manifest.table)[:count]
+    paths = tuple(manifest.table["path"].iloc[rows])
     decoded = decode_here(DecodeJob(listing.source, paths, kept_size(config, image_size)))
     if not len(decoded.good):
         named = listed([f"{image.path} ({image.reason})" for image in decoded.bad], 3)
@@ -88,10 +92,10 @@ def choose_samples(config: DataConfig, image_size: SizeLike, count: int) -> Samp
         decoded.facts.moments_K32[:, :, 0].sum(axis=0) / decoded.facts.shapes_K2.prod(axis=1).sum()
     )
     good = rows[decoded.good]
-    labels = arranged.manifest["label"].to_numpy(dtype=np.int64)
-    is_train = (arranged.manifest["split"] == "train").to_numpy()
+    labels = manifest.table["label"].to_numpy(dtype=np.int64)
+    is_train = (manifest.table["split"] == "train").to_numpy()
     mean, unlabelled = (red / 255, green / 255, blue / 255), int((labels[is_train] == UNKNOWN).sum())
-    return Samples(decoded.images, good, labels[good], arranged.classes, mean, unlabelled)
+    return Samples(decoded.images, good, labels[good], manifest.classes, mean, unlabelled)
 
 
 def _samples_of(data: Data, count: int) -> Samples:
@@ -105,9 +109,9 @@ def _samples_of(data: Data, count: int) -> Samples:
 
 
 def _in_turn(manifest: pd.DataFrame) -> Ints:
-    """The training rows in a random order in which each class comes once before any comes twice.
+    """The training rows in random order, but every class once before any class twice.
 
-    Images without a label have their turn as if they were a class.
+    Unlabelled images count as a class.
     """
     is_train = (manifest["split"] == "train").to_numpy()
     rows = np.random.default_rng(0).permutation(np.flatnonzero(is_train))
@@ -117,27 +121,27 @@ def _in_turn(manifest: pd.DataFrame) -> Ints:
 
 
 def columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> list[Column]:
-    """The images as they are, in the stage's first epochs, and mixed with each other where the stage does."""
+    """The images unchanged, in the stage's first epochs, and mixed if the stage mixes."""
     with torch_workers(1) as pool:  # as in training
         return pool.submit(lambda: list(_columns(samples, stage, seed, epochs))).result()
 
 
 def _columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> Iterator[Column]:
-    size, augment, seed = stage.image_size, stage.augment, seed_of_view(seed, stage.view)
-    views = ImageViews(samples.images, size, augment.padding_mode)
+    size, augment, seed = stage.image_size, stage.augment, augmentation_seed(seed, stage.augmentation)
+    cropper = ImageCropper(samples.images, size, augment.padding_mode)
     places = np.arange(len(samples.rows))
 
-    def cut(windows: Windows) -> Pixels:
-        return views.pictures(places, windows)
+    def cut(windows: CropWindows) -> Pixels:
+        return cropper.crops(places, windows)
 
     as_it_is = replace(augment.frame(size), canvas=size)
-    yield Column("as it is", cut(still_windows(as_it_is, samples.images.shapes)))
+    yield Column("as it is", cut(fixed_crop_windows(as_it_is, samples.images.shapes)))
     changes = Appearance(augment, size, seed, samples.mean) if augment.changes_appearance else None
     augmented = []
     for epoch in range(stage.first_epoch, stage.first_epoch + min(epochs, stage.epochs)):
         shapes_B2, rows_B = samples.images.shapes, samples.rows
         pictures = cut(
-            draw_windows(augment, size, seed=seed, epoch=epoch, rows_B=rows_B, shapes_B2=shapes_B2)
+            draw_crop_windows(augment, size, seed=seed, epoch=epoch, rows_B=rows_B, shapes_B2=shapes_B2)
         )
         if changes is not None:
             pictures = changes.prepare(epoch, rows_B)(pictures, slice(0, len(rows_B)))
@@ -150,17 +154,17 @@ def _columns(samples: Samples, stage: PreviewStage, seed: int, epochs: int) -> I
 
 
 def _mixed(pictures: Pixels, samples: Samples, augment: AugmentConfig, seed: int, epoch: int) -> Pixels:
-    """Each with the one before it, as in a batch of these images alone."""
+    """Each image mixed with the one before it, as in a batch of these images."""
     assert augment.mixing is not None
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
-    labels, classes = torch.zeros(len(images), dtype=torch.int64), len(samples.classes)  # nobody looks
-    mixed, _ = mix(images, labels, augment.mixing, classes, seed=seed, epoch=epoch, step=0)
+    labels, classes = torch.zeros(len(images), dtype=torch.int64), len(samples.classes)  # unused
+    mixed, *_ = mix(images, labels, augment.mixing, classes, seed=seed, epoch=epoch, step=0)
     done: Pixels = mixed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return done
 
 
 def describe(augment: AugmentConfig) -> str:
-    """What is on, one part after the other, with its settings."""
+    """The active operations with their settings, as text."""
     return " · ".join(_parts(augment)) or "nothing"
 
 
@@ -191,5 +195,5 @@ def _shown(value: object) -> str:
 
 
 def class_names(samples: Samples) -> Sequence[str]:
-    """The given label of each image, in parentheses that there is none."""
+    """The given label of each image, or ``(no label)``."""
     return [samples.classes[label] if label != UNKNOWN else NO_LABEL for label in samples.labels]

@@ -1,4 +1,4 @@
-"""The sheet that shows a preview: a block a stage, a row an image, a column an epoch."""
+"""Draw the contact sheet of a preview: one block per stage, one row per image, one column per epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,17 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from platform.datasets.sources.image_decoding import Pixels
+from platform.datasets.arrays import Pixels
 from platform.datasets.image_size import Size
 from platform.datasets.preview.preview import Column
+from platform.datasets.preview.sheet_font import font_for
 
 SMALLEST, LARGEST = 96, 192
-"""px between which a picture's longer side lies on the sheet, whatever it is in truth."""
+"""Limits of an image's longer side on the sheet, in px."""
 GAP, MARGIN, LABELS = 6, 24, 120
 HEADING, TEXT, LINE = 20, 14, 20
 BACKGROUND, INK, GREY = "#ffffff", "#1a1a1a", "#6b6b6b"
-CHARACTER = 0.52  # width of one, as a share of the text's size
+CHARACTER = 0.52  # width of a character, as a share of the text size
 LONGEST_LABEL = 16
 
 
@@ -27,7 +28,7 @@ class Block:
 
     @property
     def size(self) -> Size:
-        """Of a picture on the sheet: a whole multiple of its own if it is small."""
+        """Size of an image on the sheet; small images are enlarged by a whole number."""
         size = Size(*self.columns[0].pictures.shape[1:3])
         longer = max(size)
         return size.scaled(-(-SMALLEST // longer) if longer < SMALLEST else min(LARGEST / longer, 1))
@@ -45,7 +46,7 @@ class Block:
 
 
 def draw_sheet(title: str, blocks: Sequence[Block], labels: Sequence[str]) -> Image.Image:
-    """``labels`` name the rows, which are the same in all blocks."""
+    """``labels`` name the rows, which are the same images in all blocks."""
     width = max(max(block.width for block in blocks) + 2 * MARGIN, 640)
     height = 2 * MARGIN + LINE + sum(block.height(width) for block in blocks)
     sheet = Image.new("RGB", (width, height), BACKGROUND)
@@ -75,7 +76,19 @@ def _draw_block(
     for row, label in enumerate(labels):
         middle = top + LINE + row * (size.height + GAP) + size.height // 2
         shown = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
-        draw.text((MARGIN + LABELS - 2 * GAP, middle), shown, INK, _font(TEXT), anchor="rm")
+        font = font_for(shown, TEXT)
+        if font is None:
+            shown, font = row_name(row), _font(TEXT)
+        draw.text((MARGIN + LABELS - 2 * GAP, middle), shown, INK, font, anchor="rm")
+
+
+def row_name(row: int) -> str:
+    return f"row {row + 1}"
+
+
+def unwritable(labels: Sequence[str]) -> list[str]:
+    """``row 2: NAME`` for each row whose label no font here can write: the sheet says ``row 2`` there."""
+    return [f"{row_name(row)}: {name}" for row, name in enumerate(labels) if font_for(name, TEXT) is None]
 
 
 def _scaled(picture: Pixels, size: Size) -> Image.Image:

@@ -1,0 +1,1 @@
+"""Readers of source layouts, one a file; ``data.reader`` names them by file."""

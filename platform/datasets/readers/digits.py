@@ -1,11 +1,11 @@
-"""The embedded handwritten digits; a fifth of them is the test split unless ``test_share`` says otherwise."""
+"""The embedded handwritten digits. A fifth becomes the test split unless ``test_share`` is set."""
 
 import pandas as pd
 
-from platform.datasets.tables.label_columns import only_one_label
 from platform.datasets.data_config import DataConfig
 from platform.datasets.sources.embedded_digits import TEST_SHARE
 from platform.datasets.sources.source import DigitsSource, Source
+from platform.datasets.tables.label_columns import labels_of_names, only_one_label
 
 DEFAULT_TEST_SHARE = TEST_SHARE
 LAYOUT = "digits"
@@ -18,4 +18,4 @@ def recognises(source: Source) -> bool:
 def read(source: Source, config: DataConfig) -> pd.DataFrame:
     assert isinstance(source, DigitsSource)
     only_one_label(config, "the embedded digits")
-    return pd.DataFrame({"path": source.files, "label": source.labels})
+    return labels_of_names(pd.Series(source.labels), config).assign(path=source.files)

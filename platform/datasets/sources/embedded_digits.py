@@ -1,7 +1,7 @@
 """The embedded data set: scikit-learn's copy of the UCI handwritten digits, real scans of 8x8 px.
 
-Read from the file inside scikit-learn that ``sklearn.datasets.load_digits`` reads itself: importing
-``sklearn.datasets`` takes 1.2 s, which ``--plan`` does not have.
+Reads the file inside scikit-learn that ``sklearn.datasets.load_digits`` reads. Importing ``sklearn.datasets``
+takes 1.2 s, too long for ``--plan``.
 """
 
 import io
@@ -14,12 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from platform.datasets.data_config import DIGITS
 from platform.datasets.errors import DataError
 
-NAME = "digits"
+NAME = DIGITS
 SIDE = 8  # px
 LEVELS = 16  # the brightest grey value
-TEST_SHARE = 0.2  # there is no test split of its own, so this much is held out
+TEST_SHARE = 0.2  # the set has no test split, so this share is held out
 
 
 @cache

@@ -1,9 +1,9 @@
 """The embedded data set for re-identification: drawn people, each seen by four cameras.
 
-Made to be tried out within seconds and to be hard for the reasons that real sets are: clothes come from few
-colours and are shared by many, a figure is seen from the front, the back, the side and from above, each
-camera has its own light, colours, background and sharpness, and some is hidden. It is laid out as Market-1501
-is: distractors (0000) and bad detections (-1) are in the gallery. An image is a function of its path.
+The set trains within seconds and is hard for the same reasons as real sets: many people share clothes of few
+colours; cameras see people from the front, the back, the side and above, with different light, colours,
+backgrounds and sharpness; and some people are partly hidden. The layout is that of Market-1501: distractors
+(0000) and bad detections (-1) are in the gallery. An image is a function of its path.
 """
 
 import io
@@ -12,9 +12,10 @@ from functools import cache
 
 from PIL import Image
 
+from platform.datasets.data_config import FIGURES
 from platform.datasets.sources.people_drawing import CAMERAS, draw
 
-NAME = "figures"
+NAME = FIGURES
 LEARNT, HELD_OUT = 64, 36  # identities: 0001 to 0064, 0065 to 0100
 TAKES = 3  # images of an identity by a camera, of which one is the query
 DISTRACTORS, JUNK = 40, 20
@@ -32,24 +33,24 @@ class Shot:
 
 @cache
 def shots() -> dict[str, Shot]:
-    """Path -> what it shows. Distractors and junk are people whom no other image shows."""
-    found: dict[str, Shot] = {}
+    """Path -> what it shows. Distractors and junk are people who appear in one image only."""
+    by_path: dict[str, Shot] = {}
     for person in range(1, LEARNT + HELD_OUT + 1):
         for camera in range(1, CAMERAS + 1):
             for take in range(1, TAKES + 1):
                 part = "train" if person <= LEARNT else "query" if take == 1 else "gallery"
-                found[_path(part, f"{person:04d}", camera, take)] = Shot(person, camera, take)
+                by_path[_path(part, f"{person:04d}", camera, take)] = Shot(person, camera, take)
     strangers = LEARNT + HELD_OUT + 1
     for number in range(DISTRACTORS + JUNK):
         is_junk = number >= DISTRACTORS
         camera, take = number % CAMERAS + 1, number // CAMERAS + 1
         path = _path("gallery", "-1" if is_junk else "0000", camera, take)
-        found[path] = Shot(strangers + number, camera, take, is_junk)
-    return found
+        by_path[path] = Shot(strangers + number, camera, take, is_junk)
+    return by_path
 
 
 def png(path: str) -> bytes:
-    """The image at ``path`` as a PNG file; raises FileNotFoundError where there is none."""
+    """The image at ``path`` as a PNG file; raises FileNotFoundError if there is none."""
     shot = shots().get(path)
     if shot is None:
         raise FileNotFoundError(f"the figures hold no {path}")

@@ -1,87 +1,104 @@
-"""Where an image's bytes come from: a folder, a zip read in place, or what is embedded: digits and figures.
+"""Sources of image files: a folder, a zip file read in place, or an embedded data set.
 
-A source is cheap to pickle (it carries no listing and no handle) and may be read from many threads and
-processes at once. Paths are relative to the source's root and use ``/``.
+A source is cheap to pickle (it carries no listing and no file handle); many threads and processes may read it
+at once. Paths are relative to the source's root and use ``/``.
 """
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from platform.config.errors import did_you_mean
-from platform.datasets.sources import embedded_digits as digits_file
-from platform.datasets.sources import embedded_people as figures_file
-from platform.datasets.sources.zip_archive import Archive
 from platform.datasets.errors import DataError
+from platform.datasets.geometry import MAX_BYTES
+from platform.datasets.sources import embedded_digits, embedded_people
+from platform.datasets.sources.file_kinds import HEAD_BYTES, FileKinds, file_kinds
+from platform.datasets.sources.folder_walk import Walk, is_file, is_visible, walk
+from platform.datasets.sources.manifest_facts import ManifestFacts, is_manifest, read_facts
+from platform.datasets.sources.regular_files import head_of_regular, read_regular
+from platform.datasets.sources.zip_archive import Archive
 
 TABLES = (".csv", ".parquet", ".pq")
-NOT_THE_USERS = ("__MACOSX",)
 
 
 class Source(ABC):
-    """A named set of files. ``name`` is what the user wrote and what errors quote."""
+    """A named set of files. ``name`` is what the user wrote; errors quote it."""
 
     name: str
     table: str | None = None
-    """The path of the table that the user named itself, where the source is one."""
+    """The table's path, if the user named a table as the source."""
 
     @property
     @abstractmethod
     def files(self) -> tuple[str, ...]:
-        """Every visible file, sorted: nothing hidden and nothing that macOS adds to a zip."""
+        """All files, sorted, without hidden ones and what macOS adds to a zip."""
 
     @abstractmethod
-    def read(self, path: str) -> bytes:
-        """A file's bytes; raises OSError where it is gone or damaged."""
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        """A file's bytes; raises OSError if it is missing, damaged, no file, or has more than ``most``."""
+
+    def head(self, path: str) -> bytes:
+        """A file's first bytes; raises OSError like :meth:`read`."""
+        return self.read(path)[:HEAD_BYTES]
+
+    @cached_property
+    def kinds(self) -> FileKinds:
+        """Which of ``files`` are images; opens those whose names do not say."""
+        return file_kinds(self.files, self.head)
 
     @abstractmethod
     def missing(self, paths: Sequence[str]) -> list[str]:
-        """Those of ``paths`` that are no files here, in their order."""
+        """The ``paths`` that are not files here, in their order."""
 
     @cached_property
     def top(self) -> tuple[str, ...]:
-        """The names of the files and folders at the root, sorted."""
+        """Names of the files and folders at the root, sorted."""
         return tuple(sorted({path.split("/", 1)[0] for path in self.files}))
+
+    @property
+    def same_folders(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of folders that are one, because some of them are links."""
+        return ()
 
     def __str__(self) -> str:
         return self.name
 
 
 class FolderSource(Source):
-    """A local folder, or a table in one: links to folders are followed, each folder is visited once."""
+    """A local folder, or a table in one. Follows links to folders."""
 
     def __init__(self, root: Path, name: str, table: str | None = None) -> None:
         self.root, self.name, self.table = root, name, table
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        found: list[str] = []
-        seen: set[str] = set()
-        for folder, folders, names in os.walk(self.root, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:
-                folders.clear()
-                continue
-            seen.add(real)
-            folders[:] = sorted(name for name in folders if _is_visible(name))
-            prefix = os.path.relpath(folder, self.root).replace(os.sep, "/") + "/"
-            prefix = "" if prefix == "./" else prefix
-            found += [prefix + name for name in names if _is_visible(name)]
-        return tuple(sorted(found))
+        return self._walk.files
 
-    def read(self, path: str) -> bytes:
-        return (self.root / path).read_bytes()
+    @property
+    def same_folders(self) -> tuple[tuple[str, ...], ...]:
+        return self._walk.same_folders
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return walk(str(self.root))
+
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        return read_regular(self.root / path, most)
+
+    def head(self, path: str) -> bytes:
+        return head_of_regular(self.root / path, HEAD_BYTES)
 
     def missing(self, paths: Sequence[str]) -> list[str]:
-        listings: dict[Path, set[str]] = {}
+        listings: dict[str, set[str]] = {}
 
         def is_missing(path: str) -> bool:
-            file = self.root / path
-            if file.parent not in listings:
-                listings[file.parent] = _names_of_files(file.parent)
-            return file.name not in listings[file.parent]
+            folder, name = os.path.split(path)  # a Path for each of ten million paths takes minutes
+            if folder not in listings:
+                listings[folder] = _names_of_files(self.root / folder)
+            return name not in listings[folder]
 
         return [path for path in paths if is_missing(path)]
 
@@ -90,7 +107,7 @@ class FolderSource(Source):
 
 
 class ZipSource(Source):
-    """A zip file, read in place. Folders that wrap all of it are left out of the paths."""
+    """A zip file, read in place. Paths leave out folders that wrap the whole content."""
 
     def __init__(self, path: Path, name: str, prefix: str | None = None) -> None:
         self.path, self.name = path, name
@@ -106,11 +123,11 @@ class ZipSource(Source):
 
     @cached_property
     def _visible(self) -> tuple[str, ...]:
-        names = (name for name in self._archive.names if all(map(_is_visible, name.split("/"))))
+        names = (name for name in self._archive.names if all(map(is_visible, name.split("/"))))
         return tuple(sorted(names))
 
     def _wrapping(self) -> str:
-        """The folders from the top down, each of which is all there is and holds a folder or a table."""
+        """The wrapping folders from the top down: each is alone at its level and holds a folder or table."""
         paths = [PurePosixPath(name).parts for name in self._visible]
         prefix = ""
         while paths and len({path[0] for path in paths}) == 1 and all(len(path) > 1 for path in paths):
@@ -121,8 +138,11 @@ class ZipSource(Source):
             paths = inner
         return prefix
 
-    def read(self, path: str) -> bytes:
-        return self._archive.read(self.prefix + path)
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        return self._archive.read(self.prefix + path, most)
+
+    def head(self, path: str) -> bytes:
+        return self._archive.head(self.prefix + path, HEAD_BYTES)
 
     def missing(self, paths: Sequence[str]) -> list[str]:
         names = self._archive.names
@@ -135,18 +155,18 @@ class ZipSource(Source):
 class DigitsSource(Source):
     """scikit-learn's scans of handwritten digits (8x8 px, 1,797 of them) as PNG files."""
 
-    name = digits_file.NAME
+    name = embedded_digits.NAME
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        return tuple(digits_file.path(index) for index in range(len(self.labels)))
+        return tuple(embedded_digits.path(index) for index in range(len(self.labels)))
 
     @property
     def labels(self) -> list[str]:
-        return digits_file.labels()
+        return embedded_digits.labels()
 
-    def read(self, path: str) -> bytes:
-        return digits_file.png(path)
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        return embedded_digits.png(path)
 
     def missing(self, paths: Sequence[str]) -> list[str]:
         return [path for path in paths if path not in self.files]
@@ -158,40 +178,93 @@ class DigitsSource(Source):
 class FiguresSource(Source):
     """Drawn figures of people under four cameras (64x32 px, 1,260 of them) as PNG files."""
 
-    name = figures_file.NAME
+    name = embedded_people.NAME
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        return tuple(sorted(figures_file.shots()))
+        return tuple(sorted(embedded_people.shots()))
 
-    def read(self, path: str) -> bytes:
-        return figures_file.png(path)
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        return embedded_people.png(path)
 
     def missing(self, paths: Sequence[str]) -> list[str]:
-        return [path for path in paths if path not in figures_file.shots()]
+        return [path for path in paths if path not in embedded_people.shots()]
 
     def __reduce__(self) -> tuple[type["FiguresSource"], tuple[()]]:
         return FiguresSource, ()
 
 
+class ManifestSource(Source):
+    """The images that a manifest lists, read from the source that it names."""
+
+    def __init__(self, file: Path, name: str, facts: ManifestFacts, inner: Source) -> None:
+        self.file, self.name, self.facts, self.inner = file, name, facts, inner
+        self.table = file.name
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return self.inner.files
+
+    @property
+    def kinds(self) -> FileKinds:
+        return self.inner.kinds
+
+    def read(self, path: str, most: int = MAX_BYTES) -> bytes:
+        return self.inner.read(path, most)
+
+    def head(self, path: str) -> bytes:
+        return self.inner.head(path)
+
+    def missing(self, paths: Sequence[str]) -> list[str]:
+        return self.inner.missing(paths)
+
+    def __str__(self) -> str:
+        return f"{self.name} (images of {self.inner})"
+
+    def __reduce__(self) -> tuple[type["ManifestSource"], tuple[Path, str, ManifestFacts, Source]]:
+        return ManifestSource, (self.file, self.name, self.facts, self.inner)
+
+
 EMBEDDED: dict[str, Callable[[], Source]] = {source.name: source for source in (DigitsSource, FiguresSource)}
-"""The names of data sets that come with the project."""
+"""The data sets that come with the project, by name."""
 
 
 def open_source(text: str) -> Source:
-    """The source that ``data.source`` names; raises :class:`DataError` where there is none."""
+    """Open the source that ``data.source`` names; raises :class:`DataError` if there is none."""
     if text in EMBEDDED:
         return EMBEDDED[text]()
     path = Path(text).expanduser().absolute()
-    if not path.exists():
-        raise DataError(f"data.source: {text} does not exist: {_nearest(path)}")
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"data.source: {text} does not exist: {_nearest(path)}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"data.source: {text} cannot be opened: {why}") from error
+    if stat.S_ISDIR(mode):
         return FolderSource(path, text)
+    if not stat.S_ISREG(mode):
+        raise DataError(f"data.source: {text} is neither a file nor a folder, but a pipe or a device")
+    if path.suffix.lower() in TABLES[1:] and is_manifest(path):
+        return _of_manifest(path, text)
     if path.suffix.lower() in TABLES:
         return FolderSource(path.parent, text, table=path.name)
     if path.suffix.lower() == ".zip":
         return ZipSource(path, text)
-    raise DataError(f"data.source: {text} is a file that is no .zip, .csv or .parquet; a folder works too")
+    raise DataError(
+        f"data.source: {text} is a file, but not a .zip, .csv or .parquet; name one of these or a folder"
+    )
+
+
+def _of_manifest(file: Path, name: str) -> ManifestSource:
+    facts = read_facts(file)
+    place = facts.place(file)
+    if place not in EMBEDDED and not Path(place).exists():
+        raise DataError(
+            f"data.source: {name} lists images of {place}, which does not exist: move them back, or make "
+            "the manifest again"
+        )
+    return ManifestSource(file, name, facts, open_source(place))
 
 
 def _nearest(path: Path) -> str:
@@ -200,17 +273,16 @@ def _nearest(path: Path) -> str:
         path, parent = parent, parent.parent
     if not parent.is_dir():
         return f"{parent} is a file"
-    names = [entry for entry in os.listdir(parent) if _is_visible(entry)]
+    names = [entry for entry in os.listdir(parent) if is_visible(entry)]
     return f"{parent} holds no {path.name!r}{did_you_mean(path.name, names)}"
 
 
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name not in NOT_THE_USERS
-
-
 def _names_of_files(folder: Path) -> set[str]:
-    """Empty where the folder itself is missing, or a file."""
-    if not folder.is_dir():
+    """Empty if the folder is missing or is a file; raises :class:`DataError` if it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if is_file(entry)}
+    except PermissionError as error:
+        raise DataError(f"data.source: the folder {folder} cannot be listed: {error.strerror}") from error
+    except (OSError, ValueError):  # missing, a file, or a name that no folder can have
         return set()
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.is_file()}

@@ -1,26 +1,24 @@
-"""The folders of data for re-identification: what is learnt, what is searched for, and what in."""
+"""Folder names of re-identification data: training images, queries and gallery."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 TRAIN, QUERY, GALLERY = "train", "query", "gallery"
 ROLES = (QUERY, GALLERY)
-"""What a held-out image is for; a training image's role is ''."""
+"""The roles of held-out images; a training image's role is ''."""
 
 PARTS = {
-    "train": TRAIN,
-    "bounding_box_train": TRAIN,
-    "query": QUERY,
-    "gallery": GALLERY,
-    "bounding_box_test": GALLERY,
+    **dict.fromkeys(("train", "bounding_box_train", "image_train"), TRAIN),
+    **dict.fromkeys(("query", "image_query"), QUERY),
+    **dict.fromkeys(("gallery", "bounding_box_test", "image_test"), GALLERY),
 }
-"""How a folder is called -> what it holds; the longer names are those of Market-1501 and DukeMTMC-reID."""
+"""Folder name in lower case -> what it holds: names of Market-1501, DukeMTMC-reID and VeRi-776."""
 
 SET_ASIDE = ("gt_bbox", "gt_query")
-"""Folders that Market-1501 has besides, of hand-drawn boxes that nobody evaluates with."""
+"""Other folders of Market-1501: hand-drawn boxes, unused in evaluation."""
 
 JUNK = "-1"
-"""The identity of Market-1501's bad detections: in a gallery neither right nor wrong."""
+"""The identity of Market-1501's bad detections: ignored in a gallery, neither right nor wrong."""
 
 
 def is_divided(images: Iterable[PurePosixPath]) -> bool:
@@ -29,6 +27,9 @@ def is_divided(images: Iterable[PurePosixPath]) -> bool:
 
 
 def parts_of(images: Iterable[PurePosixPath]) -> dict[str, str]:
-    """The folders at the top that are known parts, sorted by name -> what each holds."""
+    """The known folders at the top, sorted by name -> what each holds."""
     tops = sorted({path.parts[0] for path in images if len(path.parts) > 1})
-    return {top: PARTS[top] for top in tops if top in PARTS}
+    parts = {top: PARTS[top.lower()] for top in tops if top.lower() in PARTS}
+    if set(parts.values()) == {TRAIN, QUERY}:  # some call the gallery test
+        parts |= {top: GALLERY for top in tops if top.lower() == "test"}
+    return parts

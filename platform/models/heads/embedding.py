@@ -1,4 +1,4 @@
-"""What a network makes of an image before it classifies it, and the head that re-identification puts there.
+"""Embeddings of images, and the embedding head for re-identification.
 
 Shapes: B images, F channels of the pooled features, D dimensions of the embedding, C classes.
 """
@@ -19,9 +19,9 @@ CLASSIFIER_STD = 0.001
 class EmbeddingHead(nn.Module):
     """Features [B, F] -> logits [B, C], through an embedding [B, D] that retrieval compares.
 
-    Linear(F, D), batch norm, LeakyReLU(0.1), dropout, Linear(D, C): the head that CORE (Ye et al., IEEE TIP
-    2021) and others train ResNet-50 with. Initial weights are those of this baseline: the first layer's
-    He-normal over its outputs, the classifier's normal with a deviation of 0.001, biases 0.
+    Linear(F, D), batch norm, LeakyReLU(0.1), dropout, Linear(D, C): the head of CORE (Ye et al., IEEE TIP
+    2021) and others on ResNet-50. Initialised like that baseline: first layer He-normal over its outputs,
+    classifier normal with a standard deviation of 0.001, biases 0.
     """
 
     def __init__(self, features: int, classes: int, config: EmbeddingConfig) -> None:
@@ -37,7 +37,7 @@ class EmbeddingHead(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def embed(self, features: Tensor) -> Tensor:
-        """[B, D] of features [B, F], or [B, F, 1, 1] where timm's classifier is a convolution."""
+        """[B, D] from features [B, F], or [B, F, 1, 1] if timm's classifier is a convolution."""
         embedding_BD: Tensor = self.activation(self.norm(self.projection(features.flatten(1))))
         return embedding_BD
 
@@ -47,21 +47,21 @@ class EmbeddingHead(nn.Module):
 
 
 def embedding_width(network: nn.Module) -> int:
-    """D of the network's embeddings."""
+    """The dimension D of the network's embeddings."""
     heads = [module for module in network.modules() if isinstance(module, EmbeddingHead)]
     width: int = heads[0].projection.out_features if heads else network.num_features  # type: ignore[assignment]
     return width
 
 
 def embed(network: nn.Module, images: Tensor) -> Tensor:
-    """The embeddings [B, D] of images [B, 3, H, W], as evaluation by retrieval compares them.
+    """The embeddings [B, D] of images [B, 3, H, W], which retrieval compares.
 
-    Of a network with an :class:`EmbeddingHead` its embedding, before the dropout; of another one the features
-    that timm's classifier takes, [B, F]. Images are given as to ``network(images)``: what
-    :func:`~platform.models.normalisation.convert_input` has added is done to them here too.
+    With an :class:`EmbeddingHead`: its embedding, before dropout. Without: the features [B, F] that timm's
+    classifier takes. Pass images as to ``network(images)``; the conversion of
+    :func:`~platform.models.normalisation.convert_input` is applied here too.
 
     Raises ValueError for a network in training mode, whose batch norms would mix the images, and ModelError
-    for one of the few whose features timm does not give as one vector an image.
+    if timm does not return one feature vector per image, as for a few networks.
     """
     if network.training:
         raise ValueError("embeddings are of a network in evaluation: call network.eval() first")
@@ -74,11 +74,11 @@ def embed(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def put_embedding_head(network: nn.Module, section: ModelConfig, size: Size) -> None:
-    """Put the head that ``section.embedding`` describes in the place of timm's classifier, in place.
+    """Replace timm's classifier by the head of ``section.embedding``, in place.
 
-    How many features the classifier takes is seen by showing the network an image of ``size`` px. Raises
-    :class:`ModelError` where there are several classifiers, or where the one takes anything else than timm's
-    pooled features: then nothing has changed.
+    A forward pass with an image of ``size`` px shows how many features the classifier takes. Raises
+    :class:`ModelError`, without changes, if there are several classifiers or if the classifier takes anything
+    but timm's pooled features.
     """
     assert section.embedding is not None
     names = head_modules(network)
@@ -99,7 +99,7 @@ def put_embedding_head(network: nn.Module, section: ModelConfig, size: Size) -> 
 
 
 def _count_features(network: nn.Module, name: str, section: ModelConfig, size: Size) -> int:
-    """F, if timm's pooled features are all that the classifier called ``name`` ever takes."""
+    """F, if the classifier ``name`` takes timm's pooled features and nothing else."""
     some = next(network.parameters())
     image = torch.linspace(-1, 1, 3 * size.height * size.width, device=some.device).view(1, 3, *size)
     taken: list[Tensor] = []
@@ -113,7 +113,7 @@ def _count_features(network: nn.Module, name: str, section: ModelConfig, size: S
     with torch.no_grad():
         features_BF = _pre_logits(network, image)
     if not taken:
-        raise _cannot(section, "its classifier is not a layer of its own")
+        raise _cannot(section, "its classifier is not a separate layer")
     if len(taken) != 1 or not _are_equal(taken[0], features_BF):
         shapes = ", ".join(str(list(one.shape)) for one in taken)
         raise _cannot(section, f"its classifier takes {shapes}, not the pooled {list(features_BF.shape)}")
@@ -121,7 +121,7 @@ def _count_features(network: nn.Module, name: str, section: ModelConfig, size: S
 
 
 def _are_equal(taken: Tensor, features_BF: Tensor) -> bool:
-    """In value too, but for networks on the meta device, in the check before a sweep."""
+    """Equal in shape and, unless on the meta device (the check before a sweep), in value."""
     same_shape = taken.flatten(1).shape == features_BF.shape
     return same_shape and (taken.is_meta or torch.allclose(taken.flatten(1), features_BF, rtol=1e-3))
 
@@ -130,7 +130,7 @@ def _pre_logits(network: nn.Module, images: Tensor) -> Tensor:
     features = network.forward_features(images)  # type: ignore[operator]
     pooled = network.forward_head(features, pre_logits=True)  # type: ignore[operator]
     if not isinstance(pooled, Tensor) or pooled.ndim != 2:
-        raise ModelError(f"{type(network).__name__} has no features of one vector an image")
+        raise ModelError(f"{type(network).__name__} has no features of one vector per image")
     return pooled
 
 

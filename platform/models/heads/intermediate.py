@@ -1,4 +1,4 @@
-"""A timm network's features on the way to its logits. B: batch, C: classes, K: stages, F: channels."""
+"""Intermediate features of a timm network. B: batch, C: classes, K: stages, F: channels."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from platform.models.normalisation import converted
 
 @dataclass(frozen=True)
 class Feature:
-    """One stage's: its place (from 0, the earliest), channels, and halvings of the picture until there.
+    """The features of one stage.
 
+    ``place``: index of the stage, from 0; ``halvings``: how often the image's sides were halved before it;
     ``from_end``: 1 for the network's last stage, 2 for the one before.
     """
 
@@ -25,9 +26,9 @@ class Feature:
 
 
 def feature_list(network: nn.Module) -> list[Feature]:
-    """What timm calls the network's features, a stage or block each; their number differs by architecture.
+    """timm's list of the network's features, one per stage or block; the number depends on the architecture.
 
-    Raises :class:`ModelError` where timm offers none.
+    Raises :class:`ModelError` if timm offers none.
     """
     known: Any = getattr(network, "feature_info", None)
     if not known or not hasattr(network, "forward_intermediates"):
@@ -39,9 +40,9 @@ def feature_list(network: nn.Module) -> list[Feature]:
 
 
 def choose_features(network: nn.Module, stages: Sequence[int]) -> list[Feature]:
-    """The features at these places, ascending; places below 0 count from the last, -1.
+    """The features of these stages, ascending; -1 is the last stage, -2 the one before.
 
-    Raises :class:`ModelError` for a place that the network does not have, and for one that is named twice.
+    Raises :class:`ModelError` for a stage that the network does not have or that is named twice.
     """
     there = feature_list(network)
     wrong = [place for place in stages if not -len(there) <= place < len(there)]
@@ -59,7 +60,7 @@ def choose_features(network: nn.Module, stages: Sequence[int]) -> list[Feature]:
 def forward_with_features(
     network: nn.Module, images: Tensor, features: Sequence[Feature]
 ) -> tuple[Tensor, list[Tensor]]:
-    """Logits [B, C] and feature maps [B, F, H, W], all of one pass; the images come as for the network."""
+    """Logits [B, C] and feature maps [B, F, H, W] from one pass. Pass images as to ``network(images)``."""
     last, maps = network.forward_intermediates(  # type: ignore[operator]
         converted(network, images), indices=[feature.place for feature in features], output_fmt="NCHW"
     )

@@ -1,4 +1,4 @@
-"""What deep supervision puts on a network's intermediate features, and takes away when it predicts.
+"""Heads on intermediate features for deep supervision; dropped for prediction.
 
 Shapes: B: batch, F: channels, D: dimensions, C: classes.
 """
@@ -14,11 +14,11 @@ DEEPEST = 5
 
 
 class Trunk(nn.Module):
-    """Separable convolutions from a stage's features to about the last one's, pooled: [B, F, H, W] to [B, D].
+    """Separable convolutions from a stage's features to the last stage's size; [B, F, H, W] to pooled [B, D].
 
-    As many as the stage is early, at least one; each halves the resolution as long as it is above the last
-    stage's. Normalised by group norm with one group: it knows no batch, so that neither a batch of one nor
-    how many workers share a batch makes a difference. (The paper's have batch norm.)
+    ``depth`` convolutions, at least one; each halves the resolution until it reaches the last stage's. Group
+    norm with one group makes the result independent of the batch and of the number of workers. (The paper
+    uses batch norm.)
 
     Zhang et al., Contrastive Deep Supervision, ECCV 2022 (arXiv 2207.05306), section 3.
     """
@@ -67,9 +67,9 @@ class AuxiliaryClassifier(nn.Module):
 
 
 def depths(features: Sequence[Feature]) -> list[int]:
-    """Separable convolutions of each stage's head: one for the network's last, one more for each before it.
+    """Separable convolutions of each head: one for the network's last stage, one more for each stage before.
 
-    At most five: a transformer has more blocks than a convolutional network has stages.
+    At most five, because transformers have more blocks than convolutional networks have stages.
     """
     return [min(feature.from_end, DEEPEST) for feature in features]
 

@@ -1,0 +1,1 @@
+"""Sweeps and trials read back from MLflow or from the spool."""

@@ -1,4 +1,4 @@
-"""Trials of any sweep that ran to their end with the same code on the same data, as MLflow knows them."""
+"""Finds finished trials of any sweep with the same code and data in MLflow."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
-from platform.tracking import tag_names as names
+from platform.tracking import tag_names
 from platform.tracking.connect import connect, talking
 from platform.tracking.fields import shown
 from platform.tracking.runs import all_runs
@@ -19,7 +19,7 @@ _DATA, _SOURCE = "data.", "data.source"
 
 @dataclass(frozen=True)
 class EarlierTrial:
-    """``name``: SWEEP/0003; ``folder``: where its checkpoints lay when it ended."""
+    """``name``: SWEEP/0003; ``folder``: where its checkpoints were when it ended."""
 
     name: str
     config: dict[str, Any]
@@ -29,10 +29,10 @@ class EarlierTrial:
 def earlier_trials(
     uri: str, *, code: str, data_digest: str, data_settings: Mapping[str, object]
 ) -> list[EarlierTrial]:
-    """In the order in which they started, trials of every experiment at ``uri``, those that were reused not.
+    """The trials of all experiments at ``uri`` that were trained, in the order in which they started.
 
-    ``data_settings``: the section ``data`` by dotted names. It must be the same but for where the images lie:
-    of what metrics are made of them the digest says nothing.
+    ``data_settings``: the section ``data`` by dotted names. It must be equal except for the
+    place of the images, as the digest does not cover how metrics are computed.
 
     Raises:
         TrackingError: no MLflow at ``uri``.
@@ -40,26 +40,26 @@ def earlier_trials(
     client = connect(uri)
     with talking(uri):
         runs = _finished(client, code)
-        parents = {run.data.tags[names.PARENT] for run in runs}
+        parents = {run.data.tags[tag_names.PARENT] for run in runs}
         alike = {
             parent for parent in parents if _is_alike(client.get_run(parent), data_digest, data_settings)
         }
     return [
         EarlierTrial(
-            name=f"{run.data.tags[names.SWEEP]}/{run.data.tags[names.TRIAL_ID]}",
-            config=json.loads(run.data.tags[names.CONFIG]),
-            folder=Path(run.data.tags[names.CHECKPOINT_LAST]).parent,
+            name=f"{run.data.tags[tag_names.SWEEP]}/{run.data.tags[tag_names.TRIAL_ID]}",
+            config=json.loads(run.data.tags[tag_names.CONFIG]),
+            folder=Path(run.data.tags[tag_names.CHECKPOINT_LAST]).parent,
         )
         for run in runs
-        if run.data.tags[names.PARENT] in alike
-        and run.data.tags.get(names.CHECKPOINT_LAST, names.DELETED) != names.DELETED
-        and names.REUSED_FROM not in run.data.tags
+        if run.data.tags[tag_names.PARENT] in alike
+        and run.data.tags.get(tag_names.CHECKPOINT_LAST, tag_names.DELETED) != tag_names.DELETED
+        and tag_names.REUSED_FROM not in run.data.tags
     ]
 
 
 def _finished(client: MlflowClient, code: str) -> list[Run]:
     experiments = [each.experiment_id for each in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
-    of_code = f"tags.`{names.CODE}` = '{code}' AND tags.`{names.OUTCOME}` = 'finished'"
+    of_code = f"tags.`{tag_names.CODE}` = '{code}' AND tags.`{tag_names.OUTCOME}` = 'finished'"
     return list(all_runs(client, experiments, of_code))
 
 
@@ -68,4 +68,4 @@ def _is_alike(parent: Run, data_digest: str, data_settings: Mapping[str, object]
     now = {name: shown(value) for name, value in data_settings.items()}
     then.pop(_SOURCE, None)
     now.pop(_SOURCE, None)
-    return then == now and parent.data.tags.get(names.DATA_DIGEST) == data_digest
+    return then == now and parent.data.tags.get(tag_names.DATA_DIGEST) == data_digest

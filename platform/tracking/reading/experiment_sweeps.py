@@ -1,15 +1,16 @@
-"""Which sweeps an MLflow experiment holds."""
+"""Lists the sweeps of an MLflow experiment."""
 
 from mlflow import MlflowClient
 
-from platform.tracking import tag_names as names
+from platform.config.secrets import shown_uri
+from platform.tracking import tag_names
 from platform.tracking.connect import connect, talking
 from platform.tracking.runs import all_runs
-from platform.tracking.tracking_config import TrackingError, shown_uri
+from platform.tracking.tracking_config import TrackingError
 
 
 def experiment_sweeps(uri: str, experiment: str) -> dict[str, str]:
-    """The sweeps' names by the ids of their runs, the first that was started first.
+    """The sweeps' names by the ids of their runs, in the order in which they started.
 
     Raises:
         TrackingError: no MLflow at ``uri``, or no such experiment or no sweep in it.
@@ -30,7 +31,7 @@ def experiment_sweeps(uri: str, experiment: str) -> dict[str, str]:
 
 def _parents(client: MlflowClient, experiment_id: str) -> dict[str, str]:
     return {
-        run.info.run_id: run.data.tags.get(names.SWEEP, run.info.run_id)
-        for run in all_runs(client, [experiment_id], f"tags.`{names.DATA_DIGEST}` != ''")
-        if names.PARENT not in run.data.tags
+        run.info.run_id: run.data.tags.get(tag_names.SWEEP, run.info.run_id)
+        for run in all_runs(client, [experiment_id], f"tags.`{tag_names.DATA_DIGEST}` != ''")
+        if tag_names.TRIAL_ID not in run.data.tags
     }

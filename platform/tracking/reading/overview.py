@@ -1,24 +1,20 @@
-"""A sweep at a glance, while it runs or afterwards: few requests, two curves a trial instead of all."""
+"""The state of a sweep at a glance, read from its spool: without MLflow, which takes seconds to import."""
 
-import json
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from mlflow import MlflowClient
-from mlflow.entities import Run
+from platform.tracking.fields import shown
+from platform.tracking.reading.replay import replayed_sweep
+from platform.tracking.records import TrialRecord, WriterState
+from platform.tracking.writing.spool import read_entries
 
-from platform.tracking import tag_names as names
-from platform.tracking.connect import connect, talking
-from platform.tracking.runs import child_runs
-
-_THREADS = 8
-_SECONDS = "time/epoch_s"
+SECONDS = "time/epoch_s"
 
 
 @dataclass(frozen=True)
 class TrialGlance:
-    """A trial as it stands: ``epochs`` that are done, the metric's best and last value, seconds they took."""
+    """State of a trial: finished ``epochs``, the metric's best and last value, and the time taken (s)."""
 
     trial: str
     outcome: str
@@ -38,53 +34,55 @@ class TrialGlance:
 
 @dataclass(frozen=True)
 class SweepGlance:
-    """A sweep as MLflow has it; ``started``: seconds since 1970."""
+    """State of a sweep; ``started``: seconds since 1970."""
 
     outcome: str
     started: float
     trials: list[TrialGlance]
 
 
-def glance_at(uri: str, parent_run_id: str, metric: str, mode: str) -> SweepGlance:
-    """The sweep whose parent run is ``parent_run_id``.
+def glance_at_spool(state: WriterState, spool: Path, metric: str, mode: str) -> SweepGlance | None:
+    """The sweep as its own process recorded it; None if the spool is empty.
 
     Raises:
-        TrackingError: no MLflow at ``uri``, or no such run in it.
+        TrackingError: a line of the spool cannot be read.
     """
-    client = connect(uri)
-    with talking(uri):
-        parent = client.get_run(parent_run_id)
-        children = child_runs(client, parent.info.experiment_id, parent_run_id)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            trials = list(pool.map(lambda run: _trial(client, run, metric, mode), children))
-    outcome = parent.data.tags.get(names.OUTCOME, "running")
-    return SweepGlance(outcome, (parent.info.start_time or 0) / 1000, trials)
-
-
-def _trial(client: MlflowClient, run: Run, metric: str, mode: str) -> TrialGlance:
-    points = _points(client, run, metric)
-    values = [value for _, value in points if math.isfinite(value)]
-    better = max if mode == "max" else min
-    searched = json.loads(run.data.tags.get(names.SEARCHED, "[]"))
-    return TrialGlance(
-        trial=run.data.tags[names.TRIAL_ID],
-        outcome=run.data.tags.get(names.OUTCOME, "running"),
-        epochs=points[-1][0] if points else 0,
-        best=better(values) if values else None,
-        last=values[-1] if values else None,
-        seconds=sum(value for _, value in _points(client, run, _SECONDS)),
-        method=run.data.tags.get(names.METHOD, ""),
-        backbone=run.data.tags.get(names.BACKBONE, ""),
-        searched={name: run.data.params[name] for name in searched if name in run.data.params},
-        attempt=int(run.data.tags.get(names.ATTEMPT, "1")),
-        cause=run.data.tags.get(names.CAUSE),
-        confirms=run.data.tags.get(names.CONFIRMS),
-        left_out=run.data.tags.get(names.LEFT_OUT),
-        reused_from=run.data.tags.get(names.REUSED_FROM),
+    entries = read_entries(spool)
+    if not entries:
+        return None
+    sweep = replayed_sweep(state, entries)
+    return SweepGlance(
+        sweep.outcome, entries[0].at_ms / 1000, [_trial(one, metric, mode) for one in sweep.trials]
     )
 
 
-def _points(client: MlflowClient, run: Run, name: str) -> list[tuple[int, float]]:
-    if name not in run.data.metrics:
-        return []
-    return sorted((point.step, point.value) for point in client.get_metric_history(run.info.run_id, name))
+def best_and_last(values: list[float], mode: str) -> tuple[float | None, float | None]:
+    """The best and the last of the finite values; None for both if there is none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return (max(finite) if mode == "max" else min(finite), finite[-1]) if finite else (None, None)
+
+
+def _trial(trial: TrialRecord, metric: str, mode: str) -> TrialGlance:
+    points = trial.history.get(metric, [])
+    best, last = best_and_last([value for _, value in points], mode)
+    return TrialGlance(
+        trial=trial.trial_id,
+        outcome=trial.outcome,
+        epochs=points[-1][0] if points else 0,
+        best=best,
+        last=last,
+        seconds=sum(value for _, value in trial.history.get(SECONDS, [])),
+        method=_named(trial, "method", "name"),
+        backbone=_named(trial, "model", "backbone"),
+        searched={name: shown(value) for name, value in trial.searched.items()},
+        attempt=trial.attempt,
+        cause=trial.cause,
+        confirms=trial.confirms,
+        left_out=trial.left_out,
+        reused_from=trial.reused_from,
+    )
+
+
+def _named(trial: TrialRecord, section: str, key: str) -> str:
+    part = trial.config.get(section)
+    return str(part.get(key, "")) if isinstance(part, dict) else ""

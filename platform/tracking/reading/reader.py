@@ -12,19 +12,20 @@ from tempfile import TemporaryDirectory
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
-from platform.tracking import tag_names as names
+from platform.config.secrets import shown_uri
+from platform.tracking import tag_names
 from platform.tracking.connect import connect, talking
 from platform.tracking.records import SweepRecord, TrialRecord
 from platform.tracking.runs import child_runs
-from platform.tracking.tracking_config import TrackingError, shown_uri
+from platform.tracking.tracking_config import TrackingError
 
 _THREADS = 8
 
 
 def read_sweep(uri: str, parent_run_id: str) -> SweepRecord:
-    """The sweep whose parent run is ``parent_run_id``, its trials in the order in which they started.
+    """Read the sweep whose parent run is ``parent_run_id``, with its trials in the order of their starts.
 
-    One request a metric and trial, eight at a time: about 5 s for 200 trials of 20 metrics from SQLite.
+    One request per metric and trial, eight at a time: about 5 s for 200 trials of 20 metrics on SQLite.
 
     Raises:
         TrackingError: no MLflow at ``uri``, or no such run in it.
@@ -39,8 +40,8 @@ def read_sweep(uri: str, parent_run_id: str) -> SweepRecord:
     return SweepRecord(
         run_id=parent_run_id,
         experiment=experiment.name,
-        name=parent.data.tags.get(names.SWEEP, parent.info.run_name or parent_run_id),
-        outcome=parent.data.tags.get(names.OUTCOME, "running"),
+        name=parent.data.tags.get(tag_names.SWEEP, parent.info.run_name or parent_run_id),
+        outcome=parent.data.tags.get(tag_names.OUTCOME, "running"),
         params=dict(parent.data.params),
         tags=dict(parent.data.tags),
         trials=trials,
@@ -49,7 +50,7 @@ def read_sweep(uri: str, parent_run_id: str) -> SweepRecord:
 
 @dataclass(frozen=True)
 class PastTrial:
-    """A trial and what of its sweep is needed to run it again."""
+    """A trial with the settings of its sweep that a rerun needs."""
 
     trial: TrialRecord
     sweep: str
@@ -62,17 +63,17 @@ class PastTrial:
 
 
 def read_past_trial(uri: str, run_id: str) -> PastTrial:
-    """The trial whose run is ``run_id``.
+    """Read the trial whose run is ``run_id``.
 
     Raises:
-        TrackingError: no MLflow at ``uri``, no such run in it, or a run that is no trial of a sweep.
+        TrackingError: no MLflow at ``uri``, no such run in it, or the run is not a sweep's trial.
     """
     client = connect(uri)
     with talking(uri):
         run = client.get_run(run_id)
-        if names.PARENT not in run.data.tags or names.CONFIG not in run.data.tags:
+        if tag_names.PARENT not in run.data.tags or tag_names.CONFIG not in run.data.tags:
             raise TrackingError(f"the run {run_id} in {shown_uri(uri)} is no trial of a sweep")
-        parent = client.get_run(run.data.tags[names.PARENT])
+        parent = client.get_run(run.data.tags[tag_names.PARENT])
         experiment = client.get_experiment(parent.info.experiment_id)
         with TemporaryDirectory() as folder:
             space = client.download_artifacts(parent.info.run_id, "space.yaml", folder)
@@ -81,35 +82,35 @@ def read_past_trial(uri: str, run_id: str) -> PastTrial:
     tags = parent.data.tags
     return PastTrial(
         trial=trial,
-        sweep=tags.get(names.SWEEP, parent.info.run_id),
+        sweep=tags.get(tag_names.SWEEP, parent.info.run_id),
         experiment=experiment.name,
         space_yaml=space_yaml,
-        data_digest=tags.get(names.DATA_DIGEST, ""),
-        git_commit=tags.get(names.GIT_COMMIT, ""),
-        git_dirty=tags.get(names.GIT_DIRTY, ""),
-        lock_digest=tags.get(names.LOCK_DIGEST, ""),
+        data_digest=tags.get(tag_names.DATA_DIGEST, ""),
+        git_commit=tags.get(tag_names.GIT_COMMIT, ""),
+        git_dirty=tags.get(tag_names.GIT_DIRTY, ""),
+        lock_digest=tags.get(tag_names.LOCK_DIGEST, ""),
     )
 
 
 def _trial(client: MlflowClient, run: Run) -> TrialRecord:
     tags = run.data.tags
-    config = json.loads(tags.get(names.CONFIG, "{}"))
-    searched = json.loads(tags.get(names.SEARCHED, "null"))
+    config = json.loads(tags.get(tag_names.CONFIG, "{}"))
+    searched = json.loads(tags.get(tag_names.SEARCHED, "null"))
     params = {name: text for name, text in run.data.params.items() if searched is None or name in searched}
     return TrialRecord(
         run_id=run.info.run_id,
-        trial_id=tags[names.TRIAL_ID],
-        attempt=int(tags.get(names.ATTEMPT, "1")),
-        outcome=tags.get(names.OUTCOME, "running"),
+        trial_id=tags[tag_names.TRIAL_ID],
+        attempt=int(tags.get(tag_names.ATTEMPT, "1")),
+        outcome=tags.get(tag_names.OUTCOME, "running"),
         searched={name: _searched_value(config, name, text) for name, text in params.items()},
         config=config,
-        confirms=tags.get(names.CONFIRMS),
-        left_out=tags.get(names.LEFT_OUT),
-        reused_from=tags.get(names.REUSED_FROM),
-        checkpoint=_path(tags.get(names.CHECKPOINT)),
-        checkpoint_last=_path(tags.get(names.CHECKPOINT_LAST)),
-        was_deleted=tags.get(names.CHECKPOINT) == names.DELETED,
-        cause=tags.get(names.CAUSE),
+        confirms=tags.get(tag_names.CONFIRMS),
+        left_out=tags.get(tag_names.LEFT_OUT),
+        reused_from=tags.get(tag_names.REUSED_FROM),
+        checkpoint=_path(tags.get(tag_names.CHECKPOINT)),
+        checkpoint_last=_path(tags.get(tag_names.CHECKPOINT_LAST)),
+        was_deleted=tags.get(tag_names.CHECKPOINT) == tag_names.DELETED,
+        cause=tags.get(tag_names.CAUSE),
         started_ms=run.info.start_time or 0,
         ended_ms=run.info.end_time,
         history={
@@ -120,7 +121,7 @@ def _trial(client: MlflowClient, run: Run) -> TrialRecord:
 
 
 def _path(tag: str | None) -> str | None:
-    return None if tag == names.DELETED else tag
+    return None if tag == tag_names.DELETED else tag
 
 
 def _curve(points: list[Metric]) -> list[tuple[int, float]]:
@@ -128,12 +129,12 @@ def _curve(points: list[Metric]) -> list[tuple[int, float]]:
 
 
 def _value(stored: float) -> float:
-    """Databases hold no infinity: MLflow writes the largest float instead, which no metric reaches."""
+    """Restore infinity, for which MLflow stores the largest float in databases."""
     return math.copysign(math.inf, stored) if abs(stored) == sys.float_info.max else stored
 
 
 def _searched_value(config: Mapping[str, object], name: str, text: str) -> object:
-    """The value with its type, from the trial's config; what stands there as text only if it is not in it."""
+    """The value with its type from the trial's config; else the parameter's text."""
     part: object = config
     for key in name.split("."):
         if isinstance(part, list) and key.isdigit():  # a stage

@@ -1,0 +1,1 @@
+"""Writing to MLflow: the spool, its delivery thread, the writer, the model registry."""

@@ -1,4 +1,4 @@
-"""Delivers a sweep's spool to MLflow: at once, or by a thread that waits so that training need not."""
+"""Delivers a sweep's spool to MLflow, at once or in a thread, so that training does not wait."""
 
 import logging
 import os
@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from platform.tracking.environment_variables import environment_with
+from platform.config.environment import environment_with
+from platform.config.secrets import shown_uri
 from platform.tracking.mlflow_errors import one_line
 from platform.tracking.records import WriterState
+from platform.tracking.tracking_config import MlflowAway, TrackingError
+from platform.tracking.writing.calls import Entry
 from platform.tracking.writing.space_change import write_space_change
-from platform.tracking.writing.spool import Entry, Spool, described
-from platform.tracking.tracking_config import MlflowAway, TrackingError, shown_uri
+from platform.tracking.writing.spool import Spool, described
 from platform.tracking.writing.writer import SweepWriter
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
@@ -22,8 +24,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 LEAVING_S = 5.0
 """How long the end of the process waits for a request that hangs; then the request is left to die with it."""
 
-# The thread tries again by itself, and a hung request must not hold up the end of the sweep. The user's own
-# limit of a request's time holds, as a slow server may need it.
+# The thread tries again, and a hung request must not delay the end of the sweep. A time limit that the user
+# has set is kept, as a slow server may need it.
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _TIMEOUT, _TIMEOUT_S = "MLFLOW_HTTP_REQUEST_TIMEOUT", "10"
 
@@ -31,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Courier:
-    """Brings the calls of ``spool`` to the sweep of ``state``, each once and in order."""
+    """Delivers the calls of ``spool`` to the sweep of ``state``, each once and in order."""
 
     def __init__(self, spool: Spool, state: WriterState) -> None:
         self._spool = spool
@@ -40,12 +42,12 @@ class Courier:
         self._has_failed = False
 
     def deliver(self, stop: threading.Event | None = None) -> None:
-        """Until nothing waits, or ``stop`` is set.
+        """Deliver until nothing is pending, or ``stop`` is set.
 
-        After a failure the next try asks MLflow anew what it has: the call may have arrived, its answer not.
+        After a failure, the next try asks MLflow what it has: a call may arrive and its answer get lost.
 
         Raises:
-            MlflowAway: later, perhaps. TrackingError: not like this.
+            MlflowAway: a later try may succeed. TrackingError: MLflow refuses the call.
         """
         while (entry := self._spool.first()) and not (stop and stop.is_set()):
             if entry.call == "finish" and self._has_failed:
@@ -66,10 +68,9 @@ class Courier:
 
 
 class Delivery:
-    """A thread that delivers while a sweep runs, and says once when MLflow is away, back, or refuses.
+    """A thread that delivers while a sweep runs; it says once when MLflow is away, back, or refuses.
 
-    What MLflow refuses, as its run is gone, is not sent again and again: it stays in the spool with all that
-    follows it, and is tried once more at the end.
+    A refused call (its run is gone, say) stays in the spool with all that follow, and is retried at the end.
     """
 
     def __init__(self, spool: Spool, state: WriterState) -> None:
@@ -84,11 +85,11 @@ class Delivery:
         self._thread.start()
 
     def notify(self) -> None:
-        """Something was appended to the spool."""
+        """Tell the thread that a call was appended to the spool."""
         self._news.set()
 
     def wait(self, patience_s: float) -> None:
-        """Until nothing waits, MLflow refuses, or it has taken nothing for ``patience_s``."""
+        """Wait until nothing is pending, MLflow refuses a call, or it accepts none for ``patience_s``."""
         self._hurry.set()
         self._news.set()
         waiting, since = self._spool.waiting, time.monotonic()
@@ -98,9 +99,9 @@ class Delivery:
                 waiting, since = self._spool.waiting, time.monotonic()
 
     def stop(self) -> bool:
-        """End the thread; False where a request hangs for longer than LEAVING_S, and with it the thread.
+        """End the thread; False if a request hangs longer than LEAVING_S.
 
-        It is left to die with the process, and the spool to it.
+        The thread then ends with the process, and keeps the spool until then.
         """
         self._stop.set()
         self._news.set()
@@ -130,7 +131,7 @@ class Delivery:
                 self._say_back()
 
     def _pause(self, pause_s: float) -> None:
-        """Meanwhile what training appends goes onto the disk every second."""
+        """Pause between tries, and sync the spool to disk every second."""
         until = time.monotonic() + pause_s
         while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             self._spool.sync()
@@ -156,7 +157,7 @@ class Delivery:
 
 @contextmanager
 def prompt_requests() -> Iterator[None]:
-    """MLflow's requests fail soon meanwhile: whoever makes them tries again by himself."""
+    """Context in which MLflow's requests fail early, as the caller tries again."""
     with environment_with({_RETRIES: "0", _TIMEOUT: os.environ.get(_TIMEOUT, _TIMEOUT_S)}):
         yield
 
@@ -169,6 +170,6 @@ def _send(writer: SweepWriter, entry: Entry) -> None:
         case "change_space":
             write_space_change(writer.state, **given, at_ms=entry.at_ms)
         case "reopen":
-            writer.reopen()
+            writer.reopen(given.get("attempt", 2))  # earlier versions did not count
         case call:
             getattr(writer, call)(**given, at_ms=entry.at_ms)

@@ -1,4 +1,4 @@
-"""Models in MLflow: logged to a sweep's parent run, registered, and one of them champion."""
+"""Registers models in MLflow: logged to a sweep's parent run, with one of them as champion."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,9 @@ from mlflow.protos.databricks_pb2 import (
     ErrorCode,
 )
 
+from platform.config.environment import environment_with
+from platform.tracking import tag_names
 from platform.tracking.connect import connect, talking
-from platform.tracking.environment_variables import environment_with
 from platform.tracking.records import WriterState
 from platform.tracking.tracking_config import ENVIRONMENT_VARIABLE
 
@@ -28,6 +29,7 @@ Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
 NAME = "winner"
+DIGEST_CHARACTERS = 8
 DATA = "data"
 """What the folder of a model's data is called."""
 _MODELS = "models:/"
@@ -39,9 +41,9 @@ _NO_SUCH_ALIAS = ErrorCode.Name(INVALID_PARAMETER_VALUE)
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """What a model is made of: the folder of its data, its code, and what loads the one with the other.
+    """A model to register: the folder of its data, its code, and the module that loads it.
 
-    ``example``: an input, and ``says``: what the model says of it; ``metadata``: what people must know.
+    ``example``: an input, and ``says``: the model's output for it; ``metadata``: notes for people.
     """
 
     data: Path
@@ -55,7 +57,7 @@ class ShippedModel:
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model's version; ``tags``: what was said of it when it was registered."""
+    """A version of a registered model; ``tags``: those it was registered with."""
 
     name: str
     number: str
@@ -66,15 +68,31 @@ class Version:
 
 
 class Registry:
-    """The registered model of one sweep's experiment; every method raises TrackingError."""
+    """The registered model of one experiment and data set; every method raises TrackingError.
 
-    def __init__(self, state: WriterState) -> None:
+    It is called after both, and after the data's digest too where a model of other data has that name.
+    """
+
+    def __init__(self, state: WriterState, data_name: str, data_digest: str) -> None:
         self._state = state
-        self.name = state.experiment.translate(_NOT_IN_NAMES)
         self._client = connect(state.uri)
+        self._digest = data_digest
+        self.name = model_name(state.experiment, data_name)
+        if self._digest_of(self.name) not in (None, data_digest):
+            self.name = f"{self.name}-{data_digest[:DIGEST_CHARACTERS]}"
+
+    def _digest_of(self, name: str) -> str | None:
+        """The digest of the data of the models called ``name``, "" if not noted; None without models."""
+        with talking(self._state.uri):
+            try:
+                return str(self._client.get_registered_model(name).tags.get(tag_names.DATA_DIGEST, ""))
+            except MlflowException as error:
+                if error.error_code == _NOT_THERE:
+                    return None
+                raise
 
     def bearing(self, alias: Alias) -> Version | None:
-        """The version that has the alias, if there is one."""
+        """The version with the alias, or None."""
         with talking(self._state.uri):
             try:
                 found = self._client.get_model_version_by_alias(self.name, alias)
@@ -85,7 +103,7 @@ class Registry:
             return _version(found)
 
     def file_of(self, version: Version, name: str, folder: Path) -> Path:
-        """A file of the version's data, fetched into ``folder``."""
+        """Download a file of the version's data into ``folder``."""
         with talking(self._state.uri):
             source = self._client.get_model_version(version.name, version.number).source
             logged = self._client.get_logged_model(str(source).removeprefix(_MODELS))
@@ -97,7 +115,7 @@ class Registry:
         return Path(fetched)
 
     def log(self, model: ShippedModel) -> str:
-        """Put the model on the sweep's parent run; its id."""
+        """Log the model to the sweep's parent run; return its id."""
         state = self._state
         with talking(state.uri), TemporaryDirectory() as made:
             logged = self._client.create_logged_model(
@@ -111,10 +129,10 @@ class Registry:
         return str(logged.model_id)
 
     def register(self, model_id: str, alias: Alias, tags: Mapping[str, str]) -> Version:
-        """A new version of the registered model, which gets the alias from the one that had it."""
+        """Register a new version, and move the alias to it."""
         with talking(self._state.uri):
             self._be_there()
-            # MLflow looks for the model in the store that this names, whichever the client talks to
+            # MLflow looks for the model in this store, not in the client's
             with environment_with({ENVIRONMENT_VARIABLE: self._state.uri}):
                 made = self._client.create_model_version(
                     self.name,
@@ -127,27 +145,31 @@ class Registry:
             return _version(made)
 
     def _be_there(self) -> None:
-        """Create the registered model, unless another process or sweep has."""
+        """Create the registered model if it does not exist."""
         try:
-            self._client.create_registered_model(self.name)
+            self._client.create_registered_model(self.name, tags={tag_names.DATA_DIGEST: self._digest})
         except MlflowException as error:
             if error.error_code != _THERE_ALREADY:
                 raise
 
 
+def model_name(experiment: str, data_name: str) -> str:
+    """ "EXPERIMENT-DATA", or the experiment alone if it is called after the data."""
+    name = experiment if experiment == data_name else f"{experiment}-{data_name}"
+    return name.translate(_NOT_IN_NAMES)
+
+
 def _save(model: ShippedModel, folder: Path, logged: LoggedModel, run_id: str) -> None:
-    """MLflow's description of the model, with copies of its data and code."""
+    """Save the model as an MLflow model, with copies of its data and code."""
     with warnings.catch_warnings():
-        # MLflow's own type hints, while it is imported, the column of anything, and its use of pandas
+        # from MLflow's own type hints, the untyped column, and its use of pandas
         warnings.filterwarnings("ignore", message=r".*AnyType")
         warnings.filterwarnings("ignore", module=r"mlflow\.")
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature, infer_signature
-        from mlflow.types import ColSpec, Schema
-        from mlflow.types.schema import AnyType
 
-        # of the input one column of anything: paths and pixels are both images
-        signature = ModelSignature(Schema([ColSpec(AnyType())]), infer_signature(model.says).inputs)
+        # no input is described: MLflow would take the rows of a list's images for columns
+        signature = ModelSignature(outputs=infer_signature(model.says).inputs)
         mlflow.pyfunc.save_model(
             str(folder),
             loader_module=model.loader,

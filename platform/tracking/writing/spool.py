@@ -1,9 +1,9 @@
-"""A sweep's spool: every call for MLflow in a file beside the sweep, in order, and how many have arrived.
+"""A sweep's spool: a file with every call for MLflow, in order, and the number of calls delivered.
 
-Two files in ``runs/NAME/``. ``mlflow_spool.jsonl`` has a call a line and is only ever appended to, so that it
-is also the sweep's own record of itself, whatever becomes of MLflow. ``mlflow_spool.position`` has the number
-of the last call that MLflow confirmed. It may lag behind: a call that is delivered again changes nothing.
-What was appended survives the death of the process at once, that of the machine after ``sync``.
+There are two files in ``runs/NAME/``. ``mlflow_spool.jsonl`` has one call per line and is only appended to,
+so that it also records the sweep without MLflow. ``mlflow_spool.position`` has the number of the last call
+that MLflow confirmed; it may lag behind, as delivering a call again changes nothing. An appended call
+survives the death of the process at once, and a crash of the machine after ``sync``.
 """
 
 import json
@@ -12,31 +12,19 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
+from platform.config.errors import shortened
 from platform.tracking.environment import CodeVersion
 from platform.tracking.records import DatasetRecord, SweepDescription
 from platform.tracking.tracking_config import TrackingError
-
-Call = Literal[
-    "log_sweep", "change_space", "start_trial", "report", "finish_trial", "let_go", "reopen", "finish"
-]
+from platform.tracking.writing.calls import Call, Calls, Entry
 
 _POSITION_WIDTH = 20
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The ``n``-th call, from 1, of a method of the writer, at Unix time ``at_ms``."""
-
-    n: int
-    at_ms: int
-    call: Call
-    arguments: dict[str, object]
 
 
 class SpoolTaken(TrackingError):
@@ -44,10 +32,10 @@ class SpoolTaken(TrackingError):
 
 
 class Spool:
-    """One process's hold on a spool; ``append`` may be called while another thread delivers.
+    """A spool that this process has locked; ``append`` may be called while another thread delivers.
 
     Raises:
-        SpoolTaken: another process holds it, after ``patience_s``.
+        SpoolTaken: another process still holds it after ``patience_s``.
         TrackingError: a line cannot be read as an entry.
     """
 
@@ -84,7 +72,7 @@ class Spool:
         """The text of the space that MLflow was told of last, and the trials that do not fit it, with why."""
 
     def append(self, call: Call, arguments: Mapping[str, object]) -> None:
-        """Add a call; where the disk does not take it, the file is as it was, and TrackingError says so."""
+        """Append a call; if the disk is full, the file stays as it was and TrackingError is raised."""
         with self._turn:
             entry = Entry(self._last + 1, int(time.time() * 1000), call, dict(arguments))
             line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
@@ -94,13 +82,13 @@ class Spool:
                     written += os.write(self._file, line[written:])
             except OSError as error:
                 os.ftruncate(self._file, self._size)
-                raise TrackingError(f"{self.path}: cannot be written: {error.strerror}") from error
+                raise _unwritable(self.path, error) from error
             self._last, self._size, self._is_synced = entry.n, self._size + len(line), False
             self._pending.append(entry)
 
     @property
     def waiting(self) -> int:
-        """How many calls MLflow has not confirmed."""
+        """Number of calls that MLflow has not confirmed."""
         return len(self._pending)
 
     def first(self) -> Entry | None:
@@ -108,26 +96,35 @@ class Spool:
         return self._pending[0] if self._pending else None
 
     def confirm(self, entry: Entry) -> None:
-        """The first call has arrived. One write of a fixed width: it is there whole or not at all."""
-        os.pwrite(self._position, f"{entry.n:0{_POSITION_WIDTH}d}\n".encode(), 0)
+        """Mark the first call as delivered, by one write of fixed width; TrackingError if it fails."""
+        try:
+            os.pwrite(self._position, f"{entry.n:0{_POSITION_WIDTH}d}\n".encode(), 0)
+        except OSError as error:
+            raise _unwritable(position_file(self.path), error) from error
         self._pending.popleft()
 
     def sync(self) -> None:
-        """Put what was appended onto the disk; takes milliseconds, so not for each call."""
+        """Sync the file to disk; this takes milliseconds, so it is not done for each call."""
         if not self._is_synced:
             self._is_synced = True
             os.fsync(self._file)
 
     def close(self) -> None:
-        """Let the next process have it."""
+        """Release the spool."""
         self.sync()
         os.close(self._file)
         os.close(self._position)
         self._lock.release()
 
 
+def _unwritable(path: Path, error: OSError) -> TrackingError:
+    """``error`` of an open file gets the file's name, by which a full disk is described."""
+    error.filename = str(path)
+    return TrackingError(f"{path}: cannot be written: {error.strerror}")
+
+
 def read_entries(path: Path) -> list[Entry]:
-    """Every call so far, delivered or not; raises TrackingError for a line that is none."""
+    """Read all calls, delivered or not; raises TrackingError for a line that is not a call."""
     return _read(path)[0]
 
 
@@ -144,8 +141,17 @@ def read_position(path: Path) -> int:
     return int(text)
 
 
+def forget_position(path: Path) -> None:
+    """Let all calls be delivered again, to another MLflow; raises SpoolTaken if a process delivers now."""
+    spool = Spool(path)
+    try:
+        position_file(path).write_text("", encoding="ascii")
+    finally:
+        spool.close()
+
+
 def described(entry: Entry) -> tuple[SweepDescription, CodeVersion]:
-    """What ``log_sweep`` was called with."""
+    """The description that ``log_sweep`` was called with."""
     given: dict[str, Any] = entry.arguments
     sweep = {**given["sweep"], "data": DatasetRecord(**given["sweep"]["data"])}
     return SweepDescription(**sweep), CodeVersion(**given["code"])
@@ -156,29 +162,19 @@ def position_file(path: Path) -> Path:
 
 
 def _read(path: Path) -> tuple[list[Entry], int]:
-    """The entries, and the file's size without a last line that was cut off."""
+    """Read the entries, and the size of the file without an incomplete last line."""
     text = path.read_bytes() if path.exists() else b""
     size = text.rfind(b"\n") + 1
-    entries: list[Entry] = []
+    calls = Calls()
     for number, line in enumerate(text[:size].splitlines(), 1):
         try:
-            entries.append(_entry(json.loads(line), after=entries[-1].n if entries else 0))
-        except (ValueError, TypeError, KeyError) as error:
+            calls.read(line)
+        except ValueError as error:
+            cause = shortened(str(error))
             raise TrackingError(
-                f"{path}:{number}: is no call for MLflow ({error}); remove the line"
+                f"{path}:{number}: is no call for MLflow ({cause}); remove the line"
             ) from None
-    return entries, size
-
-
-def _entry(record: dict[str, object], *, after: int) -> Entry:
-    n, at_ms, call, arguments = (record[name] for name in ("n", "at_ms", "call", "arguments"))
-    if not isinstance(n, int) or not isinstance(at_ms, int) or not isinstance(arguments, dict):
-        raise TypeError("n and at_ms must be numbers, arguments a mapping")
-    if call not in get_args(Call):
-        raise ValueError(f"there is no call {call!r}")
-    if n <= after:
-        raise ValueError(f"number {n} comes after {after}")
-    return Entry(n, at_ms, cast(Call, call), arguments)
+    return calls.entries, size
 
 
 def _open_trials(entries: Iterable[Entry]) -> set[str]:

@@ -1,0 +1,1 @@
+"""Reads checkpoints without a trainer: descriptions, networks, initial weights, averaged weights."""

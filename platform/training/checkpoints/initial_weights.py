@@ -1,4 +1,4 @@
-"""The setting ``init_from``: weights that another trial ended with, or a file of weights."""
+"""The setting ``init_from``: start from another trial's weights or from a file of weights."""
 
 import json
 from dataclasses import dataclass
@@ -6,24 +6,29 @@ from pathlib import Path
 
 from platform.models.model_config import ModelConfig
 from platform.models.normalisation import Normalisation
-from platform.training.checkpoints.description import DESCRIPTION, normalisation_of, read_description, weights_file
-from platform.training.errors import CheckpointError
 from platform.storage.folder import Folder
+from platform.training.checkpoints.description import (
+    DESCRIPTION,
+    normalisation_of,
+    read_description,
+    weights_file,
+)
+from platform.training.errors import CheckpointError
 from platform.training.trial.trial_config import TrialConfig
 
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What one network starts from. ``section`` and ``normalisation`` are not known of a bare file."""
+    """Initial weights of one network; ``section`` and ``normalisation`` are None for a bare file."""
 
     file: Path
     section: ModelConfig | None = None
     normalisation: Normalisation | None = None
 
     def fit(self, wanted: ModelConfig) -> ModelConfig:
-        """The section of the network to load into: with the stem of the one that was trained.
+        """The section of the network to load into, with the stem of the trained one.
 
-        Raises CheckpointError where that one is of another architecture.
+        Raises CheckpointError if the architectures differ.
         """
         plain = wanted.model_copy(update={"pretrained": False, "weights": None})
         if self.section is None:
@@ -37,10 +42,10 @@ class InitialWeights:
 
 
 def read_initial_weights(config: TrialConfig) -> tuple[InitialWeights, ...]:
-    """What each of the trial's networks starts from; empty without ``init_from``.
+    """Initial weights of each of the trial's networks; empty without ``init_from``.
 
-    Network i starts from the checkpoint's network i; where that has fewer, the rest start from its last, and
-    all from a file. Raises CheckpointError where there is nothing to start from.
+    Network i starts from the checkpoint's network i, or from its last one if it has fewer; from a file, all
+    networks start alike. Raises CheckpointError if there are no weights.
     """
     if config.init_from is None:
         return ()

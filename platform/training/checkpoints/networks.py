@@ -1,4 +1,4 @@
-"""The networks of one trial, and the normalisation of images that they expect."""
+"""Build a trial's networks, and settle the normalisation of their input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from platform.training.trial.trial_config import TrialConfig
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What a network's weights do not say: enough to build it again and to feed it.
+    """All that is needed to rebuild a network, besides its weights.
 
-    ``section`` has its stem settled; ``input`` is the normalisation that the network was trained with.
+    ``section`` has no automatic stem any more; ``input``: the normalisation that the network expects.
     """
 
     section: ModelConfig
@@ -29,7 +29,7 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class Networks:
-    """Images come normalised by ``normalisation``; a network that expects another one converts them."""
+    """Networks whose images are normalised by ``normalisation``; each converts them if it expects another."""
 
     modules: tuple[nn.Module, ...]
     blueprints: tuple[Blueprint, ...]
@@ -37,11 +37,11 @@ class Networks:
 
 
 def build_networks(config: TrialConfig, classes: int, of_data: Normalisation) -> Networks:
-    """The trial's networks, each with its own initial weights: those of (seed, its place).
+    """Build the trial's networks; the initial weights of each follow from the seed and its number.
 
-    Images are normalised as the first network with trained weights was trained with, or by ``of_data``, the
-    training images' own mean and deviation, if all networks start afresh. Raises CheckpointError and
-    ModelError for weights that do not fit.
+    The normalisation is that of the first network with trained weights, or ``of_data`` (mean and deviation of
+    the training images) if all networks start afresh. Raises CheckpointError and ModelError for weights that
+    do not fit.
     """
     initial = read_initial_weights(config)
     built = []
@@ -59,7 +59,7 @@ class _Built:
     module: nn.Module
     section: ModelConfig
     expects: Normalisation | None
-    """None where the network starts afresh."""
+    """None if the network starts afresh."""
 
 
 def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, size: Size) -> _Built:
@@ -68,7 +68,7 @@ def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, s
         return _Built(module, settled, expected_normalisation(module, settled))
     module, settled = build_resolved(initial.fit(section), classes, size)
     load_weights(module, initial.file)
-    # A bare file does not say what it was trained with: taken to be what timm publishes of the architecture.
+    # A bare file does not name its normalisation: assume the one that timm publishes for the architecture.
     expects = initial.normalisation or expected_normalisation(
         module, settled.model_copy(update={"weights": str(initial.file)})
     )
@@ -78,7 +78,7 @@ def _build(section: ModelConfig, initial: InitialWeights | None, classes: int, s
 def rebuild_networks(
     blueprints: Sequence[Blueprint], classes: int, size: Size, normalisation: Normalisation
 ) -> Networks:
-    """Networks of the same shape, to load a checkpoint's weights into."""
+    """Build networks without weights, to load a checkpoint into."""
     modules = []
     for blueprint in blueprints:
         blank = blueprint.section.model_copy(update={"pretrained": False, "weights": None})

@@ -1,4 +1,4 @@
-"""The mean of several networks' weights: a model soup.
+"""Model soups: average the weights of several networks.
 
 B: batch.
 """
@@ -19,10 +19,10 @@ State = Mapping[str, Tensor]
 def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
     """θ = 1/k Σ_i θ_i, tensor by tensor, added up in float64 (Wortsman et al., ICML 2022, arXiv 2203.05482).
 
-    Of whole numbers (counters) the first network's. Batch norm's running statistics are averaged too, which
-    is not what the averaged network needs: :func:`recompute_batch_norm`.
+    Integers (counters) are the first network's. Batch norm's running statistics are averaged too; they do not
+    fit the averaged network, so call :func:`recompute_batch_norm`.
 
-    Raises ValueError where names or shapes differ.
+    Raises ValueError if names or shapes differ.
     """
     first = states[0]
     shapes = {name: value.shape for name, value in first.items()}

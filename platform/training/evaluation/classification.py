@@ -1,4 +1,4 @@
-"""What predicted probabilities are worth.
+"""Metrics of classification, computed from predicted probabilities.
 
 Shapes: M networks, N samples, C classes.
 """
@@ -21,15 +21,15 @@ CALIBRATION_BINS = 15
 def classification_metrics(
     probabilities_NC: Probabilities, labels_N: Labels, classes: Sequence[str]
 ) -> dict[str, float]:
-    """accuracy, macro_accuracy, loss and ece of N samples.
+    """Compute accuracy, macro_accuracy, loss and ece.
 
     - accuracy: share of samples whose most probable class is their label, in [0, 1]
     - macro_accuracy: mean of the classes' accuracies, over the classes that occur in ``labels_N``
     - loss: mean of -log p_y in nats; a p_y that is 0 in float32 counts as the smallest float
     - ece: :func:`expected_calibration_error`
 
-    Raises ValueError for shapes that do not fit together, no sample at all, labels outside of the classes,
-    and probabilities that are not finite.
+    Raises ValueError if shapes do not match, there is no sample, a label is not one of the classes, or a
+    probability is not finite.
     """
     _check(probabilities_NC, labels_N, classes)
     probabilities = torch.tensor(probabilities_NC)
@@ -64,16 +64,16 @@ def validation_metrics(
     others_MNC: Probabilities | None = None,
     others_name: str = "raw",
 ) -> dict[str, float]:
-    """``val/…`` of the networks' mean probabilities, and each network's own accuracy.
+    """Compute ``val/…`` from the networks' mean probabilities, and each network's accuracy.
 
-    Labels are the given ones, or the clean ones if ``data.val_label`` says so; the accuracy on the others
-    is there too where they are known and differ. Besides :func:`classification_metrics`:
+    The labels are the given ones, or the clean ones if ``data.val_label`` says so. If the other kind is known
+    and differs, the accuracy on it is there, too. Besides :func:`classification_metrics`:
 
     - many_shot, medium_shot, few_shot: :func:`shot_accuracies` by the given training labels
-    - disagreement: share of samples on which not all networks predict the same class, where there are
-      several; it goes to zero where they collapse into one
-    - of ``others_MNC``, the same networks with other weights (averaged or not):
-      :func:`classification_metrics` with ``others_name`` before each, as in ``raw_accuracy``
+    - disagreement: share of samples on which the networks predict different classes, if there are
+      several; 0 if they have become one
+    - ``raw_accuracy`` and the like: :func:`classification_metrics` of ``others_MNC``, the same networks with
+      other weights (averaged or not), with the prefix ``others_name``
     """
     mean_NC = probabilities_MNC.mean(0)
     labels_N = data.evaluation_labels("val")
@@ -96,7 +96,7 @@ def validation_metrics(
 def shot_accuracies(
     probabilities_NC: Probabilities, labels_N: Labels, class_counts_C: Labels, shots: tuple[int, int]
 ) -> dict[str, float]:
-    """many_shot, medium_shot and few_shot: accuracy in the classes of many, some, and few training images.
+    """Accuracies of the classes with many, some and few training images: many_shot, medium_shot, few_shot.
 
     ``shots`` (many, few): many-shot classes have more than ``many`` training images, few-shot ones fewer
     than ``few``, medium-shot ones anything between, both ends included. Each is the mean of its classes'
@@ -116,7 +116,7 @@ def shot_accuracies(
 
 
 def shot_groups(class_counts_C: Labels, shots: tuple[int, int]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Of each class whether it is a many-shot, a medium-shot or a few-shot one."""
+    """Tell for each class whether it is a many-shot, medium-shot or few-shot class."""
     many, few = shots
     return {
         "many_shot": class_counts_C > many,

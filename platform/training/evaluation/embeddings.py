@@ -1,6 +1,6 @@
-"""What the embeddings of a split's images are worth.
+"""Metrics of retrieval, computed from the embeddings of a split's images.
 
-Shapes: M networks, N images, D dimensions (of each network its own).
+Shapes: M networks, N images, D dimensions (they differ between networks).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from platform.training.trial.retrieval_config import RetrievalConfig
 
 
 def chosen(embeddings: Sequence[Embeddings], config: RetrievalConfig) -> Embeddings:
-    """The one embedding [N, D] of each image that is compared, of all its networks'."""
+    """Combine the networks' embeddings of each image into the one [N, D] that is compared."""
     if len(embeddings) == 1:
         return embeddings[0]
     if config.networks != "all":
@@ -25,9 +25,9 @@ def chosen(embeddings: Sequence[Embeddings], config: RetrievalConfig) -> Embeddi
 def embedding_metrics(
     embeddings: Sequence[Embeddings], data: Data, split: Split, config: RetrievalConfig
 ) -> dict[str, float]:
-    """The metrics of a split's queries and gallery, and each network's own recall_at_1 and map.
+    """Compute the metrics of a split's queries and gallery, and each network's recall_at_1 and map.
 
-    ``embeddings`` [N, D], one a network, are of the images of ``data.rows(split)``.
+    ``embeddings``: one [N, D] per network, for the images of ``data.rows(split)``.
     """
     metrics = query_results(chosen(embeddings, config), data, split).metrics()
     if len(embeddings) > 1:

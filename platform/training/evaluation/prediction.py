@@ -1,4 +1,4 @@
-"""From trained networks to probabilities and embeddings.
+"""Predict with trained networks: probabilities and embeddings.
 
 Shapes: M networks, N samples, C classes, D dimensions.
 """
@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from platform.config.errors import UserError
-from platform.datasets.preparation.data import Data
+from platform.datasets.batches.loader import Batch, EvalLoader, Part
+from platform.datasets.batches.prediction_views import EVALUATION, Crop, View
 from platform.datasets.errors import counted, listed
 from platform.datasets.image_size import Size
-from platform.datasets.batches.loader import EVALUATION, Batch, EvalLoader, Part
-from platform.datasets.batches.prediction_views import Look, View
+from platform.datasets.preparation.data import Data
 from platform.models.heads.embedding import embed
 from platform.models.normalisation import Normalisation
 from platform.training.evaluation.classification import Probabilities
-from platform.training.optimisation.precision import Precision, autocast
 from platform.training.evaluation.retrieval import Embeddings, combine
+from platform.training.optimisation.precision import Precision, autocast, tensor_float32
 from platform.training.trial.trial_config import TrialConfig
 
 Split = Literal["train", "val", "test"]
@@ -30,14 +30,14 @@ Split = Literal["train", "val", "test"]
 def network_probabilities(
     networks: Sequence[nn.Module], loader: Iterable[Batch], *, precision: Precision, channels_last: bool
 ) -> Probabilities:
-    """Each network's probabilities [M, N, C] of the loader's images, all in one pass over them."""
+    """Predict each network's probabilities [M, N, C] in one pass over the loader's images."""
     device = next(networks[0].parameters()).device
     for network in networks:
         network.eval()
     parts: list[torch.Tensor] = []
     for batch in loader:
         images = to_layout(batch.images, channels_last=channels_last)
-        with autocast(precision, device):
+        with autocast(precision, device), tensor_float32(device):
             logits = [network(images) for network in networks]
         parts.append(torch.stack([logits_BC.float().softmax(1) for logits_BC in logits]))
     probabilities: Probabilities = torch.cat(parts, dim=1).cpu().numpy()
@@ -53,9 +53,9 @@ def network_embeddings(
     precision: Precision,
     channels_last: bool,
 ) -> list[Embeddings]:
-    """Each network's embeddings [N, D] of the loader's images, all in one pass over them.
+    """Compute each network's embeddings [N, D] in one pass over the loader's images.
 
-    ``flip``: the mean of the image's and its mirror image's, each of unit length.
+    ``flip``: average the embeddings of the image and its mirror image, each scaled to unit length.
     """
     device = next(networks[0].parameters()).device
     for network in networks:
@@ -65,7 +65,7 @@ def network_embeddings(
         images = to_layout(batch.images, channels_last=channels_last)
         views = [images, images.flip(3)] if flip else [images]
         for network, own in zip(networks, parts, strict=True):
-            with autocast(precision, device):
+            with autocast(precision, device), tensor_float32(device):
                 embedded = [embed(network, view) for view in views]
             own.append(combine([each.float().cpu().numpy() for each in embedded], "mean"))
     return [np.concatenate(own).astype(np.float32) for own in parts]
@@ -77,9 +77,9 @@ def to_layout(images: torch.Tensor, *, channels_last: bool) -> torch.Tensor:
 
 
 class Predictor:
-    """The networks of one checkpoint, ready to predict; its prediction is the mean of their probabilities.
+    """The networks of a checkpoint; the prediction is the mean of their probabilities.
 
-    Of an image they see what they saw in their last evaluation: ``image_size``, and whether its ``whole``.
+    Images are resized as in the last evaluation of the training: to ``image_size``, and ``whole`` or cropped.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Predictor:
         image_size: Size,
         whole: bool,
         precision: Precision,
+        channels_last: bool,
     ) -> None:
         self.config = config
         self.classes = classes
@@ -100,16 +101,17 @@ class Predictor:
         self.image_size = image_size
         self.whole = whole
         self.precision = precision
+        self.channels_last = channels_last
 
     @property
     def parameters(self) -> int:
-        """How many weights its networks have together."""
+        """Number of weights of all networks."""
         return sum(weight.numel() for network in self.networks for weight in network.parameters())
 
     def loader(
-        self, data: Data, split: Split, look: Look = EVALUATION, part: Part | None = None
+        self, data: Data, split: Split, crop: Crop = EVALUATION, part: Part | None = None
     ) -> EvalLoader:
-        """The split's images as this predictor's networks take them, in the order of ``data.rows(split)``."""
+        """Load the split's images for these networks, in the order of ``data.rows(split)``."""
         self.check_classes(data.classes)
         return eval_loader(
             data,
@@ -120,11 +122,11 @@ class Predictor:
             normalisation=self.normalisation,
             device=self.device,
             part=part,
-            look=look,
+            crop=crop,
         )
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Raises UserError where the data's ``classes`` are not those that the networks know."""
+        """Raise UserError if the data's ``classes`` are not those of the networks."""
         if tuple(classes) != self.classes:
             raise UserError(
                 f"the checkpoint knows {counted(len(self.classes), 'class', 'classes')} "
@@ -141,16 +143,16 @@ class Predictor:
             self.networks,
             loader,
             precision=self.precision,
-            channels_last=self.config.channels_last,
+            channels_last=self.channels_last,
         )
 
     def view_probabilities(self, data: Data, split: Split, view: View) -> Probabilities:
-        """Each network's own probabilities [M, N, C] of the split's images: the mean over the view's looks.
+        """Each network's own probabilities [M, N, C] of the split's images: the mean over the view's crops.
 
-        The view's image size is not looked at: it is to be this predictor's already.
+        The view's image size is ignored: build the predictor for it.
         """
-        looks = [self.network_probabilities(self.loader(data, split, look)) for look in view.looks]
-        mean_MNC: Probabilities = np.mean(looks, axis=0, dtype=np.float32)
+        of_crops = [self.network_probabilities(self.loader(data, split, crop)) for crop in view.crops]
+        mean_MNC: Probabilities = np.mean(of_crops, axis=0, dtype=np.float32)
         return mean_MNC
 
     def network_embeddings(self, loader: Iterable[Batch]) -> list[Embeddings]:
@@ -160,7 +162,7 @@ class Predictor:
             loader,
             flip=self.config.retrieval.flip,
             precision=self.precision,
-            channels_last=self.config.channels_last,
+            channels_last=self.channels_last,
         )
 
     def features(self, data: Data, split: Split) -> Embeddings:
@@ -170,7 +172,7 @@ class Predictor:
             self.loader(data, split),
             flip=False,
             precision=self.precision,
-            channels_last=self.config.channels_last,
+            channels_last=self.channels_last,
         )
         return np.concatenate(parts, axis=1)
 
@@ -189,10 +191,11 @@ def eval_loader(
     whole: bool,
     normalisation: Normalisation,
     device: torch.device,
+    threads: int | None = None,
     part: Part | None = None,
-    look: Look = EVALUATION,
+    crop: Crop = EVALUATION,
 ) -> EvalLoader:
-    """A split's images as a trial's networks take them; ``batch_size`` is the one they were trained with."""
+    """Load a split's images as a trial evaluates them; ``batch_size`` is that of the training."""
     return EvalLoader(
         data,
         split,
@@ -202,6 +205,7 @@ def eval_loader(
         mean=normalisation.mean,
         std=normalisation.std,
         device=device,
+        threads=threads,
         part=part,
-        look=look,
+        crop=crop,
     )

@@ -1,4 +1,4 @@
-"""Evaluation by retrieval: for each query image, gallery images of the same identity are to come first.
+"""Evaluation by retrieval: each query image ranks the gallery, and images of its identity should come first.
 
 Shapes: Q queries, G gallery images, N images, D dimensions, B queries of a block, M matches of a block,
 K nearest images.
@@ -33,7 +33,7 @@ PLACE_BITS = 32
 
 @dataclass(frozen=True)
 class Embedded:
-    """N images as retrieval sees them. Raises ValueError for what cannot be ranked."""
+    """Embeddings of N images with their identities and cameras; ValueError if they cannot be ranked."""
 
     embeddings: Embeddings
     """[N, D] of any length but 0; they are L2-normalised before they are compared."""
@@ -57,9 +57,9 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Found:
-    """How well queries find their identity: of each that has a match, in their order.
+    """Results of the queries that have a match, in their order.
 
-    ``unmatched``: how many have none.
+    ``unmatched``: the number of queries without a match.
     """
 
     first_Q: Tensor
@@ -69,7 +69,7 @@ class Found:
     unmatched: int
 
     def metrics(self) -> dict[str, float]:
-        """As :func:`retrieval_metrics` says them."""
+        """The metrics that :func:`retrieval_metrics` documents."""
         metrics = {name: (self.first_Q <= rank).double().mean().item() for name, rank in RANKS.items()}
         metrics["map"] = self.precision_Q.mean().item()
         return metrics | {"unmatched_queries": float(self.unmatched)}
@@ -104,7 +104,7 @@ def retrieval_metrics(query: Embedded, gallery: Embedded, *, block: int = BLOCK)
 
 
 def find(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> Found:
-    """What :func:`retrieval_metrics` are means of, query by query, with its errors."""
+    """Compute the results per query of which :func:`retrieval_metrics` returns the means; same errors."""
     dimensions = query.embeddings.shape[1], gallery.embeddings.shape[1]
     if dimensions[0] != dimensions[1]:
         raise ValueError(f"query and gallery must have as many dimensions, got {dimensions}")
@@ -120,10 +120,10 @@ def find(query: Embedded, gallery: Embedded, *, block: int = BLOCK) -> Found:
 def nearest(
     embeddings_ND: Embeddings, count: int, *, block: int = BLOCK
 ) -> tuple[Numbers, npt.NDArray[np.float64]]:
-    """Of each image the places [N, k] of the ``count`` others most like it, and the cosine similarities.
+    """Find the ``count`` most similar other images of each: their places [N, k] and cosine similarities.
 
-    The most similar first, ties by place, told apart as :func:`retrieval_metrics` does. k is N - 1 where
-    there are no more others. Raises ValueError for embeddings that cannot be normalised.
+    The most similar image comes first; ties are broken as in :func:`retrieval_metrics`. k is at most N - 1.
+    Raises ValueError for embeddings that cannot be normalised.
     """
     unit_ND = _normalised(embeddings_ND)
     images, count = len(unit_ND), min(count, len(unit_ND) - 1)
@@ -143,11 +143,11 @@ def nearest(
 
 
 def combine(embeddings: Sequence[Embeddings], how: Combination) -> Embeddings:
-    """One embedding of several for each image: of several networks, or of it and its mirror image.
+    """Combine several embeddings of each image, of several networks or of the image and its mirror image.
 
     Each of ``embeddings`` [N, D_i] is L2-normalised first, so that all count alike. ``mean`` [N, D] needs
     equal dimensions; ``concatenation`` is [N, Σ_i D_i], and its cosine similarity is the mean of the
-    parts'. What comes out is not of length 1 again; :func:`retrieval_metrics` sees to that.
+    parts'. The result is not normalised; :func:`retrieval_metrics` normalises it.
 
     Raises ValueError for shapes that do not fit together, and embeddings that cannot be normalised.
     """
@@ -162,7 +162,7 @@ def combine(embeddings: Sequence[Embeddings], how: Combination) -> Embeddings:
 
 @dataclass(frozen=True)
 class _Matches:
-    """Where a block's queries find images of their identity, query by query, the nearest first."""
+    """Matches of a block's queries, query by query, the nearest first."""
 
     query_M: Tensor
     rank_M: Tensor
@@ -191,7 +191,7 @@ def _ranked_matches(query: Embedded, gallery: Embedded, block: int) -> Iterator[
 
 
 def _by_similarity(similarity_BG: Tensor, is_last_BG: Tensor) -> Tensor:
-    """Places in the gallery, the most similar first, ties by place; behind them those that are last anyway.
+    """Sort the gallery by similarity, ties by place; removed images come last.
 
     Similarity and place are one integer, so sorting values is enough: numpy does that ten times as fast as
     torch sorts stably and keeps the places.
@@ -203,7 +203,7 @@ def _by_similarity(similarity_BG: Tensor, is_last_BG: Tensor) -> Tensor:
 
 
 def _score(matches: _Matches) -> tuple[Tensor, Tensor]:
-    """Of each query that has a match: the rank of its first one, and its average precision."""
+    """Rank of the first match and average precision of each query that has a match."""
     per_query_B = matches.per_query_B
     before_B = per_query_B.cumsum(0) - per_query_B
     rank_M = matches.rank_M.double()

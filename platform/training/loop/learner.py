@@ -1,4 +1,4 @@
-"""A network as a method's step sees it."""
+"""The network that a method's step calls: it runs a worker's part of the batch in the trial's precision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from platform.training.optimisation.precision import Precision, autocast
 from platform.training.loop.workers import Workers
+from platform.training.optimisation.precision import Precision, autocast
 
 
 @dataclass(frozen=True)
 class NetworkLearner:
-    """Runs a network, or its companion over it, on this worker's part of a batch of ``samples`` pictures.
+    """Runs a network, or its companion on it, on this worker's part of a batch of ``samples`` images.
 
-    It runs in ``precision``, and nothing else does. What comes out is the whole batch's, in float32, so that
-    losses are never computed in half precision.
+    Only this call runs in ``precision``. The result covers the whole batch, in float32, so that losses are
+    never computed in half precision.
     """
 
     network: nn.Module
@@ -36,7 +36,7 @@ class NetworkLearner:
 
 
 def parameters_of(network: nn.Module, companion: nn.Module | None) -> list[nn.Parameter]:
-    """All that one optimiser steps."""
+    """All parameters that one optimiser updates."""
     return [*network.parameters(), *(companion.parameters() if companion is not None else ())]
 
 
@@ -47,7 +47,7 @@ def learners(
     samples: int,
     precision: Precision,
 ) -> list[NetworkLearner]:
-    """One for each network, of a batch of ``samples`` pictures."""
+    """Make one learner per network for a batch of ``samples`` images."""
     return [
         NetworkLearner(network, companion, workers, samples, precision)
         for network, companion in zip(networks, companions, strict=True)

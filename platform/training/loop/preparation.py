@@ -1,22 +1,22 @@
-"""A batch as the method gets it: mixed, laid out in memory, with what the teacher makes of it."""
+"""Prepare a batch for the method: mix images, set the memory layout, add the teacher's outputs."""
 
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from platform.datasets.batches.feed import Batch
 from platform.datasets.augmentation.mixing import mix
-from platform.training.loop.learner import NetworkLearner
-from platform.training.optimisation.precision import Precision
+from platform.datasets.batches.feed import Batch
 from platform.training.evaluation.prediction import to_layout
-from platform.training.trial.recipe import StageConfig
+from platform.training.loop.learner import NetworkLearner
 from platform.training.loop.teacher import Teacher
 from platform.training.loop.workers import Workers
+from platform.training.optimisation.precision import Precision
+from platform.training.trial.recipe import StageConfig
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Of the batches of one trial over ``classes`` classes."""
+    """Prepares the batches of one trial with ``classes`` classes."""
 
     seed: int
     classes: int
@@ -27,10 +27,11 @@ class Preparation:
     def prepared(
         self, batch: Batch, stage: StageConfig, precision: Precision, *, epoch: int, step: int
     ) -> Batch:
-        """``step`` is the batch's place in its ``epoch``."""
-        images, targets, mixing = batch.images, None, stage.augment.mixing
+        """Prepare a batch; ``step`` is its place in its ``epoch``."""
+        images, targets, weights = batch.images, None, batch.weights
+        mixing = stage.augment.mixing
         if mixing is not None:
-            images, targets = mix(
+            images, targets, weights = mix(
                 self.workers.gather(images, len(batch)),  # each picture is mixed with another of the batch
                 batch.labels,
                 mixing,
@@ -38,6 +39,7 @@ class Preparation:
                 seed=self.seed,
                 epoch=epoch,
                 step=step,
+                weights_B=batch.weights,
             )
             images = images[self.workers.part(len(batch))]
         images = self._laid_out(images)
@@ -46,6 +48,7 @@ class Preparation:
             images=images,
             second=None if batch.second is None else self._laid_out(batch.second),
             targets=targets,
+            weights=weights,
             taught=self._taught(images, len(batch), precision) if stage.method.takes_teacher else None,
         )
 

@@ -1,4 +1,4 @@
-"""The stages of a trial: what each brings, and where in the trial it lies."""
+"""The stages of a trial: their epochs and updates, and the objects that each one trains with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,30 +8,30 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from platform.datasets.preparation.data import Data
 from platform.datasets.batches.loader import Batch, EvalLoader, Part, TrainLoader, batch_starts
+from platform.datasets.preparation.data import Data
 from platform.methods import TrainingMethod, build_method
 from platform.models.layers import set_trainable
 from platform.models.normalisation import Normalisation
 from platform.training.errors import TrialError
-from platform.training.optimisation.optimiser import build_optimiser, carry_optimiser_state
 from platform.training.evaluation.prediction import eval_loader
-from platform.training.trial.recipe import StageConfig
+from platform.training.loop.workers import Workers
+from platform.training.optimisation.optimiser import build_optimiser, carry_optimiser_state
 from platform.training.optimisation.schedules import Schedule, build_schedule
 from platform.training.seeding import Purpose, seed_torch
+from platform.training.trial.recipe import StageConfig
 from platform.training.trial.trial_config import TrialConfig
 from platform.training.trial.unlabelled import refuse_unlabelled
-from platform.training.loop.workers import Workers
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What trains while one phase of the trial lasts."""
+    """The optimisers, schedules and data of one stage."""
 
     place: int
     config: StageConfig
     train_loaders: tuple[TrainLoader, ...]
-    """One for each view of a picture that the method learns."""
+    """One for each augmentation of an image that the method learns from."""
     val_loader: EvalLoader
     method: TrainingMethod
     companions: tuple[nn.Module | None, ...]
@@ -43,20 +43,20 @@ class Stage:
     """The trial's step at which its moving averages began to warm up."""
 
     def set_learning_rates(self, step: int) -> None:
-        """Those of the trial's step ``step`` (from 0)."""
+        """Set the learning rates of the trial's step ``step`` (from 0)."""
         for schedule in self.schedules:
             schedule.step_update(step - self.first_step)
 
     @property
     def learning_rate(self) -> float:
-        """The latest, of the first network's parameters that learn fastest."""
+        """The latest learning rate: the highest of the first network's parameter groups."""
         return max(float(group["lr"]) for group in self.optimisers[0].param_groups)
 
     def updates(self, epoch: int) -> Iterator[list[Batch]]:
-        """The batches of an epoch, as many at a time as make one update."""
+        """The batches of an epoch, grouped by update."""
         together: list[Batch] = []
-        for views in zip(*(loader.epoch(epoch) for loader in self.train_loaders), strict=True):
-            first, *others = views
+        for augmentations in zip(*(loader.epoch(epoch) for loader in self.train_loaders), strict=True):
+            first, *others = augmentations
             together.append(replace(first, second=others[0].images) if others else first)
             if len(together) == self.config.grad_accum_steps:
                 yield together
@@ -67,30 +67,30 @@ class Stage:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Where the stages of a trial lie, from its config and the number of training images alone."""
+    """The epochs and updates of each stage, computed from config and number of training images alone."""
 
     config: TrialConfig
     images: int
 
     def at_epoch(self, epoch: int) -> int:
-        """The place of the stage that does epoch ``epoch`` (from 0); after the last, the last."""
+        """Index of the stage that trains epoch ``epoch`` (from 0); the last stage after the end."""
         ends = accumulate(phase.epochs for phase in self.config.phases)
         return next((place for place, end in enumerate(ends) if epoch < end), len(self.config.phases) - 1)
 
     def steps_an_epoch(self, phase: StageConfig) -> int:
-        """Updates in an epoch."""
+        """Number of updates per epoch."""
         return -(-len(batch_starts(self.images, phase.batch_size)) // phase.grad_accum_steps)
 
     def first_step(self, place: int) -> int:
-        """Updates of the trial before the learning-rate schedule of the stage at ``place`` begins."""
+        """Number of updates before the learning-rate schedule of the stage ``place`` begins."""
         start, _ = self.config.schedule_span(place)
         return self._steps_before(start)
 
     def averaged_from(self, place: int) -> int:
-        """Updates of the trial before the first with the image size of the stage at ``place``.
+        """Number of updates before the first with the image size of the stage ``place``.
 
-        Statistics of batch norm and weights of another image size are of no use to an average: it would fall
-        behind the raw weights for as long as it remembers.
+        The moving average starts again with a new image size: it would mix in batch-norm statistics and
+        weights of the old size, and stay behind the raw weights.
         """
         phases = self.config.phases
         while place and phases[place - 1].image_size == phases[place].image_size:
@@ -101,7 +101,7 @@ class StagePlan:
         return sum(phase.epochs * self.steps_an_epoch(phase) for phase in self.config.phases[:place])
 
     def schedule_epochs(self, place: int) -> int:
-        """Epochs over which that schedule runs."""
+        """Number of epochs of that schedule."""
         start, end = self.config.schedule_span(place)
         return sum(phase.epochs for phase in self.config.phases[start:end])
 
@@ -117,12 +117,14 @@ class StageMaker:
     device: torch.device
     workers: Workers
     teacher_dims: tuple[int, ...] | None
+    threads: int | None = None
+    """Threads that load images; None: as many as torch computes with."""
 
     def __post_init__(self) -> None:
         refuse_unlabelled(self.plan.config, self.data.unlabelled)
 
     def make(self, place: int, before: Stage | None) -> Stage:
-        """The stage at ``place``, which goes on with the optimisers of the one ``before`` if it says so."""
+        """Make the stage ``place``; it continues with the optimisers of ``before`` if its config says so."""
         trial = self.plan.config
         config = trial.phases[place]
         for network in self.networks:
@@ -140,7 +142,9 @@ class StageMaker:
         return Stage(
             place=place,
             config=config,
-            train_loaders=tuple(self._train_loader(config, view) for view in range(config.method.views)),
+            train_loaders=tuple(
+                self._train_loader(config, number) for number in range(config.method.augmentations)
+            ),
             val_loader=eval_loader(
                 self.data,
                 "val",
@@ -149,6 +153,7 @@ class StageMaker:
                 whole=config.augment.sees_whole,
                 normalisation=self.normalisation,
                 device=self.device,
+                threads=self.threads,
                 part=self._part,
             ),
             method=method,
@@ -182,16 +187,17 @@ class StageMaker:
             raise TrialError("compile: must be false: the method runs the network in parts, uncompiled")
         return companion.to(self.device)
 
-    def _train_loader(self, config: StageConfig, view: int) -> TrainLoader:
+    def _train_loader(self, config: StageConfig, augmentation: int) -> TrainLoader:
         return TrainLoader(
             self.data,
             batch_size=config.batch_size,
             image_size=config.image_size,
-            augment=(config.second_augment or config.augment) if view else config.augment,
+            augment=(config.second_augment or config.augment) if augmentation else config.augment,
             seed=self.plan.config.seed,
             mean=self.normalisation.mean,
             std=self.normalisation.std,
             device=self.device,
-            view=view,
+            threads=self.threads,
+            augmentation=augmentation,
             part=self._part,
         )

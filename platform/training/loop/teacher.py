@@ -1,6 +1,6 @@
 """The setting ``teacher``: trained networks that a trial's network learns from.
 
-Shapes: B pictures, C classes, K projection heads, D_k dimensions of head k.
+Shapes: B images, C classes, K projection heads, D_k dimensions of head k.
 """
 
 from collections.abc import Sequence
@@ -13,23 +13,23 @@ from torch import Tensor, nn
 from platform.config.errors import UserError
 from platform.methods import ProjectsFeatures, build_method
 from platform.models.normalisation import Normalisation, convert_input
-from platform.training.checkpoints.description import read_description
-from platform.training.errors import CheckpointError
 from platform.storage.folder import Folder
+from platform.training.checkpoints.description import read_description
 from platform.training.checkpoints.loading import STATE, load_predictor, read_state
+from platform.training.errors import CheckpointError
 from platform.training.evaluation.prediction import Predictor
 from platform.training.loop.stages import StagePlan
 
 
 class Teacher(nn.Module):
-    """A checkpoint's networks, and the projection heads that learnt with the first, if it had any.
+    """A checkpoint's networks, and the projection heads of the first, if it has any.
 
-    It sees the pictures that the student sees, normalised and scaled as its own were, and is in eval mode
-    whatever mode is asked for. ``dims`` are (D_1 … D_K), empty where it has no heads.
+    It sees the student's images, with the normalisation and size of its own training, and is always in eval
+    mode. ``dims``: (D_1 … D_K), empty without heads.
     """
 
     def __init__(self, predictor: Predictor, heads: ProjectsFeatures | None, given: Normalisation) -> None:
-        """``given``: how the student's pictures are normalised."""
+        """``given``: the normalisation of the student's images."""
         super().__init__()
         self.networks = nn.ModuleList(predictor.networks)
         self.heads = heads
@@ -40,12 +40,12 @@ class Teacher(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> "Teacher":
-        """Stays in eval mode."""
+        """Stay in eval mode."""
         return super().train(False)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Logits [B, C] (of several networks the log of their mean probability) and projections [B, D_k]."""
+        """Logits [B, C] (of several networks the log of the mean probability) and projections [B, D_k]."""
         size = tuple(self.image_size)
         if images.shape[2:] != size:
             images = F.interpolate(images, size, mode="bilinear", antialias=True)
@@ -62,9 +62,9 @@ class Teacher(nn.Module):
 
 
 def load_teacher(folder: str, classes: Sequence[str], given: Normalisation, device: torch.device) -> Teacher:
-    """The teacher of a trial over these ``classes``, whose pictures come normalised as ``given``.
+    """Load the teacher of a trial with these ``classes``, whose images are normalised as ``given``.
 
-    Raises UserError where there is no checkpoint, or one of other classes.
+    Raises UserError if there is no checkpoint, or it has other classes.
     """
     try:
         path = Folder.of(folder).fetched()
@@ -77,7 +77,7 @@ def load_teacher(folder: str, classes: Sequence[str], given: Normalisation, devi
 
 
 def _heads(folder: Path, predictor: Predictor) -> ProjectsFeatures | None:
-    """What the method had beside the first network, where that projects features."""
+    """The projection heads that the method trained with the first network."""
     state = read_state(folder / STATE)["companions"][0]
     epoch = read_description(folder)["epoch"]
     stage = StagePlan(predictor.config, images=0).at_epoch(max(epoch - 1, 0))

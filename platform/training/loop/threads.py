@@ -1,4 +1,4 @@
-"""How many threads torch computes with."""
+"""The number of threads that torch uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def torch_threads(threads: int | None) -> Iterator[None]:
-    """Let torch use this many threads, and as many as before afterwards."""
+    """Context in which torch uses this number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

@@ -1,43 +1,46 @@
-"""The one training loop."""
+"""The training loop: one trial, epoch by epoch."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from platform.datasets.preparation.data import Data
 from platform.datasets.batches.loader import Batch, TrainLoader
+from platform.datasets.preparation.data import Data
 from platform.methods import Progress, StepOutput
 from platform.models.input_size import set_image_size
 from platform.models.layers import keep_frozen_still
 from platform.models.normalisation import Normalisation
-from platform.training.optimisation.compiling import compile_network
-from platform.training.optimisation.ema import Ema
+from platform.training.checkpoints.networks import build_networks, place
+from platform.training.evaluation.prediction import to_layout
 from platform.training.loop.epoch_means import EpochMeans
 from platform.training.loop.finite import FiniteWatch
 from platform.training.loop.learner import learners, parameters_of
-from platform.training.loop.sample_ledger import SampleLedger, refuse_collapse
-from platform.training.checkpoints.networks import build_networks, place
-from platform.training.optimisation.precision import Precision, gradient_scaler, settle
-from platform.training.evaluation.prediction import to_layout
 from platform.training.loop.preparation import Preparation
-from platform.training.seeding import Purpose, seed_torch
+from platform.training.loop.sample_ledger import SampleLedger, refuse_collapse
 from platform.training.loop.stages import StageMaker, StagePlan
-from platform.training.loop.teacher import load_teacher
+from platform.training.loop.teacher import Teacher, load_teacher
 from platform.training.loop.threads import torch_threads
-from platform.training.trial.trial_config import TrialConfig
+from platform.training.loop.update import update_weights
 from platform.training.loop.validation import Validator
 from platform.training.loop.workers import ALONE, Workers
+from platform.training.optimisation.compiling import compile_network
+from platform.training.optimisation.ema import Ema
+from platform.training.optimisation.memory_layout import is_channels_last
+from platform.training.optimisation.precision import Precision, gradient_scaler, settle, tensor_float32
+from platform.training.seeding import Purpose, seed_torch
+from platform.training.trial.trial_config import TrialConfig
 
 
 class Trainer:
     """One trial: ``train_epoch`` until ``epoch`` reaches ``config.total_epochs``.
 
-    It knows nothing of who calls it. What it does depends on ``config`` and ``data`` alone, so that a trial
-    restored after any epoch ends with the weights of one that never stopped (bit for bit on CPU).
+    The caller makes no difference: the result depends on ``config`` and ``data`` alone, and a trial restored
+    after any epoch ends with the weights of an uninterrupted one (bit for bit on a CPU).
     """
 
     def __init__(
@@ -49,20 +52,19 @@ class Trainer:
         threads: int | None = None,
         workers: Workers = ALONE,
     ) -> None:
-        self.config = config
-        self.data = data
+        self.config, self.data = config, data
         self.device = torch.device(device)
         self.threads = threads
         self.workers = workers
-        self.epoch = 0
-        self.step = 0
+        self.epoch, self.step = 0, 0
         self.history: list[dict[str, float]] = []
 
         built = build_networks(config, len(data.classes), Normalisation(data.mean, data.std))
         self.blueprints = built.blueprints
         self.normalisation = built.normalisation
+        self.channels_last = is_channels_last(config.channels_last, built.modules, self.device)
         self.networks = tuple(
-            place(workers.synchronised(module, self.device), self.device, channels_last=config.channels_last)
+            place(workers.synchronised(module, self.device), self.device, channels_last=self.channels_last)
             for module in built.modules
         )
         self.averages = tuple(Ema(config.ema, network) for network in self.networks) if config.ema else ()
@@ -71,14 +73,10 @@ class Trainer:
                 compile_network(network, self.device)
         self.ledger = SampleLedger(data, len(self.networks), self.device)
         self._watch = FiniteWatch(self.device)
-        self.teacher = (
-            load_teacher(config.teacher, data.classes, self.normalisation, self.device)
-            if config.teacher
-            else None
-        )
-        self._preparation = Preparation(
-            config.seed, len(data.classes), config.channels_last, workers, self.teacher
-        )
+        self.teacher: Teacher | None = None
+        if config.teacher:
+            self.teacher = load_teacher(config.teacher, data.classes, self.normalisation, self.device)
+        self._prepare = Preparation(config.seed, len(data.classes), self.channels_last, workers, self.teacher)
         self._plan = StagePlan(config, len(data.rows("train")))
         self._maker = StageMaker(
             self._plan,
@@ -88,23 +86,29 @@ class Trainer:
             self.device,
             workers,
             self.teacher.dims if self.teacher else None,
+            threads,
         )
         self.stage = self._maker.make(0, before=None)
         self._precision: Precision | None = None
         self.scaler = gradient_scaler("fp32", self.device)
-        if config.precision != "auto":
+        if config.precision != "auto" and config.precision != "measured":
             self.use_precision(config.precision)
 
     @property
     def evaluated_networks(self) -> tuple[nn.Module, ...]:
-        """The networks that are ranked and predict: the averaged ones, unless the raw ones are to be."""
+        """The networks that are ranked and predict: averaged or raw, as ``ema.ranked`` says."""
         averaged = tuple(average.network for average in self.averages)
         return averaged if self.config.ema and self.config.ema.ranked == "ema" else self.networks
 
     @property
     def train_loader(self) -> TrainLoader:
-        """The current stage's, of the first view."""
+        """The training loader of the current stage, for the first augmentation."""
         return self.stage.train_loaders[0]
+
+    @property
+    def updates_an_epoch(self) -> int:
+        """The number of updates in an epoch of the current stage."""
+        return self._plan.steps_an_epoch(self.stage.config)
 
     @property
     def learning_rate(self) -> float:
@@ -113,7 +117,7 @@ class Trainer:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The last epoch's, which ``history`` has of every epoch; empty before the first."""
+        """The metrics of the last epoch (``history`` has all); empty before the first."""
         return self.history[-1] if self.history else {}
 
     @property
@@ -123,26 +127,35 @@ class Trainer:
 
     @property
     def precision(self) -> Precision:
-        """The number format that is used; ``auto`` is settled when it is first asked for."""
+        """The number format; the setting is resolved at the first call."""
         if self._precision is None:
-            config = self.stage.config
-            shape = (config.batch_size, 3, *config.image_size)
-            images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-            images = to_layout(images.to(self.device), channels_last=self.config.channels_last)
-            settled = settle(self.config.precision, self.networks, images)
+            settled = settle(self.config.precision, self.networks, self.device, self._example)
             self.use_precision(self.workers.agree(settled))
         assert self._precision is not None
         return self._precision
 
+    def _example(self) -> Tensor:
+        """Random images [B, 3, H, W] as those of a batch."""
+        shape = (self.stage.config.batch_size, 3, *self.stage.config.image_size)
+        images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+        return to_layout(images.to(self.device), channels_last=self.channels_last)
+
     def use_precision(self, precision: Precision) -> None:
-        """Settle the precision: of ``auto``, as another trainer of this trial did."""
+        """Use this precision: what ``auto`` or ``measured`` was in an earlier trainer of the trial."""
         self._precision = precision
         self.scaler = gradient_scaler(precision, self.device)
 
-    def train_epoch(self) -> dict[str, float]:
-        """Train for one epoch and evaluate; the epoch's metrics.
+    def use_layout(self, *, channels_last: bool) -> None:
+        """Use this memory layout: what ``auto`` was in an earlier trainer of the trial."""
+        self.channels_last = channels_last
+        for network in (*self.networks, *(average.network for average in self.averages)):
+            place(network, self.device, channels_last=channels_last)
+        self._prepare = replace(self._prepare, channels_last=channels_last)
 
-        Raises :class:`TrainingDiverged` if a loss is not finite, or the networks have collapsed.
+    def train_epoch(self) -> dict[str, float]:
+        """Train one epoch, evaluate, and return the epoch's metrics.
+
+        Raises :class:`TrainingDiverged` if a loss or gradient is not finite, or the networks have collapsed.
         """
         with torch_threads(self.threads):
             self.enter_stage(self._plan.at_epoch(self.epoch))
@@ -162,7 +175,7 @@ class Trainer:
         return dict(metrics)
 
     def enter_stage(self, place: int) -> None:
-        """Make the stage at ``place`` the current one: its image size, what learns, optimisers and data."""
+        """Enter the stage ``place``: set image size, trainable parameters, optimisers and data."""
         if place == self.stage.place:
             return
         config = self.config.phases[place]
@@ -174,7 +187,7 @@ class Trainer:
         self.stage = self._maker.make(place, before=before)
 
     def _train(self) -> dict[str, float]:
-        """One pass over the training images; the method's metrics as means over the samples."""
+        """Train on all images once; return the method's metrics as means over the samples."""
         seed_torch(self.config.seed, Purpose.EPOCH, self.epoch, self.workers.rank)
         for network in self.networks:
             network.train()
@@ -185,14 +198,13 @@ class Trainer:
             done += len(batches)
             for batch, output in zip(batches, outputs, strict=True):
                 means.add(output, len(batch))
-        self._watch.look()
         self.workers.average_buffers((*self.networks, *(average.network for average in self.averages)))
-        return means.means()
+        return means.means() | self._watch.end_epoch()
 
     def train_step(self, batches: Sequence[Batch], *, first: int = 0) -> list[StepOutput]:
-        """One update of every network, from the mean loss over all samples of ``batches``.
+        """Update every network by the mean loss over all samples of ``batches``.
 
-        The networks are in the mode for training. ``first`` is the place of the first batch in its epoch.
+        The networks must be in training mode. ``first`` is the place of the first batch in its epoch.
         """
         stage = self.stage
         stage.set_learning_rates(self.step)
@@ -200,40 +212,35 @@ class Trainer:
             optimiser.zero_grad()
 
         samples = sum(len(batch) for batch in batches)
-        outputs = [
-            self._backward(batch, first + place, share=len(batch) / samples)
-            for place, batch in enumerate(batches)
-        ]
+        with tensor_float32(self.device):
+            outputs = [
+                self._backward(batch, first + place, share=len(batch) / samples)
+                for place, batch in enumerate(batches)
+            ]
         learnt = [parameters_of(*pair) for pair in zip(self.networks, stage.companions, strict=True)]
         self.workers.sum_gradients(chain.from_iterable(learnt))
-        sections = stage.config.optims
-        for parameters, optimiser, section in zip(learnt, stage.optimisers, sections, strict=True):
-            if section.clip_norm is not None:
-                self.scaler.unscale_(optimiser)
-                nn.utils.clip_grad_norm_(parameters, section.clip_norm)
-            self.scaler.step(optimiser)
-        self.scaler.update()
+        place = f"epoch {self.epoch + 1}, step {self.step + 1}, at learning rate {self.learning_rate:.3g}"
+        update_weights(stage, learnt, self.scaler, self._watch, place)
         self.step += 1
         for network, average in zip(self.networks, self.averages, strict=False):
             average.update(network, self.step - stage.averaged_from)
         return outputs
 
     def _backward(self, batch: Batch, place_in_epoch: int, *, share: float) -> StepOutput:
-        """Forward, and backward of the losses times ``share``, the batch's part of the update."""
-        batch = self._preparation.prepared(
+        """Run forward, and backward of the losses times ``share``, the batch's share of the update."""
+        batch = self._prepare.prepared(
             batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
         )
         networks = learners(self.networks, self.stage.companions, self.workers, len(batch), self.precision)
         output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
-        rate = f"at learning rate {self.learning_rate:.3g}"
-        self._watch.see(output.losses, f"epoch {self.epoch + 1}, step {self.step + 1}, {rate}")
+        self._watch.add_losses(output.losses)
         total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
         total.backward()
         self.ledger.record(batch.rows, output.samples)
         return output
 
     def evaluate(self) -> dict[str, float]:
-        """``val/…``: all networks, raw and averaged, in one pass over the validation split.
+        """Compute ``val/…`` of all networks, raw and averaged, in one pass over the validation split.
 
         Raises :class:`TrainingDiverged` if a network's weights are no longer of use.
         """
@@ -246,19 +253,20 @@ class Trainer:
             self.workers,
             self.config.retrieval,
             self.precision,
-            self.config.channels_last,
+            self.channels_last,
         )
         others_name = "ema" if ranked is self.networks else "raw"
         place = f"after step {self.step}, at learning rate {self.learning_rate:.3g}"
         return validator.metrics(ranked, others, others_name, place)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the rest of the trial depends on, besides config and data; after whole epochs only."""
+        """The state from which the trial continues, besides config and data; call it between epochs."""
         return {
             "epoch": self.epoch,
             "step": self.step,
             "history": [dict(metrics) for metrics in self.history],
             "precision": self._precision,
+            "channels_last": self.channels_last,
             "networks": [network.state_dict() for network in self.networks],
             "averages": [average.network.state_dict() for average in self.averages],
             "optimisers": [optimiser.state_dict() for optimiser in self.stage.optimisers],
@@ -268,8 +276,9 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where another trainer of the same config and data was."""
+        """Continue from the state of another trainer of the same config and data."""
         self.enter_stage_after(state["epoch"])
+        self.use_layout(channels_last=state["channels_last"])  # that of the optimisers' momenta
         for network, own in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(own)
         for average, own in zip(self.averages, state["averages"], strict=True):
@@ -287,5 +296,5 @@ class Trainer:
         self.history = [dict(metrics) for metrics in state["history"]]
 
     def enter_stage_after(self, epochs: int) -> None:
-        """Enter the stage in which a trial is after that many epochs: the one of the last of them."""
+        """Enter the stage of the last of these epochs."""
         self.enter_stage(self._plan.at_epoch(max(epochs - 1, 0)))

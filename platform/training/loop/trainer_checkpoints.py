@@ -1,18 +1,13 @@
-"""A trial on disk: weights as safetensors, the rest loadable without executing anything.
+"""Checkpoints of a trial: weights as safetensors, the rest in files that load without executing code.
 
 network_1.safetensors      each network's weights
-network_1_ema.safetensors  their moving average, where there is one: what predicts
-training_state.pt          optimisers, what learns beside the networks, gradient scaler, what is known of each
-                           training image
-samples.parquet            the latter as a table, for people: how often dropped, mean loss, prediction
+network_1_ema.safetensors  their moving average, if there is one
+training_state.pt          optimisers, companions of the networks, gradient scaler, ledger of training images
+samples.parquet            the ledger as a table: how often each image was dropped, mean loss, prediction
 checkpoint.json            config, classes, normalisation, epoch, metrics
 """
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,31 +17,35 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_model
 
+from platform.config.errors import one_line, shortened
+from platform.storage.disk import written_to
+from platform.storage.whole_files import whole_folder
 from platform.training.checkpoints.description import (
     DESCRIPTION,
     FORMAT,
     read_description,
 )
-from platform.storage.disk import written_to
-from platform.training.errors import CheckpointError
 from platform.training.checkpoints.loading import STATE, read_state, read_weights
+from platform.training.errors import CheckpointError
 from platform.training.loop.trainer import Trainer
 
 SAMPLES = "samples.parquet"
 SAVED = ("optimisers", "companions", "scaler", "ledger")
 """The parts of a trainer's state that are in training_state.pt."""
-DESCRIBED = ("epoch", "step", "history", "precision")
+DESCRIBED = ("epoch", "step", "history", "precision", "channels_last")
 """Those that are in checkpoint.json."""
+AUTOMATIC = ("precision", "channels_last")
+"""Settings of a trial that ``auto`` leaves to the device: a trial keeps what it began with."""
 
 
 def save_checkpoint(folder: Path, trainer: Trainer) -> None:
-    """Write the trial into ``folder``, which is there afterwards in full or not at all.
+    """Write the trial into ``folder``, completely or not at all.
 
-    An older checkpoint of that name, or an empty folder, is replaced. Raises :class:`StorageError` where the
-    disk does not take it.
+    An older checkpoint of that name, or an empty folder, is replaced. Raises :class:`StorageError` if it
+    cannot be written.
     """
     folder = Path(folder)
-    with _written_at_once(folder) as draft, written_to(folder):
+    with whole_folder(folder) as draft, written_to(folder):
         for number, network in enumerate(trainer.networks, start=1):
             save_model(network, str(draft / f"network_{number}.safetensors"))
         for number, average in enumerate(trainer.averages, start=1):
@@ -58,12 +57,12 @@ def save_checkpoint(folder: Path, trainer: Trainer) -> None:
 
 
 def restore(folder: Path, trainer: Trainer) -> None:
-    """Let ``trainer``, made from the same config and data, go on after the checkpoint's last epoch.
+    """Restore ``trainer``, made from the same config and data, to the checkpoint's last epoch.
 
-    Raises :class:`CheckpointError` if the checkpoint is broken or of another trial.
+    Raises :class:`CheckpointError` if the checkpoint is broken or belongs to another trial.
     """
     folder = Path(folder)
-    description = read_description(folder)
+    description = _with_layout(read_description(folder))
     _check_same_trial(folder, description, trainer)
     trainer.enter_stage_after(description["epoch"])  # its networks have the checkpoint's image size then
     for number, network in enumerate(trainer.networks, start=1):
@@ -71,19 +70,24 @@ def restore(folder: Path, trainer: Trainer) -> None:
     for number, average in enumerate(trainer.averages, start=1):
         read_weights(average.network, folder / f"network_{number}_ema.safetensors")
     state = read_state(folder / STATE)
-    trainer.load_state_dict(trainer.state_dict() | state | {key: description[key] for key in DESCRIBED})
+    described = {key: description[key] for key in DESCRIBED}
+    try:
+        trainer.load_state_dict(trainer.state_dict() | state | described)
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        cause = one_line(shortened(str(error)))
+        raise CheckpointError(f"{folder / STATE}: broken, or of another trial ({cause})") from error
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether all of a checkpoint's files are there at their full length; their content is not read."""
+    """Whether all files of a checkpoint have their full length; their content is not read."""
     try:
-        networks = range(1, len(read_description(folder)["networks"]) + 1)
-        for number in networks:
+        networks = len(read_description(folder, ranks=True).get("networks", []))
+        for number in range(1, networks + 1):
             with safe_open(folder / f"network_{number}.safetensors", "pt"):
                 pass
     except (CheckpointError, SafetensorError, OSError):
         return False
-    return is_zipfile(folder / STATE)
+    return networks > 0 and is_zipfile(folder / STATE)
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
@@ -95,13 +99,15 @@ def _describe(trainer: Trainer) -> dict[str, Any]:
         "metrics": trainer.metrics,
         "history": trainer.history,
         "precision": trainer.precision,
+        "channels_last": trainer.channels_last,
+        "device": trainer.device.type,
         "image_size": stage.image_size.as_written(),
         "sees_whole": stage.augment.sees_whole,
     } | _identity(trainer)
 
 
 def _identity(trainer: Trainer) -> dict[str, Any]:
-    """What tells that a checkpoint is of this trial."""
+    """The settings by which a checkpoint is recognised as this trial's."""
     return {
         "trial": trainer.config.model_dump(mode="json"),
         "classes": trainer.data.classes,
@@ -115,8 +121,15 @@ def _identity(trainer: Trainer) -> dict[str, Any]:
     }
 
 
+def _with_layout(description: dict[str, Any]) -> dict[str, Any]:
+    """The description, with the memory layout that older checkpoints have among the trial's settings only."""
+    return {"channels_last": description["trial"]["channels_last"]} | description
+
+
 def _check_same_trial(folder: Path, description: dict[str, Any], trainer: Trainer) -> None:
+    """What ``auto`` chose may be a fixed value there: the default of an earlier version."""
     own = json.loads(json.dumps(_identity(trainer)))
+    own["trial"] |= {key: description["trial"][key] for key in AUTOMATIC if own["trial"][key] == "auto"}
     for key in own:
         if own[key] != description[key]:
             difference = _first_difference(description[key], own[key], key)
@@ -129,31 +142,3 @@ def _first_difference(there: Any, here: Any, path: str) -> str:
             if there.get(key) != here.get(key):
                 return _first_difference(there.get(key), here.get(key), f"{path}.{key}")
     return f"{path} is {there!r} there and {here!r} here"
-
-
-@contextmanager
-def _written_at_once(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder`` that takes its place when all is written and on disk."""
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-        for path in (*draft.iterdir(), draft):
-            _sync(path)
-        if folder.exists():
-            folder.rename(old)
-        draft.rename(folder)
-        _sync(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

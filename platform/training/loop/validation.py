@@ -1,4 +1,7 @@
-"""A trial's networks on the validation split. Shapes: M networks, N samples, C classes, D dimensions."""
+"""Evaluates a trial's networks on the validation split.
+
+Shapes: M networks, N samples, C classes, D dimensions.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from platform.datasets.preparation.data import Data
 from platform.datasets.batches.loader import EvalLoader
-from platform.training.evaluation.embeddings import embedding_metrics
+from platform.datasets.preparation.data import Data
 from platform.training.errors import TrainingDiverged
 from platform.training.evaluation.classification import Probabilities, validation_metrics
-from platform.training.optimisation.precision import Precision
+from platform.training.evaluation.embeddings import embedding_metrics
 from platform.training.evaluation.prediction import network_embeddings, network_probabilities
-from platform.training.trial.retrieval_config import RetrievalConfig
 from platform.training.loop.workers import Workers
+from platform.training.optimisation.precision import Precision
+from platform.training.trial.retrieval_config import RetrievalConfig
 
 
 @dataclass(frozen=True)
 class Validator:
-    """Each worker predicts its own part of the split; all have the same metrics of the whole."""
+    """Each worker predicts a part of the split; all get the same metrics of the whole split."""
 
     data: Data
     loader: EvalLoader
@@ -32,9 +35,9 @@ class Validator:
     def metrics(
         self, ranked: Sequence[nn.Module], others: Sequence[nn.Module], others_name: str, place: str
     ) -> dict[str, float]:
-        """``val/…`` of the ranked networks and of the same with other weights, in one pass over the images.
+        """Compute ``val/…`` of the ranked networks, and of the same networks with other weights, in one pass.
 
-        Those of classification, or of retrieval where the data have identities that are to be found again.
+        The metrics are those of classification, or of retrieval if the data have identities.
         Raises :class:`TrainingDiverged`, which names the ``place`` in training, if a network's weights are no
         longer of use.
         """
@@ -55,14 +58,14 @@ class Validator:
         return validation_metrics(np.stack(predicted[:count]), self.data, others_MNC, others_name)
 
     def _probabilities(self, networks: Sequence[nn.Module]) -> list[Probabilities]:
-        """Each network's, [N, C]."""
+        """Each network's probabilities [N, C]."""
         own_MNC = network_probabilities(
             networks, self.loader, precision=self.precision, channels_last=self.channels_last
         )
         return [self._whole(own_NC, networks[0]) for own_NC in own_MNC]
 
     def _embeddings(self, networks: Sequence[nn.Module]) -> list[Probabilities]:
-        """Each network's, [N, D]."""
+        """Each network's embeddings [N, D]."""
         found = network_embeddings(
             networks,
             self.loader,
@@ -73,7 +76,7 @@ class Validator:
         return [self._whole(own_ND, networks[0]) for own_ND in found]
 
     def _whole(self, own: Probabilities, network: nn.Module) -> Probabilities:
-        """All workers' rows, of this one's."""
+        """Gather the rows of all workers."""
         if self.workers.size == 1:
             return own
         device = next(network.parameters()).device  # nccl sends from a GPU alone

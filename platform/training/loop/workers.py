@@ -1,11 +1,11 @@
-"""The processes that train one trial together: each takes a part of every batch, all compute the same update.
+"""The processes that train one trial together: each runs a part of every batch, and all make the same update.
 
 Shapes: B samples of a global batch, b those of a worker's part, M networks.
 
-A network sees the worker's own part of a batch. What comes out of it is gathered, so that losses, selection
-and metrics are those of the whole batch, computed alike by every worker; the gradient of the whole loss flows
-back into the worker's own part alone, and the sum of all workers' gradients is the one that a single worker
-would have had. No method has to know of it.
+A network runs on its worker's part of a batch. Its outputs are gathered, so that every worker computes
+losses, selection and metrics of the whole batch. The gradient of the whole loss flows back into the worker's
+own part only; the sum over the workers is the gradient that a single worker would compute. Methods need not
+know this.
 """
 
 from collections.abc import Iterable
@@ -28,21 +28,21 @@ class Workers:
 
     @classmethod
     def of_process_group(cls) -> "Workers":
-        """Those that torch.distributed has joined; this process alone where it has not."""
+        """The workers of torch.distributed's process group; this process alone if there is none."""
         if not (distributed.is_available() and distributed.is_initialized()):
             return cls()
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     @property
     def is_first(self) -> bool:
-        """Whether this worker is the one that writes and speaks for all."""
+        """Whether this worker writes files and reports."""
         return self.rank == 0
 
     def part(self, count: int) -> slice:
-        """Which of ``count`` samples this worker works on: a run of them, as long as the others' or by one.
+        """The slice of ``count`` samples that this worker runs; slices differ in length by at most one.
 
-        Where there are fewer samples than workers, a worker that would have none takes one of another's;
-        :meth:`gather` leaves it out.
+        With fewer samples than workers, a worker without any repeats another's sample, which :meth:`gather`
+        leaves out.
         """
         start, end = self._bounds(count, self.rank)
         if start == end:
@@ -51,9 +51,9 @@ class Workers:
         return slice(start, end)
 
     def gather(self, own: Tensor, count: int) -> Tensor:
-        """All workers' rows [B, …] in order, from each one's own part [b, …]; B is ``count``.
+        """Gather the workers' parts [b, …] into the rows [B, …] in order; B is ``count``.
 
-        Backward takes of the gradient [B, …], which is the same on every worker, this worker's rows.
+        Backward passes on this worker's rows of the gradient [B, …], which is the same on every worker.
         """
         if self.size == 1:
             return own
@@ -61,7 +61,7 @@ class Workers:
         return gathered
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace each gradient by the sum of all workers'; those without one have none on any worker."""
+        """Replace each gradient by its sum over the workers; a missing gradient is missing on all of them."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -71,7 +71,7 @@ class Workers:
             gradient.copy_(summed.view_as(gradient))
 
     def synchronised(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """``network`` with batch norm over the whole batch, where torch can do that: on GPUs."""
+        """``network`` with batch norm over the whole batch, which torch supports on GPUs only."""
         if self.size == 1 or device.type != "cuda":
             return network
         from timm.layers import convert_sync_batchnorm  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ class Workers:
         return synchronised
 
     def average_buffers(self, modules: Iterable[nn.Module]) -> None:
-        """Let all workers go on with the mean of what each module has counted (batch norm's statistics)."""
+        """Average the buffers (batch-norm statistics) over the workers."""
         if self.size == 1:
             return
         buffers = [buffer for module in modules for buffer in module.buffers() if buffer.is_floating_point()]
@@ -89,7 +89,7 @@ class Workers:
             buffer.div_(self.size)
 
     def agree(self, value: Value) -> Value:
-        """The first worker's value, on every worker."""
+        """Return the first worker's value on every worker."""
         if self.size == 1:
             return value
         box: list[Any] = [value]

@@ -1,0 +1,1 @@
+"""Optimisers, learning-rate schedules, EMA, precision and compilation."""

@@ -1,4 +1,4 @@
-"""The setting ``compile``: networks through torch.compile, in full or not at all."""
+"""The setting ``compile``: networks through torch.compile, completely or not at all."""
 
 import os
 import shutil
@@ -15,8 +15,8 @@ SHAPES = 64
 def compile_network(network: nn.Module, device: torch.device) -> None:
     """Compile ``network`` in place: names of weights stay as they are.
 
-    Nothing runs uncompiled without a word: what torch would leave uncompiled after too many shapes is an
-    error. Raises :class:`TrialError` where there is no compiler for a CPU.
+    If torch would fall back to uncompiled code after too many shapes, it raises an error instead. Raises
+    :class:`TrialError` if there is no compiler for a CPU.
     """
     import torch._dynamo.config as settings
 

@@ -9,21 +9,27 @@ from platform.config.section import Section
 
 
 class EmaConfig(Section):
-    """Averaged and raw weights are both evaluated; one of them is what ``val/…`` and predictions are of."""
+    """Averaged and raw weights are both evaluated; ``ranked`` says which ``val/…`` and predictions use."""
 
-    decay: float = Field(0.99, ge=0, lt=1, description="share of the average that one step keeps")
+    decay: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        description="share of the average that a step keeps; nearer 1: an average over more steps",
+        examples=[0.999],
+    )
     warmup: bool = Field(
         True,
-        description="let the decay rise to its value: 1 - (1 + step)^(-2/3) until then; "
-        "begins again with a stage of another image size",
+        description="let the decay rise to its value from 0, as 1 - (1 + step)^(-2/3); it rises again in a "
+        "stage of another image size",
     )
     ranked: Literal["ema", "raw"] = Field(
-        "ema", description="whose metrics are val/…, that is, which weights are ranked and predict"
+        "ema", description="which weights are ranked and predict: their metrics are val/…"
     )
 
 
 class Ema:
-    """timm's ModelEmaV3 of one network; which decay a step has depends on the step's number alone."""
+    """timm's ModelEmaV3 of one network, whose decay depends on the number of the step alone."""
 
     def __init__(self, config: EmaConfig, network: nn.Module) -> None:
         from timm.utils.model_ema import ModelEmaV3
@@ -36,5 +42,5 @@ class Ema:
         return averaged
 
     def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after ``step`` updates (from 1) since the average began to warm up."""
+        """Update the average with the weights after ``step`` updates (from 1) since its warm-up began."""
         self._average.update(network, step=step)

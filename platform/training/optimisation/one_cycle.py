@@ -5,17 +5,19 @@ import math
 from timm.scheduler.scheduler import Scheduler
 from torch.optim import Optimizer
 
-from platform.training.optimisation.schedules import OneCycleConfig
-
 
 class OneCycleLRScheduler(Scheduler):
-    """Half a cosine up over ``rising_steps``, then half a cosine down to the last step."""
+    """Half a cosine up over ``rising_steps``, then half a cosine down to the last step.
+
+    ``start_factor`` and ``end_factor``: the first and the last learning rate as shares of the highest.
+    """
 
     def __init__(
-        self, optimiser: Optimizer, config: OneCycleConfig, *, steps: int, rising_steps: int
+        self, optimiser: Optimizer, *, steps: int, rising_steps: int, start_factor: float, end_factor: float
     ) -> None:
         super().__init__(optimiser, param_group_field="lr", t_in_epochs=False)
-        self.config = config
+        self.start_factor = start_factor
+        self.end_factor = end_factor
         self.last_step = steps - 1
         self.rising_steps = rising_steps
 
@@ -24,9 +26,9 @@ class OneCycleLRScheduler(Scheduler):
 
     def _factor(self, t: int) -> float:
         if t < self.rising_steps:
-            return _along_cosine(self.config.start_factor, 1.0, t / self.rising_steps)
+            return _along_cosine(self.start_factor, 1.0, t / self.rising_steps)
         falling_steps = max(self.last_step - self.rising_steps, 1)
-        return _along_cosine(1.0, self.config.end_factor, min((t - self.rising_steps) / falling_steps, 1.0))
+        return _along_cosine(1.0, self.end_factor, min((t - self.rising_steps) / falling_steps, 1.0))
 
 
 def _along_cosine(start: float, end: float, share: float) -> float:

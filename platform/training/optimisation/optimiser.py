@@ -17,7 +17,7 @@ TRANSFORMER_LAYER_DECAY = 0.75
 
 
 class OptimConfig(Section):
-    """Weight decay leaves alone norms, biases, and what timm's architecture names (position embeddings …).
+    """Weight decay excludes norms, biases, and what timm's architecture names (position embeddings …).
 
     A parameter's learning rate is ``lr`` times its scale: layer_decay^(layers between it and the head), times
     backbone_lr_scale for all but the classifier.
@@ -25,24 +25,43 @@ class OptimConfig(Section):
     Layer-wise decay: Bao et al., BEiT, ICLR 2022 (arXiv 2106.08254).
     """
 
-    name: Literal["sgd", "adamw"] = "sgd"
-    lr: float = Field(
-        0.05, gt=0, description="learning rate after the warm-up; sgd about 0.05, adamw about 0.001"
+    name: Literal["sgd", "adamw"] = Field(
+        "sgd",
+        description="the optimiser: SGD with momentum, or AdamW",
+        examples=["adamw", {"choice": ["sgd", "adamw"]}],
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="sgd's momentum; adamw's first beta")
-    beta_2: float = Field(0.999, gt=0, lt=1, description="adamw's second beta; sgd has none")
-    nesterov: bool = Field(True, description="sgd looks ahead; adamw does not")
-    weight_decay: float = Field(5e-4, ge=0, description="of weights, not of norms and biases")
+    lr: float = Field(
+        0.05,
+        gt=0,
+        description="learning rate after the warm-up; about 0.05 for sgd, 0.001 for adamw",
+        examples=[0.05, {"loguniform": [0.001, 0.1]}],
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; the first beta of adamw")
+    beta_2: float = Field(0.999, gt=0, lt=1, description="second beta of adamw; sgd has none")
+    nesterov: bool = Field(True, description="Nesterov momentum in sgd; adamw has none")
+    weight_decay: float = Field(
+        5e-4,
+        ge=0,
+        description="how strongly weights are pulled to 0; norms and biases are not",
+        examples=[0.0005, {"loguniform": [1e-5, 1e-2]}],
+    )
     clip_norm: float | None = Field(
-        None, gt=0, description="gradient norm of a network above which it is scaled down; null: never"
+        None,
+        gt=0,
+        description="gradient norm of a network above which its gradient is scaled down to it; null: never",
+        examples=[1.0],
     )
     layer_decay: float | Literal["auto"] = Field(
         "auto",
         description="learning rate of a layer as a share of the next one's, 0 to 1 (1: none); auto: 0.75 for "
         "transformer-like backbones (ViT, Swin, ConvNeXt), else 1",
+        examples=[0.75, {"choice": [1, 0.75]}],
     )
     backbone_lr_scale: float = Field(
-        1.0, gt=0, description="learning rate of everything but the classifier, as a share of lr"
+        1.0,
+        gt=0,
+        description="learning rate of all but the classifier, as a share of lr: below 1 to fine-tune gently",
+        examples=[0.1, {"loguniform": [0.01, 1]}],
     )
 
     @model_validator(mode="after")
@@ -60,7 +79,7 @@ class OptimConfig(Section):
         return value
 
     def check(self, model: ModelConfig) -> tuple[str, str, object] | None:
-        """Field, message and value of what ``model`` has no use for; None where all fits."""
+        """Field, message and value of a setting that ``model`` cannot use; None if there is none."""
         known = find_backbone(model.backbone)
         if isinstance(self.layer_decay, float) and self.layer_decay < 1 and known and known.layers < 2:
             message = f"must be auto or 1: timm tells no layers of {known.name} apart"
@@ -69,12 +88,11 @@ class OptimConfig(Section):
 
 
 def build_optimiser(config: OptimConfig, network: nn.Module, companion: nn.Module | None = None) -> Optimizer:
-    """The optimiser of what learns in one network, and of its companion, through timm's factory.
+    """Build the optimiser of a network's trainable parameters and its companion's, with timm's factory.
 
-    The companion learns at ``lr`` itself, as the classifier does.
-    Its groups carry timm's ``lr_scale``, which timm's schedulers multiply the rate with. The update of all
-    weights is one fused kernel, on a CPU too; it relies on a gradient's being laid out in memory as its
-    weight, as autograd leaves it.
+    The companion learns at ``lr``, as the classifier does. The parameter groups carry timm's ``lr_scale``,
+    with which timm's schedulers multiply the rate. The update is fused, on a CPU too: a gradient must have
+    the memory layout of its weight, which autograd ensures.
     """
     from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
@@ -103,9 +121,9 @@ def build_optimiser(config: OptimConfig, network: nn.Module, companion: nn.Modul
 
 
 def carry_optimiser_state(old: Optimizer, new: Optimizer) -> None:
-    """Let ``new`` go on with the momenta of ``old``, as far as their parameters have the same shape.
+    """Copy the momenta of ``old`` to ``new`` for parameters of the same shape.
 
-    Both are of the same network and section, so that their parameters stand in the same order.
+    Both belong to the same network and section, so their parameters have the same order.
     """
     before = [parameter for group in old.param_groups for parameter in group["params"]]
     after = [parameter for group in new.param_groups for parameter in group["params"]]
@@ -122,10 +140,10 @@ def _layer_decay(config: OptimConfig, network: nn.Module) -> float:
 
 
 def _begin_at_rest(optimiser: SGD) -> None:
-    """Momenta of zero, which the first step changes as it would make them.
+    """Set momenta to zero, from which the first step gives the same momenta as without.
 
-    Fused SGD leaves memory as it is where the first step of fp16 overflows, and cannot step where some
-    parameters have a momentum and others not yet.
+    Fused SGD does not initialise them if the first fp16 step overflows, and cannot step if only some
+    parameters have a momentum.
     """
     for group in optimiser.param_groups:
         for parameter in group["params"]:
@@ -141,7 +159,7 @@ def _add_companion(optimiser: Optimizer, companion: nn.Module, weight_decay: flo
 
 
 def _scale_backbone(optimiser: Optimizer, network: nn.Module, scale: float) -> None:
-    """Split each group of the optimiser into what is of the head and what is not, which gets ``scale``."""
+    """Split each parameter group into head and backbone, and give the backbone ``scale``."""
     if scale == 1:
         return
     of_head = head_parameters(network)

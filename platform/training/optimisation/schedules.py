@@ -35,7 +35,9 @@ class StepConfig(Section):
     name: Literal["step"] = "step"
     warmup_epochs: Warmup = 1.0
     step_epochs: float = Field(10.0, gt=0, description="epochs between two steps, from the trial's start")
-    factor: float = Field(0.1, gt=0, le=1, description="what each step multiplies the learning rate with")
+    factor: float = Field(
+        0.1, gt=0, le=1, description="factor that each step multiplies the learning rate by"
+    )
 
 
 class ConstantConfig(Section):
@@ -46,7 +48,7 @@ class ConstantConfig(Section):
 
 
 class OneCycleConfig(Section):
-    """Up along half a cosine for ``warmup_epochs``, then down along another to next to nothing.
+    """Half a cosine up for ``warmup_epochs``, then half a cosine down to almost zero.
 
     Smith & Topin, Super-Convergence, 2018 (arXiv 1708.07120); the momentum does not cycle here.
     """
@@ -65,11 +67,11 @@ ScheduleConfig = Annotated[
 def build_schedule(
     config: ScheduleConfig, optimiser: Optimizer, *, epochs: int, steps_per_epoch: int
 ) -> "Schedule":
-    """A timm scheduler whose ``step_update(n)`` sets the learning rate of step n (from 0)."""
+    """Build a timm scheduler whose ``step_update(n)`` sets the learning rate of step n (from 0)."""
     from timm.scheduler.cosine_lr import CosineLRScheduler
     from timm.scheduler.step_lr import StepLRScheduler
 
-    from platform.training.optimisation.one_cycle import OneCycleLRScheduler
+    from platform.training.optimisation.one_cycle import OneCycleLRScheduler  # imports timm
 
     learning_rate = optimiser.defaults["lr"]
     steps = epochs * steps_per_epoch
@@ -92,4 +94,10 @@ def build_schedule(
         case ConstantConfig():
             return StepLRScheduler(optimiser, decay_t=steps + 1, decay_rate=1.0, **warmup)
         case OneCycleConfig():
-            return OneCycleLRScheduler(optimiser, config, steps=steps, rising_steps=warmup_steps)
+            return OneCycleLRScheduler(
+                optimiser,
+                steps=steps,
+                rising_steps=warmup_steps,
+                start_factor=config.start_factor,
+                end_factor=config.end_factor,
+            )

@@ -1,0 +1,1 @@
+"""What a trial's YAML may say: stages, recipe, retrieval, unlabelled images."""

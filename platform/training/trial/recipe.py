@@ -1,4 +1,4 @@
-"""How a network is trained for a while: what the stages of a trial may do differently."""
+"""Settings of training that each stage of a trial may override."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,26 +18,61 @@ class Recipe(Section):
     """The settings of a trial that each of its stages may override."""
 
     epochs: int = Field(20, ge=1, description="passes over the training images")
-    batch_size: int = Field(64, ge=2, description="images that networks and losses see at once")
+    batch_size: int = Field(
+        64,
+        ge=2,
+        description="images of a step, of all workers together; more give smoother and fewer updates an "
+        "epoch, and take more memory",
+        examples=[64, {"choice": [32, 64, 128]}],
+    )
     grad_accum_steps: int = Field(
-        1, ge=1, description="batches whose gradients make one update: it then follows from n x batch_size"
+        1,
+        ge=1,
+        description="batches whose gradients make one update, for batches that memory does not hold at "
+        "once; an update then follows from this many times batch_size images",
+        examples=[4],
     )
     image_size: ImageSize = Field(
-        Size(224, 224), description="px of the networks' input, from 8 to 2048: 224, or [height, width]"
+        Size(224, 224),
+        description="size of the networks' input in px, from 8 to 2048: the side of a square, or [height, "
+        "width]",
+        examples=[224, [256, 128]],
     )
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = Field(
+        AugmentConfig(),
+        description="how training images are changed at random: crop, flip, colours, erasing, mixing",
+        examples=[{"crop": "random_resized", "horizontal_flip": 0.5}],
+    )
     second_augment: AugmentConfig | None = Field(
-        None, description="of the second view, in methods that learn two of a picture; null: as augment"
+        None,
+        description="second augmentation of a method that learns from two of each image (supcon); null: as "
+        "augment",
+        examples=[{"crop": "random_resized", "scale": [0.2, 1.0]}],
     )
-    method: MethodConfig
-    optim: OptimConfig = OptimConfig()
+    method: MethodConfig = Field(
+        description="the training method and its settings",
+        examples=[{"name": "peer"}, {"choice": [{"name": "cross_entropy"}, {"name": "peer"}]}],
+    )
+    optim: OptimConfig = Field(
+        OptimConfig(),
+        description="the optimiser and its learning rate",
+        examples=[{"name": "adamw", "lr": 0.001}],
+    )
     peer_optim: OptimConfig | None = Field(
-        None, description="what the second network's optimiser does otherwise than optim; null: the same"
+        None,
+        description="settings in which the second network's optimiser differs from optim; null: none",
+        examples=[{"lr": 0.01}],
     )
-    schedule: ScheduleConfig = CosineConfig()
+    schedule: ScheduleConfig = Field(
+        CosineConfig(),
+        description="how the learning rate changes from step to step",
+        examples=[{"name": "one_cycle", "warmup_epochs": 2}],
+    )
     trainable: Trainable = Field(
         "all",
-        description="what learns: everything, the classifier and the backbone's last stage, or the head",
+        description="which weights learn: all of them, those of the backbone's last stage and the "
+        "classifier, or the classifier alone",
+        examples=["last_stage"],
     )
 
     @property
@@ -47,20 +82,22 @@ class Recipe(Section):
 
 
 class StageConfig(Recipe):
-    """One stage of a trial: in YAML what it does otherwise than the trial, here all it does."""
+    """One stage of a trial. YAML holds what differs from the trial; this holds all settings."""
 
-    name: str | None = Field(None, description="what the stage is called in logs and pictures")
+    name: str | None = Field(
+        None, description="the stage's name in logs and figures; null: its number", examples=["head"]
+    )
     restart: bool = Field(
         True,
-        description="optimiser and schedule start afresh; false: they go on from the stage before, "
-        "one schedule over both",
+        description="true: optimiser and schedule start afresh; false: they go on from the stage before, "
+        "with one schedule over both",
     )
 
 
 def inherit(base: Any, override: Any) -> Any:
-    """``override`` laid over ``base``, section by section.
+    """Merge ``override`` into ``base``, section by section.
 
-    A section of another ``name`` replaces the old one: nothing that was set for that one fits.
+    A section with another ``name`` replaces the old one, whose settings do not apply to it.
     """
     if not isinstance(base, Mapping) or not isinstance(override, Mapping):
         return override
@@ -70,7 +107,7 @@ def inherit(base: Any, override: Any) -> Any:
 
 
 def difference(base: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The least override that laid over ``base`` gives ``whole``."""
+    """The smallest override that turns ``base`` into ``whole``."""
     found = {}
     for key, value in whole.items():
         was = base.get(key)

@@ -1,4 +1,4 @@
-"""The section ``retrieval``: how images of identities are found again."""
+"""The section ``retrieval``: how embeddings are computed for data with identities."""
 
 from typing import Literal
 
@@ -8,12 +8,13 @@ from platform.config.section import Section
 
 
 class RetrievalConfig(Section):
-    """What an image's embedding is made of. Of use for data with ``identities`` alone."""
+    """How an image is embedded. Only for data with ``identities``."""
 
-    flip: bool = Field(True, description="embed the mirror image too, and take the mean of both")
+    flip: bool = Field(True, description="average the embeddings of the image and its mirror image")
     networks: Literal["all", "first", "second"] = Field(
-        "all", description="whose embeddings are compared, of a method with two networks"
+        "all", description="whose embeddings are compared where a method trains two networks"
     )
     combination: Literal["mean", "concatenation"] = Field(
-        "concatenation", description="what several networks' embeddings become; mean needs equal widths"
+        "concatenation",
+        description="how several networks' embeddings become one; mean needs equal dimensions",
     )

@@ -1,69 +1,110 @@
-"""The YAML of one trial: everything that decides its weights, but the data."""
+"""All settings of one trial, which together with the data determine its weights."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
-from platform.config.section import reject
+from platform.config.errors import show
+from platform.config.secrets import Address
+from platform.config.section import Problem, combination
 from platform.datasets.augmentation.augment import AugmentConfig
 from platform.datasets.image_size import Size, covering
 from platform.models.model_config import ModelConfig
 from platform.training.optimisation.ema import EmaConfig
+from platform.training.optimisation.memory_layout import LayoutSetting
 from platform.training.optimisation.precision import PrecisionSetting
 from platform.training.trial.recipe import Recipe, StageConfig, difference, inherit
 from platform.training.trial.retrieval_config import RetrievalConfig
 
 KEPT_ON = ("optim", "peer_optim", "schedule", "trainable", "batch_size", "grad_accum_steps")
-"""What a stage that goes on with the optimiser of the one before cannot do otherwise."""
+"""Settings that a stage cannot change if it continues with the optimiser of the stage before."""
 
 
 class TrialConfig(Recipe):
-    """One training run. The same section and the same data give the same weights.
+    """One training run. The same settings and the same data give the same weights.
 
-    (With ``precision: auto`` on a CPU, where the faster of two number formats is measured, the same weights
-    follow from the same outcome.)
+    The exception is ``precision: measured``, which takes the faster of two number formats.
     """
 
-    seed: int = Field(0, ge=0, lt=2**63, description="of weights, order of the images, augmentation, dropout")
-    model: ModelConfig
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        description="seed of all random numbers of a trial: first weights, order of the images, "
+        "augmentation, dropout; the same seed gives the same trial",
+    )
+    model: ModelConfig = Field(
+        description="the network: a backbone, its first weights and its head",
+        examples=[{"backbone": "resnet50", "pretrained": True}],
+    )
     peer_model: ModelConfig | None = Field(
-        None, description="the second network of a method with two; null: the same as model"
+        None,
+        description="the second network of a method with two (peer, core); null: built as model, with "
+        "other first weights",
+        examples=[{"backbone": "resnet34"}],
     )
     precision: PrecisionSetting = Field(
-        "fp32",
-        description="number format the networks run in; auto: bf16 on a GPU that has it, on a CPU where "
-        "it is measured to be faster, else fp32",
+        "auto",
+        description="number format the networks run in; auto: bf16 on a GPU that has it, else fp32 (on a "
+        "GPU as TF32); measured: bf16 where a few steps at the trial's start are faster in it, so that equal "
+        "trials may differ; fp16: with a gradient scaler, for a GPU without bf16",
     )
-    channels_last: bool = Field(
-        False, description="memory layout of images and weights (faster on some devices)"
+    channels_last: LayoutSetting = Field(
+        "auto",
+        description="memory layout of images and weights; auto: true on a GPU for convolutional networks, "
+        "else false. On a CPU either may be faster",
     )
     compile: bool = Field(
         False, description="run the networks through torch.compile; what it cannot compile is an error"
     )
-    ema: EmaConfig | None = Field(None, description="moving average of the weights; null: none")
-    init_from: str | None = Field(
+    ema: EmaConfig | None = Field(
+        None,
+        description="keep a moving average of the weights beside the raw ones; null: none",
+        examples=[{"decay": 0.999}],
+    )
+    init_from: Address | None = Field(
         None,
         min_length=1,
-        description="start from these weights: a sweep's, trial's or checkpoint's folder, or a weights file",
+        description="start from these weights: a sweep's, trial's or checkpoint's folder, or a weights "
+        "file; null: from those of model",
+        examples=["runs/peer"],
     )
-    teacher: str | None = Field(
+    teacher: Address | None = Field(
         None,
         min_length=1,
-        description="networks to learn from besides labels: a sweep's, trial's or checkpoint's folder",
+        description="networks to learn from besides labels, by a method that can (supcon): a sweep's, "
+        "trial's or checkpoint's folder; null: none",
+        examples=["runs/peer"],
     )
-    retrieval: RetrievalConfig = RetrievalConfig()
+    retrieval: RetrievalConfig = Field(
+        RetrievalConfig(),
+        description="how images of data with identities are embedded and compared",
+        examples=[{"flip": False}],
+    )
     min_prediction_entropy: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="give a trial up whose train/prediction_entropy is below for two epochs: it collapsed; "
-        "null: never",
+        description="give a trial up whose train/prediction_entropy stays below this for two epochs: its "
+        "networks predict almost one class for everything; null: never",
+        examples=[0.3],
     )
     stages: tuple[StageConfig, ...] = Field(
-        (), strict=False, description="run in this order, each with what it does otherwise than the trial"
+        (),
+        strict=False,
+        description="parts of a trial that run in this order; each holds the settings in which it differs "
+        "from the trial; []: the whole trial is one",
+        examples=[[{"epochs": 3, "trainable": "head"}, {"epochs": 12}]],
     )
+
+    @field_validator("channels_last", mode="before")
+    @classmethod
+    def _is_a_layout(cls, value: object) -> object:
+        if value != "auto" and not isinstance(value, bool):
+            raise ValueError(f"must be auto, true or false, got {show(value)}")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -78,7 +119,7 @@ class TrialConfig(Recipe):
 
     @field_serializer("stages", mode="plain")
     def _stages_as_written(self, stages: tuple[StageConfig, ...]) -> list[dict[str, Any]]:
-        """Only what each does otherwise than the trial: it inherits the rest when it is read again."""
+        """Only the differences from the trial: a stage inherits the rest when it is read."""
         own = self._as_stage().model_dump(mode="json")
         return [difference(own, stage.model_dump(mode="json")) for stage in stages]
 
@@ -91,13 +132,13 @@ class TrialConfig(Recipe):
 
     @property
     def phases(self) -> tuple[StageConfig, ...]:
-        """The stages in their order; of a trial without any, the one that the trial itself is."""
+        """The stages in order; a trial without stages is a single one."""
         if self.stages:
             return self.stages
         return (self._as_stage(),)
 
     def _as_stage(self) -> StageConfig:
-        """What the trial itself says, which is checked already."""
+        """The trial's own settings as a stage, without another validation."""
         return StageConfig.model_construct(**{name: getattr(self, name) for name in Recipe.model_fields})
 
     @property
@@ -107,86 +148,74 @@ class TrialConfig(Recipe):
 
     @property
     def largest_image(self) -> Size:
-        """Covers the image size of each phase; images are decoded for it."""
+        """The size that covers the image size of each phase; images are decoded for it."""
         return covering(phase.image_size for phase in self.phases)
 
-    @model_validator(mode="after")
-    def _second_network_is_there(self) -> "TrialConfig":
+    @combination
+    def _second_network_is_there(self) -> Iterator[Problem]:
         if self.method.networks == 1:
             for field in ("peer_model", "peer_optim"):
                 if getattr(self, field) is not None:
-                    reject(field, f"{self.method.name} trains one network, so it must be null", "a section")
+                    yield Problem(
+                        field, f"{self.method.name} trains one network, so it must be null", "a section"
+                    )
             if self.retrieval.networks == "second":
-                reject("retrieval.networks", f"{self.method.name} trains one network: all or first", "second")
-        for path, phase in self._paths():
+                yield Problem(
+                    "retrieval.networks", f"{self.method.name} trains one network: all or first", "second"
+                )
+        for path, phase in self.paths():
             if phase.method.networks != self.method.networks:
-                reject(
+                yield Problem(
                     f"{path}method.name",
                     f"must train {self.method.networks} networks as the trial's {self.method.name} does",
                     phase.method.name,
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _somebody_learns_from_the_teacher(self) -> "TrialConfig":
+    @combination
+    def _somebody_learns_from_the_teacher(self) -> Iterator[Problem]:
         if self.teacher is not None and not any(phase.method.takes_teacher for phase in self.phases):
-            reject("teacher", f"{self.method.name} learns from none, so it must be null", self.teacher)
-        return self
+            yield Problem("teacher", f"{self.method.name} learns from none, so it must be null", self.teacher)
 
-    @model_validator(mode="after")
-    def _spans_fit_the_epochs(self) -> "TrialConfig":
-        for (path, phase), rate_epochs in zip(self._paths(), self._rate_epochs(), strict=True):
-            if phase.schedule.warmup_epochs > rate_epochs:
-                message = f"must be <= epochs ({rate_epochs})"
-                reject(f"{path}schedule.warmup_epochs", message, phase.schedule.warmup_epochs)
-            for field in type(phase.method).model_fields:
-                span = getattr(phase.method, field)
-                if field.endswith("_epochs") and span > self.total_epochs:
-                    reject(f"{path}method.{field}", f"must be <= epochs ({self.total_epochs})", span)
-        return self
-
-    @model_validator(mode="after")
-    def _recipes_fit_the_models(self) -> "TrialConfig":
-        for path, phase in self._paths():
+    @combination
+    def _recipes_fit_the_models(self) -> Iterator[Problem]:
+        for path, phase in self.paths():
             if problem := phase.augment.check_image_size(phase.image_size):
                 field, message, value = problem
-                reject(f"{path}augment.{field}", message, value)
+                yield Problem(f"{path}augment.{field}", message, value)
             if phase.augment.mixing is not None and not phase.method.takes_soft_labels:
                 message = f"{phase.method.name} cannot learn from mixed labels, so it must be null"
-                reject(f"{path}augment.mixing", message, "a section")
+                yield Problem(f"{path}augment.mixing", message, "a section")
             if phase.second_augment is not None:
-                _check_second_augment(path, phase, phase.second_augment)
+                yield from _check_second_augment(path, phase, phase.second_augment)
             for model in self.models:
                 if problem_of_size := model.check_image_size(phase.image_size):
-                    reject(f"{path}image_size", problem_of_size, phase.image_size.as_written())
+                    yield Problem(f"{path}image_size", problem_of_size, phase.image_size.as_written())
             for section, optim, model in zip(
                 ("optim", "peer_optim"), phase.optims, self.models, strict=False
             ):
                 if problem := optim.check(model):
                     field, message, value = problem
-                    # Where the second network has no section of its own, what is written is optim.
+                    # The user wrote optim if the second network has no section.
                     own = section if getattr(phase, section) is not None else "optim"
-                    reject(f"{path}{own}.{field}", message, value)
-        return self
+                    yield Problem(f"{path}{own}.{field}", message, value)
 
-    @model_validator(mode="after")
-    def _what_goes_on_is_the_same(self) -> "TrialConfig":
+    @combination
+    def _what_goes_on_is_the_same(self) -> Iterator[Problem]:
         if self.stages and not self.stages[0].restart:
-            reject("stages.0.restart", "the first stage has none before it to go on from", False)
+            yield Problem("stages.0.restart", "the first stage has none before it to go on from", False)
         for place, (before, stage) in enumerate(pairwise(self.stages), start=1):
             changed = [name for name in KEPT_ON if getattr(before, name) != getattr(stage, name)]
             if not stage.restart and changed:
                 message = f"must be true where the stage changes {', '.join(changed)}"
-                reject(f"stages.{place}.restart", message, False)
-        return self
+                yield Problem(f"stages.{place}.restart", message, False)
 
-    def _paths(self) -> Iterator[tuple[str, StageConfig]]:
-        """Each phase with the dotted path at which its settings stand."""
+    def paths(self) -> Iterator[tuple[str, StageConfig]]:
+        """Each phase with the dotted path of its settings."""
         for place, phase in enumerate(self.phases):
             yield (f"stages.{place}." if self.stages else ""), phase
 
-    def _rate_epochs(self) -> list[int]:
-        """For each phase the epochs of its learning-rate schedule: its own and those it is joined to."""
+    def rate_epochs(self) -> list[int]:
+        """For each phase the epochs of its learning-rate schedule, which it may share with its neighbours."""
         return [
             sum(phase.epochs for phase in self.phases[start:end])
             for start, end in (self.schedule_span(place) for place in range(len(self.phases)))
@@ -204,19 +233,20 @@ class TrialConfig(Recipe):
         return start, end
 
 
-def _check_second_augment(path: str, phase: StageConfig, section: AugmentConfig) -> None:
-    if phase.method.views < 2:
-        message = f"{phase.method.name} learns one view of a picture, so it must be null"
-        reject(f"{path}second_augment", message, "a section")
+def _check_second_augment(path: str, phase: StageConfig, section: AugmentConfig) -> Iterator[Problem]:
+    if phase.method.augmentations < 2:
+        message = f"{phase.method.name} learns from one augmentation of an image, so it must be null"
+        yield Problem(f"{path}second_augment", message, "a section")
     if section.mixing is not None:
-        reject(f"{path}second_augment.mixing", "pictures of a second view are not mixed: null", "a section")
+        message = "images of a second augmentation are not mixed, so it must be null"
+        yield Problem(f"{path}second_augment.mixing", message, "a section")
     if problem := section.check_image_size(phase.image_size):
         field, message, value = problem
-        reject(f"{path}second_augment.{field}", message, value)
+        yield Problem(f"{path}second_augment.{field}", message, value)
 
 
 def _with_peer_optim(values: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with the second optimiser's section filled up from the first's."""
+    """The recipe, in which the second optimiser's section inherits from the first's."""
     if not isinstance(values.get("peer_optim"), dict):
         return values
     return values | {"peer_optim": inherit(values.get("optim", {}), values["peer_optim"])}

@@ -6,7 +6,7 @@ from platform.training.trial.trial_config import TrialConfig
 
 
 def refuse_unlabelled(config: TrialConfig, images: int) -> None:
-    """Raise :class:`TrialError` where ``images`` of train have no label and a phase cannot do with that."""
+    """Raise :class:`TrialError` if ``images`` of train have no label and a phase needs labels."""
     if not images:
         return
     for place, phase in enumerate(config.phases):

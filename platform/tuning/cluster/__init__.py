@@ -1,0 +1,1 @@
+"""Joining Ray, the resources of a trial, and the logs of libraries."""

@@ -1,54 +1,99 @@
-"""Joining Ray: a local one on this machine, or a cluster."""
+"""Start Ray on this machine, or join a cluster."""
 
 import logging
 import re
+import signal
 import socket
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import ray
 from ray.exceptions import RayError
 
 from platform.config.errors import UserError
+from platform.config.invocation import ROOT
 from platform.config.openmp import sleep_while_waiting
-from platform.datasets.images.decode import usable_cores
+from platform.datasets.images.available_cores import usable_cores
+from platform.tuning.cluster.host_process import kept_as_it_was
+from platform.tuning.cluster.job import beside_the_job
+from platform.tuning.cluster.private_ray import private_ray
 from platform.tuning.cluster.resources import TrialResources, trial_resources
 from platform.tuning.settings.sweep_config import ResourcesConfig
 
-ROOT = Path(__file__).resolve().parents[2]
-NOT_SHIPPED = [".venv", ".git", "runs", "mlflow.db", "mlartifacts", "data", "__pycache__"]
+NOT_SHIPPED = [".venv", ".git", "runs", "nightly", "mlflow.db", "mlartifacts", "data", "__pycache__"]
 CAUSE_CHARACTERS = 400
 MACHINE = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d{1,5})")
+_leaving = ExitStack()
+"""What :func:`leave` does, the last first; nothing where this process has not joined."""
+TRIES = 3
+STARTED_TOO_SLOWLY = "timed out during startup"
 ANSWERS_S = 5.0
-"""Seconds in which a machine takes a connection; Ray by itself tries for two minutes and more."""
+"""Time in which the cluster must accept a connection; Ray itself tries for two minutes and more."""
 
 
 def join(address: str | None, config: ResourcesConfig, trials: int) -> TrialResources:
-    """Start Ray here, or join the cluster at ``address``; what each of ``trials`` gets.
+    """Start Ray here, or join the cluster at ``address``; returns the resources of each of ``trials``.
 
-    Workers find our ``platform`` package in place of the standard module only if the repository's root is
-    on their PYTHONPATH from the start: set so here, shipped as ``working_dir`` to a cluster. What else
-    they have from the start is OpenMP's policy: :func:`platform.config.openmp.sleep_while_waiting`.
+    Workers find our ``platform`` package instead of the standard module only if the repository's root is on
+    their PYTHONPATH from the start: set here, and shipped to a cluster as ``working_dir``. They also need
+    OpenMP's policy from the start: :func:`platform.config.openmp.sleep_while_waiting`.
 
-    Raises UserError when no cluster answers at the address, or a trial does not fit on what is there.
+    Raises UserError if this process runs a Ray already, if no cluster answers at the address, or if no
+    machine has room for a trial.
     """
+    if ray.is_initialized():
+        raise UserError("Ray runs in this process already: call ray.shutdown() first")
+    _leaving.enter_context(kept_as_it_was())
     if address is None:
-        ray.init(
-            address="local",
-            num_cpus=usable_cores(),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), **sleep_while_waiting()}},
-        )
+        folder = _leaving.enter_context(private_ray())
+        _leaving.callback(ray.shutdown)
+        _start_here(folder)
     else:
+        _leaving.callback(ray.shutdown)
         _join_cluster(address)
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return trial_resources(config, nodes, trials)
 
 
+def _start_here(folder: str) -> None:
+    """Start Ray in ``folder``; it gives its node 30 s, in which a busy machine may not start one: then again.
+
+    Raises UserError if none of the tries starts.
+    """
+    for _ in range(TRIES):
+        try:
+            with _hangup_blocked():  # a closed SSH session stops this process, which stops Ray when it can
+                ray.init(
+                    address="local",
+                    _temp_dir=folder,
+                    num_cpus=usable_cores(),
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), **sleep_while_waiting()}},
+                )
+        except Exception as error:
+            if STARTED_TOO_SLOWLY not in str(error):  # Ray has no class for it
+                raise
+            ray.shutdown()
+        else:
+            return
+    raise UserError(f"Ray did not start here in {TRIES} tries of 30 s: too much else runs on this machine")
+
+
+@contextmanager
+def _hangup_blocked() -> Iterator[None]:
+    """Processes that are started meanwhile never get a SIGHUP; one that this process gets arrives later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def leave() -> None:
-    """Leave the cluster, or stop the Ray that was started here."""
-    ray.shutdown()
+    """Leave the cluster, or stop the Ray that :func:`join` started; a Ray of the caller's own goes on."""
+    _leaving.close()
 
 
 def _join_cluster(address: str) -> None:
@@ -62,18 +107,16 @@ def _join_cluster(address: str) -> None:
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={
-                "working_dir": str(ROOT),
-                "excludes": NOT_SHIPPED,
-                "env_vars": sleep_while_waiting(),
-            },
+            runtime_env=beside_the_job(
+                {"working_dir": str(ROOT), "excludes": NOT_SHIPPED, "env_vars": sleep_while_waiting()}
+            ),
         )
     except ConnectionError as error:
         raise UserError(f"no Ray cluster answers at {address}: {_in_a_line(error)}") from None
-    except (RayError, ValueError, RuntimeError) as error:  # it answers: another Ray, too large a checkout …
+    except (RayError, ValueError, RuntimeError) as error:  # another version of Ray, a checkout too large …
         raise UserError(f"cannot join the Ray cluster at {address}: {_in_a_line(error)}") from None
 
 
 def _in_a_line(error: Exception) -> str:
-    """What Ray says, of which the first line often says nothing yet: "Version mismatch:"."""
+    """Ray's whole message on one line: its first line often says little ("Version mismatch:")."""
     return " ".join(str(error).split())[:CAUSE_CHARACTERS] or type(error).__name__

@@ -1,0 +1,1 @@
+"""The sweep's folder ``runs/NAME``: its files, its lock, and where checkpoints lie."""

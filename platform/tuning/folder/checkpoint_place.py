@@ -1,53 +1,57 @@
-"""storage.path: where a sweep's checkpoints and results lie, when not in its own folder."""
+"""``storage.path``: where a sweep's checkpoints and results lie if not in its own folder."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from platform.config.errors import UserError
+from platform.config.secrets import no_password
 from platform.storage.disk import StorageError
 from platform.storage.folder import SCHEMES, Folder
+from platform.tuning.folder.received import own_trials
 from platform.tuning.folder.sweep_folder import TRIALS, SweepFolder
 
 PROBE = "can_be_written"
 
 
 def is_a_place(path: str) -> str:
-    """Raises ValueError for what is neither a path nor a URI of a file system that pyarrow knows."""
+    """Return ``path``; raises ValueError if it is neither a path nor a URI that pyarrow supports."""
     parts = urlsplit(path)
     if "://" in path and parts.scheme not in (*SCHEMES, "file"):
         known = ", ".join(f"{one}://" for one in SCHEMES)
         raise ValueError(f"must be a folder or begin with one of {known}, got {path!r}")
     if "@" in parts.netloc and parts.scheme in ("s3", "gs", "gcs"):
         shown = path.replace(parts.netloc.rpartition("@")[0], "…")
-        raise ValueError(f"must hold no key, as it is written down: give it in the environment, got {shown}")
+        raise ValueError(
+            f"must not contain a key, as it is recorded: set the key in the environment, got {shown}"
+        )
     if parts.scheme in SCHEMES and not parts.netloc and parts.scheme != "hdfs":
         raise ValueError(f"must name a bucket, {parts.scheme}://BUCKET/FOLDER, got {path!r}")
-    return path
+    return no_password(path)
 
 
 def place_of(path: str | None, sweep: str) -> Folder | None:
-    """The folder of the sweep of that name in ``storage.path``; None where that is not set."""
+    """The folder of the sweep in ``storage.path``; None if that is not set."""
     return None if path is None else Folder.of(path) / sweep
 
 
 def claim(path: str | None, sweep: str) -> None:
-    """Raises UserError where a new sweep cannot write there, or another one of its name has."""
+    """Raises UserError if a new sweep cannot write there, or another sweep of its name already has."""
     place = place_of(path, sweep)
     if place is None:
         return
     check_writable(path, sweep)
     if place.names():
         raise UserError(
-            f"storage.path: {place} holds what another sweep has written: give another --name or path"
+            f"storage.path: {place} holds another sweep's files: give another --name or storage.path"
         )
 
 
 def check_writable(path: str | None, sweep: str) -> None:
-    """Raises UserError where a file cannot be written there and deleted again."""
+    """Raises UserError if a file cannot be written there and deleted again."""
     place = place_of(path, sweep)
     if place is None:
         return
-    draft = place.parent / f".{sweep}"  # beside it, which stays as empty as it is
+    draft = place.parent / f".{sweep}"  # beside the folder, which must stay empty
     try:
         draft.write(PROBE, b"")
         draft.delete(first=PROBE)
@@ -56,17 +60,17 @@ def check_writable(path: str | None, sweep: str) -> None:
 
 
 def trials_elsewhere(path: str | None, sweep: str) -> str | None:
-    """The folder of its trials, as the sweep's record has it; None where it is in the sweep's own folder."""
+    """The remote folder of the trials, for the sweep's record; None if they lie in the sweep's folder."""
     place = place_of(path, sweep)
     return None if place is None else str(place / TRIALS)
 
 
-def publish(folder: SweepFolder, trials: Folder) -> None:
-    """Lay the sweep's record, its YAML, table and report beside its ``trials``, where these lie elsewhere.
+def publish(folder: SweepFolder) -> None:
+    """Copy the sweep's record, YAML, table and report to the folder of its trials, if that is elsewhere.
 
-    With the record there, another machine can start from the sweep by that place (``init_from``).
+    With the record there, another machine can start from the sweep (``init_from``) by that folder.
     """
-    place = trials.parent
+    place = own_trials(folder, folder.read_record()).parent
     if place == Folder.of(folder.path):
         return
     for file in (folder.space, folder.trials_csv, folder.record_file):

@@ -1,15 +1,15 @@
-"""The settings ``init_from`` and ``teacher``: the checkpoint that is meant by a sweep's or trial's folder."""
+"""The checkpoint that ``init_from`` or ``teacher`` means, given the folder of a sweep or a trial."""
 
 from platform.config.errors import UserError
-from platform.training.checkpoints.description import DESCRIPTION, best_checkpoint
 from platform.storage.folder import Folder
+from platform.training.checkpoints.description import DESCRIPTION, best_checkpoint
 from platform.tuning.folder.sweep_folder import RECORD, read_identity
 
 
 def find_start(init_from: str | None) -> str | None:
-    """A sweep's or trial's folder as that of its best checkpoint, absolute; a checkpoint or a file as it is.
+    """The absolute path of the checkpoint to start from; a checkpoint or a file of weights stays as it is.
 
-    Best by the metric that the sweep selects on. Raises UserError where there is nothing to start from.
+    For a sweep or a trial it is the best checkpoint by the sweep's metric. Raises UserError if there is none.
     """
     if init_from is None:
         return None
@@ -19,23 +19,23 @@ def find_start(init_from: str | None) -> str | None:
     found = _checkpoint(folder, f"init_from: {init_from}")
     if found is None:
         raise UserError(
-            f"init_from: {init_from} is no folder of a sweep, trial or checkpoint, and no file of weights"
+            f"init_from: {init_from} is not the folder of a sweep, trial or checkpoint, nor a file of weights"
         )
     return str(found)
 
 
 def find_teacher(teacher: str | None) -> str | None:
-    """As :func:`find_start`, but weights alone teach nothing: it must be one of the folders."""
+    """As :func:`find_start`, but a file of weights will not do: a teacher needs a whole checkpoint."""
     if teacher is None:
         return None
     found = _checkpoint(Folder.of(teacher), f"teacher: {teacher}")
     if found is None:
-        raise UserError(f"teacher: {teacher} is no folder of a sweep, trial or checkpoint")
+        raise UserError(f"teacher: {teacher} is not the folder of a sweep, trial or checkpoint")
     return str(found)
 
 
 def _checkpoint(folder: Folder, named: str) -> Folder | None:
-    """The checkpoint that a folder is, or the best of the sweep or trial that it is; None: it is neither."""
+    """The folder if it is a checkpoint, or the best checkpoint of the sweep or trial in it, or None."""
     if folder.has(DESCRIPTION):
         return folder
     for sweep, trial in ((folder, ""), (folder.parent.parent, folder.name)):

@@ -1,22 +1,22 @@
-"""Trials whose end the study knows and the tracking does not: the process was killed between the two."""
+"""Records that MLflow misses because the process was killed after it wrote to the study."""
 
 from collections.abc import Iterable
 
 from platform.tracking.writing.spooled_writer import SpooledWriter
 from platform.training.checkpoints.description import read_description
-from platform.tuning.trial.kept_checkpoints import keeping_of
+from platform.tuning.folder.sweep_folder import SweepFolder
 from platform.tuning.names import confirms, constants_of
 from platform.tuning.search.past_trials import PastTrial
-from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.trial.kept_checkpoints import keeping_of
 from platform.tuning.watching.tracking_callback import checkpoints_of, reused_mark
 
-LOST = "the sweep was killed before it had written down why"
+LOST = "the sweep was killed before it recorded the cause"
 
 
-def settle(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]) -> None:
-    """Write down what is missing of trials that have ended: their start, epochs, outcome.
+def write_missed_records(writer: SpooledWriter, folder: SweepFolder, past: Iterable[PastTrial]) -> None:
+    """Record what is missing of trials that have ended: their start, epochs and outcome.
 
-    Epochs come from the newest checkpoint; those that were written down are not written again.
+    Epochs come from the newest checkpoint; the writer skips those that it has recorded.
     """
     keeping = keeping_of(folder)
     for trial in past:

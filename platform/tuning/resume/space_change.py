@@ -1,6 +1,6 @@
-"""What has changed between a sweep's space and the one that it is to go on with, and what of it is refused.
+"""The differences between a sweep's space and the changed space of ``--resume``, and which are refused.
 
-Compared are settings, not text: a default that is written out or options in another order change nothing.
+Settings are compared, not text: a default that is written out, or options in another order, change nothing.
 """
 
 import json
@@ -20,29 +20,34 @@ from platform.training.trial.trial_config import TrialConfig
 from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
 REFUSED = {
-    "name": "the sweep's folder, its study and its MLflow runs bear it",
-    "experiment": "the sweep's runs lie in the one that it was started in",
-    "data": "trials on other data, or on other labels of it, cannot be compared",
-    "search.metric": "the checkpoints that were kept are the best by it",
-    "search.mode": "the checkpoints that were kept are the best by it",
+    "name": "it names the sweep's folder, its study and its MLflow runs",
+    "experiment": "the sweep's runs lie in the experiment that it was started in",
+    "data": "trials on other data or labels cannot be compared",
+    "search.metric": "the checkpoints that were kept are the best by this",
+    "search.mode": "the checkpoints that were kept are the best by this",
     "search.storage": "the study lies there",
     "storage.path": "the trials' checkpoints lie there",
-    "tracking": "the sweep's MLflow runs lie there",
+    "tracking.uri": "the sweep's MLflow runs lie there",
+    "tracking.tags": "the sweep's MLflow runs have them",
 }
-"""What is one for a sweep's whole life, and why; the rest of its own sections may change."""
+"""Settings that a sweep cannot change, and why; all others of SWEEP_FIELDS may change."""
+
+MOVABLE = "data.source"
+"""The one setting below those that may change: the same images may lie elsewhere, as their digest proves."""
 
 MEANS = {
-    "search.sampler": "for the trials that are drawn from now on",
-    "search.scheduler": "for the epochs from now on: what was stopped stays stopped",
+    "search.sampler": "for trials drawn from now on",
+    "search.scheduler": "for epochs from now on: stopped trials stay stopped",
     "search.start_with": "points that were not tried yet come next",
+    MOVABLE: "if the images are the same",
 }
 
-HOW = "start a new sweep with it, which may begin with the best of this one"
+HOW = "start a new sweep, which may begin with this sweep's best trials"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A setting, or a range of the space under its name in the study, before and now."""
+    """A setting or a range before and now; ``name``: its dotted name, for a range as in the study."""
 
     name: str
     before: Any
@@ -55,7 +60,7 @@ class Change:
 
 @dataclass
 class _Constant:
-    """A setting that is not searched; ``written``: where in the YAML it, or its nearest parent, stands."""
+    """A setting that is not searched; ``written``: its place in the YAML, or its nearest parent's."""
 
     value: Any
     written: TreePath
@@ -65,9 +70,9 @@ class _Constant:
 
 @dataclass
 class _Facts:
-    """What the corners of a space say: its ranges and constants by name, a choice's options in the name.
+    """A space's ranges and constants by name; the name of a setting below a choice contains the option.
 
-    ``names``: of each range its own name after those of the sections that hold it; ``known``: all of them.
+    ``names``: for each range the names of its sections, then its own; ``known``: all such names.
     """
 
     ranges: dict[str, Range]
@@ -78,15 +83,15 @@ class _Facts:
 
 
 def changes_between(old: LoadedSpace[SweepConfig], new: LoadedSpace[SweepConfig], sweep: str) -> list[Change]:
-    """What is otherwise in ``new``; raises ConfigError, a line each, for what the sweep cannot go on with."""
-    found = list(_of_the_sweep(old.first(), new.first()))
+    """The changes from ``old`` to ``new``; raises ConfigError with one line per change that is refused."""
+    found = list(_sweep_changes(old.first(), new.first()))
     lines = []
     for change in found:
         reason = next((why for key, why in REFUSED.items() if _is_at_or_below(change.name, key)), None)
-        if reason:
+        if reason and change.name != MOVABLE:
             words = f"was {_shown(change.before)} and is {_shown(change.now)}: {reason}; {HOW}"
             lines.append(located(_mark(new, change.name), change.name, words))
-    if repr(_of_trials(old)) != repr(_of_trials(new)):
+    if repr(_trial_settings(old)) != repr(_trial_settings(new)):
         before, now = _facts(old), _facts(new)
         lines += [*_changed_constants(before, now, new, sweep)] or [*_other_images(old, new)]
         found += _changed_ranges(before, now)
@@ -96,24 +101,24 @@ def changes_between(old: LoadedSpace[SweepConfig], new: LoadedSpace[SweepConfig]
 
 
 def has_other_ranges(old: LoadedSpace[SweepConfig], new: LoadedSpace[SweepConfig]) -> bool:
-    """Whether a trial of the one space has other parameters, or others to choose from, in the other."""
+    """Whether the two spaces have different parameters, or different ranges for one."""
     pairs = [[(one.name, repr(one.range)) for one in each.space.parameters()] for each in (old, new)]
     return pairs[0] != pairs[1]
 
 
-def _of_trials(loaded: LoadedSpace[SweepConfig]) -> dict[str, Any]:
+def _trial_settings(loaded: LoadedSpace[SweepConfig]) -> dict[str, Any]:
     return {key: node for key, node in loaded.space.tree.items() if key not in SWEEP_FIELDS}
 
 
-def _of_the_sweep(old: SweepConfig, new: SweepConfig) -> Iterator[Change]:
+def _sweep_changes(old: SweepConfig, new: SweepConfig) -> Iterator[Change]:
     before, now = (config.model_dump(mode="json", include=set(SWEEP_FIELDS)) for config in (old, new))
-    if old.search.goals == new.search.goals:  # the same in other words
+    if old.search.goals == new.search.goals:  # the same, written differently
         before["search"] |= {name: now["search"][name] for name in ("metric", "mode")}
     return _differences(before, now, "")
 
 
 def _differences(before: Any, now: Any, path: str) -> Iterator[Change]:
-    """Of two trees; a section of another name or kind is one difference."""
+    """The differences of two trees; a section of another ``name`` or ``kind`` is one difference."""
     if not isinstance(before, dict) or not isinstance(now, dict) or _kind(before) != _kind(now):
         if repr(before) != repr(now):
             yield Change(path, before, now)
@@ -154,7 +159,7 @@ def _look_at(corner: Resolved, loaded: LoadedSpace[SweepConfig], choices: set[st
 
 
 def _names(path: TreePath, labels: Mapping[str, Any]) -> list[str]:
-    """Of the sections on the way to ``path``, with the option that was chosen, and last its own."""
+    """The names of the sections that contain ``path``, with the chosen options, then its own name."""
     name, names = "", []
     for depth, part in enumerate(path, start=1):
         name = f"{name}.{part}" if name else str(part)
@@ -177,7 +182,7 @@ def _leaves(node: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:
 
 
 def _comes_with_another(names: list[str], other: _Facts) -> bool:
-    """Whether the other space has no such option, or searches what here is a value or a section."""
+    """Whether the other space lacks the option that contains it, or searches a setting that is fixed here."""
     for name, below in pairwise([*names, ""]):
         if below.startswith(f"{name}["):
             if below not in other.known:
@@ -190,7 +195,7 @@ def _comes_with_another(names: list[str], other: _Facts) -> bool:
 def _changed_constants(
     before: _Facts, now: _Facts, new: LoadedSpace[SweepConfig], sweep: str
 ) -> Iterator[str]:
-    """A line for each setting that is not searched and is another one, the section where that is one."""
+    """A line for each setting that has another value; one line for a section that is another one."""
     lines: dict[str, str] = {}
     for name in sorted(before.constants.keys() | now.constants.keys(), key=_importance):
         old, one = before.constants.get(name), now.constants.get(name)
@@ -212,26 +217,26 @@ def _changed_constants(
         lines[path] = located(
             mark,
             path,
-            f"was {_shown(was)} in every trial and is {_shown(is_)}: trials without it cannot be compared; "
-            f"{HOW}: search.start_with: [{{from: {sweep}}}]",
+            f"was {_shown(was)} in every trial and is {_shown(is_)}: trials with different values cannot be "
+            f"compared; {HOW}: search.start_with: [{{from: {sweep}}}]",
         )
     yield from lines.values()
 
 
 def _importance(name: str) -> tuple[int, bool, str]:
-    """Sections before what they hold, and which section it is before its settings."""
+    """Sort key: sections before their content, and ``name`` or ``kind`` before other settings."""
     depth = name.count(".")
     is_kind = name.endswith((".name", ".kind"))
     return depth - is_kind, not is_kind, name
 
 
 def _other_images(old: LoadedSpace[SweepConfig], new: LoadedSpace[SweepConfig]) -> Iterator[str]:
-    """Images are kept as large as the largest trial needs; all trials learn from the same."""
+    """Images are kept as large as the largest trial needs, and all trials must train on the same ones."""
     sizes = [covering(corner.largest_image for corner in each.corners()) for each in (old, new)]
     before, now = (kept_size(old.first().data, size) for size in sizes)
     if before != now:
         was, is_ = (size.as_written() for size in sizes)
-        words = f"the largest was {was} and is {is_}: images are kept for it, trials so far saw others; {HOW}"
+        words = f"the largest was {was} and is {is_}: images are kept in this size, which would change; {HOW}"
         yield located(_mark(new, "image_size"), "image_size", words)
 
 
@@ -255,7 +260,7 @@ def _options(range_: Range) -> Any:
 
 
 def _at(tree: Any, name: str, constant: _Constant | None) -> Any:
-    """What stands at a name: a constant's value, else the section that it is."""
+    """The value at a name: a constant's, else the section."""
     if constant is not None and not constant.names[-1].endswith((".name", ".kind")):
         return constant.value
     for part in name.split("."):
@@ -272,7 +277,7 @@ def _is_at_or_below(name: str, section: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """In a line: a range or a choice as tables show it, a section by its name."""
+    """The value for a message: a range or a choice as tables show it, a section by its name."""
     if isinstance(value, dict) and isinstance(_kind(value), str):
         return str(_kind(value))
     if isinstance(value, dict | list):

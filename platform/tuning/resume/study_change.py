@@ -1,8 +1,8 @@
-"""The study of a sweep whose space has changed: made anew, as Optuna lets no range of a study change.
+"""The new study of a sweep whose space has changed, as Optuna does not allow a study's ranges to change.
 
-Every trial keeps its number, under which MLflow and folders know it, its state, values and dates. One that
-the space cannot draw any more is kept as failed without parameters, which no sampler looks at, and with what
-is needed to take it back, should the space hold it again.
+Every trial keeps its number, by which MLflow and folders know it, its state, values and dates. A trial that
+the new space cannot draw is kept as failed and without parameters, so that no sampler uses it; its record
+allows a later space that contains it to take it back.
 """
 
 import json
@@ -19,38 +19,45 @@ from optuna.trial import FrozenTrial, TrialState
 from platform.config.errors import ConfigError, UserError
 from platform.config.load import LoadedSpace, known_space
 from platform.training.trial.trial_config import TrialConfig
-from platform.tuning.space.points_of_earlier_sweep import starts_of
-from platform.tuning.resume.given_settings import known_space_of
+from platform.tuning.folder.sweep_folder import SweepFolder
 from platform.tuning.goals import reached
 from platform.tuning.names import trial_name
-from platform.tuning.search.past_trials import BEGUN, LEFT_OUT
-from platform.tuning.search.trial_translation import Misfit, distribution_of, holds, refit, unfulfilled
-from platform.tuning.search.sampling import Sample, sample_of
+from platform.tuning.resume.given_settings import known_space_of
 from platform.tuning.resume.space_change import Change, changes_between, has_other_ranges
-from platform.tuning.space.start_points import Start
-from platform.tuning.search.study import SPACE, known_study
 from platform.tuning.resume.study_replacement import replace_study
+from platform.tuning.search.epoch_values import history_of
+from platform.tuning.search.past_trials import BEGUN, LEFT_OUT
+from platform.tuning.search.sampling import Sample, sample_of
+from platform.tuning.search.study import SPACE, known_study
+from platform.tuning.search.trial_translation import (
+    OutsideSpace,
+    can_draw,
+    constraint_violations,
+    distribution_of,
+    translate,
+)
 from platform.tuning.settings.sweep_config import SweepConfig
-from platform.tuning.folder.sweep_folder import SweepFolder
-from platform.tuning.told_epochs import history_of
+from platform.tuning.space.points_of_earlier_sweep import starts_of
+from platform.tuning.space.start_points import Start
 
 REBUILDS = ("search.constraints", "search.statistic", "search.start_with")
-"""Settings by which the study has other trials, or other values of them."""
+"""Settings that change the study's trials or their values."""
 
 OF_THE_SPACE = ("constraints", "cma:", "cmawm:", "sepcma:")
-"""How the attributes begin in which Optuna keeps what holds for the ranges and constraints there were."""
+"""Prefixes of Optuna's attributes that depend on the old ranges and constraints."""
 
 FIXED = "fixed_params"
-"""Optuna's attribute of a trial whose parameters were given."""
+"""Optuna's attribute of an enqueued trial, with its parameters."""
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class StudyChange:
-    """A sweep's study for the space ``loaded``; nothing is written before ``commit``.
+    """A sweep's study for the space ``loaded``; only ``commit`` writes anything.
 
-    ``trials``: those of the new study; None where the old one will do. ``left``: why trials are left out.
+    ``trials``: the new study's trials, or None if the old study can stay. ``left``: the reason for each trial
+    that is left out.
     """
 
     loaded: LoadedSpace[SweepConfig]
@@ -64,7 +71,7 @@ class StudyChange:
     misfits: list[str] = field(default_factory=list)
 
     def commit(self) -> None:
-        """Killed in here, the study is the old one or the new one."""
+        """Write the change. If the process is killed meanwhile, the study is the old one or the new one."""
         tree = self.loaded.document.tree
         if self.trials is None:
             if self.study.user_attrs.get(SPACE) != tree:
@@ -73,7 +80,7 @@ class StudyChange:
         replace_study(self.folder, self.study, self.trials, self.starts, tree)
 
     def words(self) -> list[str]:
-        """What has changed, a line each, and last what became of the trials."""
+        """The changes, one line each, then how many trials are kept and left out."""
         lines = [*map(str, self.changes), *self.misfits]
         if self.trials is not None:
             lines.append(_counted(self.kept, self.left))
@@ -81,9 +88,9 @@ class StudyChange:
 
 
 def study_change(loaded: LoadedSpace[SweepConfig], folder: SweepFolder) -> StudyChange:
-    """From the space that the study was made for to ``loaded``.
+    """The change from the study's space to ``loaded``.
 
-    Raises ConfigError for what cannot change, UserError where none of the trials fits any more.
+    Raises ConfigError for a setting that cannot change, and UserError if no trial fits the new space.
     """
     study = known_study(loaded.first().search, folder, optuna.samplers.RandomSampler())
     old = _space_of(study, folder)
@@ -96,21 +103,21 @@ def study_change(loaded: LoadedSpace[SweepConfig], folder: SweepFolder) -> Study
     trials = [move.moved(trial) for trial in study.get_trials(deepcopy=False)]
     if move.left and not move.kept:
         raise UserError(
-            f"{loaded.document.source}: none of the trials of {folder.path} fits the space any more, "
+            f"{loaded.document.source}: no trial of {folder.path} fits the changed space: "
             f"{_listed(move.left)}; start a new sweep"
         )
     return StudyChange(loaded, folder, study, changes, trials, len(move.kept), move.left, starts, misfits)
 
 
 def _space_of(study: optuna.Study, folder: SweepFolder) -> LoadedSpace[SweepConfig]:
-    """That the study was made for: written in it, so that it is that one whenever a process was killed."""
+    """The space that the study was made for; the study records it, so that both always change together."""
     if SPACE in study.user_attrs:
         return known_space(study.user_attrs[SPACE], str(folder.space), SweepConfig)
     return known_space_of(folder)
 
 
 class _Move:
-    """Trials of the space ``old`` as those of ``new``."""
+    """Turns trials of the space ``old`` into trials of ``new``."""
 
     def __init__(
         self, old: LoadedSpace[SweepConfig], new: LoadedSpace[SweepConfig], *, keeps_starts: bool
@@ -124,7 +131,7 @@ class _Move:
             one.name: distribution_of(one.range) for one in new.space.parameters()
         }
         self._holds: dict[str, Callable[[Any], bool]] = {
-            one.name: (lambda value, range_=one.range: holds(range_, value))  # type: ignore[misc]
+            one.name: (lambda value, range_=one.range: can_draw(range_, value))  # type: ignore[misc]
             for one in new.space.parameters()
         }
 
@@ -136,7 +143,7 @@ class _Move:
         return self._drawn_again(trial)
 
     def _begun(self, trial: FrozenTrial) -> FrozenTrial:
-        """One that Tune was given."""
+        """A trial that Tune was given."""
         attributes = dict(trial.user_attrs)
         if record := attributes.pop(LEFT_OUT, None):
             config = TrialConfig.model_validate_json(json.dumps(record["config"]))
@@ -146,11 +153,11 @@ class _Move:
             sample, state, values = sample_of(self.old, trial), trial.state, trial.values
         name = trial_name(trial.number)
         try:
-            parameters, sample = refit(self.new, sample)
-            violations = unfulfilled(self.new, sample)
+            parameters, sample = translate(self.new, sample)
+            violations = constraint_violations(self.new, sample)
             if broken := [text for text, violation in violations.items() if violation > 0]:
-                raise Misfit(f"it does not fulfil {broken[0]}")
-        except Misfit as misfit:
+                raise OutsideSpace(f"it does not fulfil {broken[0]}")
+        except OutsideSpace as misfit:
             self.left[name] = str(misfit)
             record = {
                 "why": str(misfit),
@@ -163,13 +170,13 @@ class _Move:
             return self._without_parameters(trial, attributes | {LEFT_OUT: record})
         self.kept.append(name)
         system = _lasting(trial) | {f"constraints:{text}": value for text, value in violations.items()}
-        state, values = self._told(trial, state, values)
+        state, values = self._valued(trial, state, values)
         return _as(trial, state, values, self._with(parameters), attributes | {BEGUN: True}, system)
 
-    def _told(
+    def _valued(
         self, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> tuple[TrialState, Sequence[float] | None]:
-        """Its values are others where search.statistic is another."""
+        """The trial's state and values, which depend on search.statistic."""
         if state is not TrialState.COMPLETE or values is None:
             return state, values
         goals = self._search.goals
@@ -177,7 +184,7 @@ class _Move:
         return (state, found) if all(map(math.isfinite, found)) else (TrialState.FAIL, None)
 
     def _to_be_drawn(self, trial: FrozenTrial) -> FrozenTrial:
-        """A point to start with, or a trial that a killed process was drawing: drawn in the new space."""
+        """A start point, or a trial that a killed process was drawing: it is drawn in the new space."""
         fixed = trial.system_attrs.get(FIXED, {})
         fits = all(name in self._holds and self._holds[name](value) for name, value in fixed.items())
         if fixed and not (fits and self.keeps_starts):
@@ -186,16 +193,16 @@ class _Move:
         return _as(trial, trial.state, None, self._with({}), dict(trial.user_attrs), system)
 
     def _drawn_again(self, trial: FrozenTrial) -> FrozenTrial:
-        """A sample that was not trained; of use only where it breaks a constraint that there still is."""
+        """A sample that was not trained; kept only if it violates a constraint of the new space."""
         try:
             if trial.state is TrialState.PRUNED:
-                parameters, sample = refit(self.new, sample_of(self.old, trial))
-                violations = unfulfilled(self.new, sample)
+                parameters, sample = translate(self.new, sample_of(self.old, trial))
+                violations = constraint_violations(self.new, sample)
                 if any(violation > 0 for violation in violations.values()):
                     system = {f"constraints:{text}": value for text, value in violations.items()}
                     attributes = dict(trial.user_attrs)
                     return _as(trial, trial.state, None, self._with(parameters), attributes, system)
-        except (Misfit, ConfigError):
+        except (OutsideSpace, ConfigError):
             pass
         return self._without_parameters(trial, {})
 
@@ -214,7 +221,7 @@ def _as(
     attributes: dict[str, Any],
     system: dict[str, Any],
 ) -> FrozenTrial:
-    """The trial with these, and with its number, dates and epochs."""
+    """The trial with this content, and with its own number, dates and epochs."""
     ended = (trial.datetime_complete or datetime.now()) if state.is_finished() else None
     return FrozenTrial(
         number=trial.number,

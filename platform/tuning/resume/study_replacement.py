@@ -1,7 +1,6 @@
-"""A study made anew in the place of the one of its name, at once: in a journal's file or in a database."""
+"""Replace a study atomically by another of the same name, in a journal's file or in a database."""
 
 import json
-import os
 import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -13,10 +12,12 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial
 from sqlalchemy import text
 
-from platform.tuning.search.sampling import enqueue
-from platform.tuning.space.start_points import Start
-from platform.tuning.search.study import SPACE
+from platform.storage.disk import written_to
+from platform.storage.whole_files import whole_file, write_whole
 from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.search.sampling import enqueue
+from platform.tuning.search.study import SPACE
+from platform.tuning.space.start_points import Start
 
 
 def replace_study(
@@ -26,10 +27,10 @@ def replace_study(
     starts: Sequence[Start],
     space: dict[str, Any],
 ) -> None:
-    """Put a study of ``trials``, in their order, and of ``starts`` to begin with, in the place of ``old``.
+    """Replace ``old`` by a study of ``trials``, in this order, with ``starts`` enqueued.
 
-    The old one is kept: optuna_journal.1.log, or in a database a study called NAME-before-1. Whenever this
-    is killed, the study of the sweep's name is the old one or the new one, whole.
+    The old study is kept as optuna_journal.1.log, or in a database as the study NAME-before-1. If the process
+    is killed meanwhile, the study of the sweep's name is either the old one or the new one, complete.
     """
     storage = old._storage
     if isinstance(storage, JournalStorage):
@@ -61,7 +62,7 @@ def _fill(
 
 
 class _InMemory(BaseJournalBackend):
-    """A journal before it is a file: a thousand trials are then one write to the disk."""
+    """A journal in memory, so that a thousand trials are a single write to the disk."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -78,20 +79,9 @@ class _InMemory(BaseJournalBackend):
 
 def _replace_file(journal: Path, lines: str) -> None:
     kept = _free(journal)
-    copy = kept.with_suffix(".tmp")
-    shutil.copyfile(journal, copy)
-    copy.replace(kept)
-    draft = journal.with_suffix(".new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(journal)
-    folder = os.open(journal.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with whole_file(kept) as draft, written_to(kept):
+        shutil.copyfile(journal, draft)
+    write_whole(journal, lines)
 
 
 def _free(journal: Path) -> Path:
@@ -109,14 +99,14 @@ def _delete(storage: BaseStorage, name: str) -> None:
 
 
 def _database(storage: BaseStorage) -> RDBStorage:
-    """Optuna's storage of a database, without the cache that it puts before it."""
+    """Optuna's database storage, without the cache that wraps it."""
     database = getattr(storage, "_backend", storage)
     assert isinstance(database, RDBStorage), "search.storage is a journal's file or a database's URL"
     return database
 
 
 def _rename(database: RDBStorage, old: optuna.Study, draft: str) -> None:
-    """In one transaction: Optuna has no renaming of its own."""
+    """Give the draft the study's name in one transaction; Optuna cannot rename studies."""
     taken = {study.study_name for study in database.get_all_studies()}
     number = 1
     while (kept := f"{old.study_name}-before-{number}") in taken:

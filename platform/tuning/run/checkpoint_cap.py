@@ -1,4 +1,4 @@
-"""storage.max_bytes: what the checkpoints of all trials take together is kept below it while a sweep runs."""
+"""``storage.max_bytes``: keep the size of all checkpoints below a limit while a sweep runs."""
 
 import logging
 import math
@@ -9,16 +9,17 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tracking.writing.spooled_writer import SpooledWriter
+from platform.storage.disk import size
 from platform.storage.folder import Folder
+from platform.tracking.writing.spooled_writer import SpooledWriter
 from platform.tuning.goals import gains, reached
-from platform.tuning.trial.kept_checkpoints import Keeping
 from platform.tuning.names import confirms
-from platform.tuning.trial.outcome import outcome_of
 from platform.tuning.pareto import by_preference
+from platform.tuning.run.plan import Plan
 from platform.tuning.search.past_trials import PastTrial
-from platform.tuning.run.plan import Plan, size
 from platform.tuning.settings.search_config import SearchConfig
+from platform.tuning.trial.kept_checkpoints import Keeping
+from platform.tuning.trial.outcome import outcome_of
 from platform.tuning.trial.trainable import name_of
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limit:
-    """``top`` trials are ensembled, ``finalists`` of those that ran to their end run again.
+    """The limit, and the checkpoints that are needed whatever their size.
 
-    ``checkpoint_bytes``: what a checkpoint is expected to take, before any was seen.
+    Attributes:
+        top: The number of best trials whose checkpoints are ensembled.
+        finalists: The number of best finished trials that are repeated.
+        checkpoint_bytes: The expected size of a checkpoint, used until there is one.
     """
 
     max_bytes: int
@@ -39,7 +43,7 @@ class Limit:
 
 
 def limit_of(plan: Plan) -> Limit | None:
-    """The sweep's own; None where storage.max_bytes is not set."""
+    """The sweep's limit; None if storage.max_bytes is not set."""
     config = plan.config
     if config.storage.max_bytes is None:
         return None
@@ -51,9 +55,9 @@ def limit_of(plan: Plan) -> Limit | None:
 
 @dataclass(frozen=True)
 class Standing:
-    """A trial that has ended: the higher its ``gains``, one a goal, the better.
+    """A trial that has ended, with its recorded checkpoints ``best`` and ``last``.
 
-    None of one that the report does not rank. ``best`` and ``last`` are its checkpoints, as recorded.
+    ``gains``: one value per goal, higher is better; None for a trial that the report does not rank.
     """
 
     name: str
@@ -65,15 +69,17 @@ class Standing:
 
 
 class CheckpointCap(tune.Callback):
-    """Deletes checkpoints of trials that have ended (``ended``: before this process) where all take too much.
+    """Deletes checkpoints of ended trials when all checkpoints together exceed the limit.
 
-    First go those that are not the best of their trial, then the trials' best; each in the order of rank,
-    the worst trial first, and before all others those without a rank: failed ones and repeats with other
-    seeds. Never deleted are the best checkpoints of the best trials (of several goals, of the front), which
-    the report evaluates and ensembles, those of the finalists to be confirmed, and anything of a trial that
-    has not ended: it goes on from there. A deletion is recorded before it is done.
+    Checkpoints that are not their trial's best go first, then the trials' best ones. In both steps failed
+    trials and repeats with other seeds come first, as they have no rank, then the others from the worst up.
+    Three kinds are never deleted: the best checkpoints of the best trials (with several goals, of the front),
+    which the report evaluates and ensembles; those of the finalists to be confirmed; and all of a trial that
+    has not ended, which goes on from them. A deletion is recorded before it is done.
 
-    The limit holds while checkpoints are written, too: each running trial has room for one more.
+    The limit also holds while checkpoints are written: each running trial has room for one more.
+
+    ``ended``: trials that ended before this process.
     """
 
     def __init__(
@@ -93,7 +99,7 @@ class CheckpointCap(tune.Callback):
             self._end(one.name, one.number, one.outcome, {self.first: one.values, **one.others})
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune writes its callbacks down, and nobody reads that."""
+        """Nothing: Tune saves its callbacks, and nothing reads that."""
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -126,13 +132,13 @@ class CheckpointCap(tune.Callback):
         self._keep()
 
     def _end(self, name: str, number: int, outcome: str, history: dict[str, dict[int, float]]) -> None:
-        search, found = self.limit.search, None
+        search, ranked = self.limit.search, None
         values = history.get(self.first, {}).values()
         if outcome != "failed" and confirms(number) is None and any(map(math.isfinite, values)):
-            told = gains(reached(history, search.goals, search.statistic), search.goals)
-            found = tuple(-math.inf if math.isnan(gain) else gain for gain in told)
+            known = gains(reached(history, search.goals, search.statistic), search.goals)
+            ranked = tuple(-math.inf if math.isnan(gain) else gain for gain in known)
         best, last = self.keeping.of(name).best_and_newest()
-        self.ended[name] = Standing(name, number, found, outcome == "finished", best, last)
+        self.ended[name] = Standing(name, number, ranked, outcome == "finished", best, last)
 
     def _measure(self, name: str) -> None:
         before = sum(self.sizes.get(name, {}).values())
@@ -154,8 +160,8 @@ class CheckpointCap(tune.Callback):
         if not self.is_exceeded:
             self.is_exceeded = True
             logger.warning(
-                "storage.max_bytes: %s are too few: the checkpoints that are still needed (the best %d, and "
-                "those of trials that have not ended) take %s; the sweep goes on with them",
+                "storage.max_bytes: %s is too little: the checkpoints that are still needed (of the best %d "
+                "trials and of those that have not ended) take %s; the sweep goes on and keeps them",
                 size(self.limit.max_bytes),
                 max(self.limit.top, self.limit.finalists),
                 size(self.taken + coming),
@@ -175,7 +181,7 @@ class CheckpointCap(tune.Callback):
 def dispensable(
     ended: Sequence[Standing], sizes: dict[str, dict[Folder, int]], limit: Limit
 ) -> Iterator[tuple[Standing, Folder]]:
-    """What may be deleted of the trials that have ended, what is worth least first."""
+    """The checkpoints of ended trials that may be deleted, the least valuable first."""
     unranked = [one for one in ended if one.gains is None]
     known = sorted((one for one in ended if one.gains is not None), key=lambda one: one.number)
     ranked = [known[place] for place in by_preference([one.gains or () for one in known])]

@@ -1,0 +1,1 @@
+"""Optuna samplers that are seeded by the trial's number, and the sampler ``curves``."""

@@ -1,4 +1,4 @@
-"""What the sampler curves reads from the trials of a study; from one that has ended only once."""
+"""What the sampler ``curves`` learns from each trial of a study: its settings and points of its curve."""
 
 import math
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from platform.config.space import Space
-from platform.tuning.statistic import Statistic, value_of
+from platform.tuning.goals import Statistic, value_of
 from platform.tuning.samplers.unit_space import UnitSpace
 
 SHARES = (0.15, 0.3, 0.45, 0.65)
-"""Of the longest trial's epochs those that are looked at, beside its last: what it was worth by then."""
+"""Shares of the longest trial's epochs at which a curve is read, besides the trial's last epoch."""
 MOST = 200
-"""Values that are learnt from: the time it takes grows as their number cubed, the memory as it squared."""
+"""Most values to learn from: time grows with their number cubed, memory with its square."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A trial: ``row_P`` of its settings (None: none of the space), its ``values`` at ``times``.
+    """A trial: its settings ``row_P`` (None: outside the space) and its ``values`` at ``times``.
 
-    Times are log e / log E of the epochs e that are looked at, E the longest trial's, and 1 of the last epoch
-    of a trial that was run to its end; of values the more is the better.
+    A time is log e / log E for epoch e, E being the longest trial's epochs, and 1 for the last epoch of a
+    trial that ran to its end. Larger values are better.
     """
 
     number: int
@@ -36,17 +36,17 @@ class Seen:
 
     @property
     def is_known(self) -> bool:
-        """Its values are those of its settings: it did not fail."""
+        """Whether its values can be learnt from: it did not fail."""
         return self.row_P is not None and bool(self.values) and self.state != TrialState.FAIL
 
     @property
     def was_drawn_in_vain(self) -> bool:
-        """It fulfilled no constraint, or failed before its first epoch."""
+        """Whether it broke a constraint, or failed before its first epoch."""
         return not self.values and self.state in (TrialState.PRUNED, TrialState.FAIL)
 
 
 class CurveMemory:
-    """Of one study, whose space and statistic do not change."""
+    """Reads the trials of one study with a constant space and statistic; each ended trial only once."""
 
     def __init__(self, space: Space, epochs: int, statistic: Statistic) -> None:
         self.units = UnitSpace(space)
@@ -81,7 +81,7 @@ class CurveMemory:
 
 
 def foremost(trials: Sequence[Seen]) -> list[Seen]:
-    """Of more than MOST values those of the best trials, a half, and of the latest of the others."""
+    """At most MOST values: half from the best trials, half from the latest of the others."""
     if sum(len(one.values) for one in trials) <= MOST:
         return list(trials)
     ranked = sorted(trials, key=lambda one: -one.values[-1])
@@ -91,6 +91,6 @@ def foremost(trials: Sequence[Seen]) -> list[Seen]:
 
 
 def _first_of(trials: Sequence[Seen], most: int) -> list[Seen]:
-    """As many as have no more than so many values together."""
+    """The first trials that together have at most ``most`` values."""
     until = accumulate(len(one.values) for one in trials)
     return [one for one, values in zip(trials, until, strict=True) if values <= most]

@@ -1,6 +1,6 @@
-"""A Gaussian process over settings and epochs, fitted to learning curves of trials that were stopped or not.
+"""A Gaussian process over settings and epochs, fitted to the learning curves of complete and stopped trials.
 
-Letters: N values that were told, M places that are asked for, D dimensions of the settings.
+Letters: N known values, M points to predict, D dimensions of the settings.
 """
 
 import math
@@ -15,12 +15,12 @@ Array = NDArray[np.float64]
 LENGTH, LENGTH_OF_EPOCHS, LENGTH_OF_ALL = 0.15, 0.4, 0.7
 JITTER = 1e-6
 OWN = 4
-"""Terms that no two trials share: the last variances."""
+"""Number of terms that no two trials share; theirs are the last variances."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """Where something is known: ``points_ND`` (NaN: inactive), ``times_N`` (log e / log E), whose trial's."""
+class Observed:
+    """Where values are known: ``points_ND`` (NaN: inactive), ``times_N`` (log e / log E), and the trial."""
 
     points_ND: Array
     times_N: Array
@@ -33,15 +33,15 @@ class CurveProcess:
     Each term is a Gaussian process of its own (additive kernels: Duvenaud, Nickisch and Rasmussen, NeurIPS
     2011), with a squared exponential of fixed length, or equality for a choice; a dimension that is inactive
     in either sample adds nothing. h is their product. A trial's own terms stand for its seed, the error is
-    larger in early epochs. What is fitted are the variances: the most probable under log-normal priors, with
-    a bound below, so that no setting is taken for irrelevant after few trials.
+    larger in early epochs. The variances are fitted: the most probable ones under log-normal priors, with a
+    lower bound, so that no setting counts as irrelevant after few trials.
     """
 
-    def __init__(self, told: Told, values_N: Array, is_choice: list[bool]) -> None:
-        self._told, self._is_choice = told, is_choice
+    def __init__(self, observed: Observed, values_N: Array, is_choice: list[bool]) -> None:
+        self._observed, self._is_choice = observed, is_choice
         self._mean = float(values_N.mean())
         self._rest_N = values_N - self._mean
-        kernels_KNN = np.stack([*self._terms(told, told), *_own_terms(told)])
+        kernels_KNN = np.stack([*self._terms(observed, observed), *_own_terms(observed)])
         self._variances = self._fit(kernels_KNN)
         covariance_NN = np.tensordot(self._variances, kernels_KNN, 1)
         covariance_NN[np.diag_indices(len(covariance_NN))] += JITTER
@@ -49,9 +49,9 @@ class CurveProcess:
         self._solve()
 
     def predict(self, points_MD: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation [M] of new trials' last epoch, their own luck left out."""
+        """Mean and standard deviation [M] of new trials' last epoch, without a trial's own terms."""
         asked = _at_end(points_MD)
-        cross_MN = self._covariance(asked, self._told)
+        cross_MN = self._covariance(asked, self._observed)
         solved_NM = solve_triangular(self._lower_NN, cross_MN.T, lower=True, check_finite=False)
         shared = self._variances[:-OWN]
         prior_M = shared[0] + shared[-1] + (~np.isnan(points_MD)) @ (shared[1:-1:2] + shared[2:-1:2])
@@ -59,19 +59,19 @@ class CurveProcess:
         return self._mean + cross_MN @ self._weights_N, deviation_M
 
     def believe(self, points_MD: Array) -> None:
-        """Take running trials to end as predicted (Ginsbourger et al. 2010), so that others are drawn."""
+        """Assume that running trials end as predicted (Ginsbourger et al. 2010), so that others are drawn."""
         believed_M = self.predict(points_MD)[0] - self._mean
         asked = _at_end(points_MD)
-        cross_MN = self._covariance(asked, self._told)
+        cross_MN = self._covariance(asked, self._observed)
         own = self._variances[-OWN] + self._variances[-2] + JITTER
         own_MM = self._covariance(asked, asked) + own * np.eye(len(points_MD))
         self._covariance_NN = np.block([[self._covariance_NN, cross_MN.T], [cross_MN, own_MM]])
         self._rest_N = np.concatenate([self._rest_N, believed_M])
-        told = self._told
-        self._told = Told(
-            np.concatenate([told.points_ND, asked.points_ND]),
-            np.concatenate([told.times_N, asked.times_N]),
-            np.concatenate([told.trials_N, asked.trials_N]),
+        observed = self._observed
+        self._observed = Observed(
+            np.concatenate([observed.points_ND, asked.points_ND]),
+            np.concatenate([observed.times_N, asked.times_N]),
+            np.concatenate([observed.trials_N, asked.trials_N]),
         )
         self._solve()
 
@@ -79,12 +79,12 @@ class CurveProcess:
         self._lower_NN = np.linalg.cholesky(self._covariance_NN)
         self._weights_N = cho_solve((self._lower_NN, True), self._rest_N)
 
-    def _covariance(self, one: Told, other: Told) -> Array:
+    def _covariance(self, one: Observed, other: Observed) -> Array:
         covariance: Array = np.tensordot(self._variances[:-OWN], np.stack(self._terms(one, other)), 1)
         return covariance
 
-    def _terms(self, one: Told, other: Told) -> list[Array]:
-        """Of the terms that trials share, for each pair."""
+    def _terms(self, one: Observed, other: Observed) -> list[Array]:
+        """The kernels of the terms that trials share, for each pair."""
         time = _kernel(one.times_N[:, None] - other.times_N[None], LENGTH_OF_EPOCHS)
         terms, apart = [time], np.zeros_like(time)
         for dimension, is_choice in enumerate(self._is_choice):
@@ -123,11 +123,11 @@ class CurveProcess:
         return variances
 
 
-def _own_terms(told: Told) -> list[Array]:
-    """What a trial has by itself, always and by epoch, and each value's error, in all and in early epochs."""
-    same = (told.trials_N[:, None] == told.trials_N[None]).astype(float)
-    time = _kernel(told.times_N[:, None] - told.times_N[None], LENGTH_OF_EPOCHS)
-    return [same, same * time, np.eye(len(same)), np.diag((1 - told.times_N) ** 2)]
+def _own_terms(observed: Observed) -> list[Array]:
+    """Kernels of a trial's own terms, constant and by epoch, and of the error, constant and early."""
+    same = (observed.trials_N[:, None] == observed.trials_N[None]).astype(float)
+    time = _kernel(observed.times_N[:, None] - observed.times_N[None], LENGTH_OF_EPOCHS)
+    return [same, same * time, np.eye(len(same)), np.diag((1 - observed.times_N) ** 2)]
 
 
 def _kernel(difference: Array, length: float) -> Array:
@@ -135,6 +135,6 @@ def _kernel(difference: Array, length: float) -> Array:
     return kernel
 
 
-def _at_end(points_MD: Array) -> Told:
+def _at_end(points_MD: Array) -> Observed:
     count = len(points_MD)
-    return Told(points_MD, np.ones(count), np.full(count, math.nan))
+    return Observed(points_MD, np.ones(count), np.full(count, math.nan))

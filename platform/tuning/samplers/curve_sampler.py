@@ -1,4 +1,4 @@
-"""The sampler `curves`: learns from the epochs of all trials, stopped or not, what a full one is worth."""
+"""The sampler ``curves``: learns from the curves of all trials, stopped ones too, and maximises EI."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -18,15 +18,15 @@ from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from platform.tuning.samplers.curve_memory import CurveMemory, Seen, foremost
-from platform.tuning.samplers.curve_process import CurveProcess, Told
+from platform.tuning.samplers.curve_process import CurveProcess, Observed
 
 Array = NDArray[np.float64]
 RANDOM = 32
-"""Random samples, of which the first new one is taken: of a space of few points most may have been drawn."""
+"""Random samples, of which the first new one is taken: in a small space most may have been drawn."""
 BEST = 8
-"""Samples whose changes are candidates."""
+"""Best samples, around which candidates are drawn."""
 WIDER = 1.5
-"""Deviations in the expected improvement, as the process takes its fitted variances for true."""
+"""Factor on the deviations in EI, as the process takes its fitted variances for certain."""
 
 
 class CurveSampler(BaseSampler):
@@ -35,11 +35,11 @@ class CurveSampler(BaseSampler):
     EI(x) = E[max(0, f(x, E) - f*)] under a :class:`CurveProcess`, f* being the largest mean at a sample that
     was tried (Jones, Schonlau and Welch, 1998; noise makes the best value seen too large). Ranges are written
     around what is plausible, so the best of a number is expected in the middle rather than at an end: after
-    n trials EI is multiplied by prior(x)^(prior_confidence / n) (piBO: Hvarfner et al., ICLR 2022), of which
-    each trial leaves less; with a confidence of 0 all places are alike. Candidates are drawn from the whole
-    space and around the best samples; none that was drawn before, as the same sample trains to the same end,
-    while there are others. A failed trial, whatever it had reached, counts as worse than all others. What it
-    draws follows from the seed and the study.
+    n trials EI is multiplied by prior(x)^(prior_confidence / n) (piBO: Hvarfner et al., ICLR 2022), which
+    fades with n; with a confidence of 0 the prior is flat. Candidates are drawn from the whole space and
+    around the best samples. A sample that was drawn before is taken only if all candidates were, as it would
+    train to the same end. A failed trial counts as worse than all others. The seed and the study determine
+    what is drawn.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CurveSampler(BaseSampler):
         self._chosen: dict[str, Any] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """None: what is active is known only once the choices are made."""
+        """None: which parameters are active is known only once the choices are made."""
         return {}
 
     def sample_relative(
@@ -71,10 +71,10 @@ class CurveSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """The whole sample is chosen when its first value is asked for, around those that are given.
+        """Choose the whole sample when its first value is asked for; a start point's values are fixed.
 
-        Given are those of a point to start with. Of a trial that a killed process was drawing the same sample
-        is chosen again; where another would be, as others have gone on since, what was drawn is given too.
+        A trial that a killed process was drawing gets the same sample again. If other trials have gone on
+        since and the sample would differ, the values drawn before are fixed too.
         """
         if not self._chosen:
             fixed = trial.system_attrs.get("fixed_params", {})
@@ -98,7 +98,7 @@ class CurveSampler(BaseSampler):
         if not known or started < self._n_startup_trials or count < 2:
             return _first_new(draw(RANDOM), tried)
         pending = [one.row_P for one in running if one.row_P is not None]
-        with threadpool_limits(1, "blas"):  # the other cores are the trials'
+        with threadpool_limits(1, "blas"):  # the other cores belong to the trials
             ranked_MP = self._most_promising(_with_failed(known, others), pending, draw, count)
         return _first_new(ranked_MP, tried)
 
@@ -125,7 +125,7 @@ class CurveSampler(BaseSampler):
         places = np.repeat(np.arange(len(told)), [len(one.values) for one in told])
         times_N = np.concatenate([one.times for one in told])
         values_N = np.concatenate([one.values for one in told])
-        known = Told(points_ND[places], times_N, places.astype(float))
+        known = Observed(points_ND[places], times_N, places.astype(float))
         return CurveProcess(known, squashed(values_N), self._units.is_choice)
 
 
@@ -139,16 +139,16 @@ def _key(row_P: Array) -> bytes:
 
 
 def _first_new(rows_MP: Array, tried: Set[bytes]) -> Array:
-    """The first that was not drawn before; where all were, the first."""
+    """The first row that was not drawn before; the first of all if every row was."""
     new: Array = next((row for row in rows_MP if _key(row) not in tried), rows_MP[0])
     return new
 
 
 def squashed(values_N: Array) -> Array:
-    """0 is the best tenth, -1 the median; from there on, and above 1, as the logarithm.
+    """Scale values so that the 0.9 quantile is 0 and the median -1; logarithmic below -1 and above 1.
 
-    How bad the bad are matters little; and where few have left chance, they are not all that counts. What is
-    infinitely bad is below the worst by one.
+    Differences among bad trials then matter little, and a few trials above chance do not dominate. Infinitely
+    bad values become the worst finite value minus 1.
     """
     finite_N = np.isfinite(values_N)
     if not finite_N.all():
@@ -164,7 +164,7 @@ def squashed(values_N: Array) -> Array:
 
 
 def log_improvement(gains_M: Array, deviations_M: Array) -> Array:
-    """log E[max(0, gain + deviation Z)]; far below 0, where it is too small for a float, by its tail."""
+    """log E[max(0, gain + deviation Z)]; by its tail where it is too small for a float."""
     z_M = gains_M / deviations_M
     near_M = np.maximum(z_M, -5.0)
     log_near_M = np.log(near_M * np.exp(log_ndtr(near_M)) + norm.pdf(near_M))
@@ -174,5 +174,5 @@ def log_improvement(gains_M: Array, deviations_M: Array) -> Array:
 
 
 def _drawn_in_vain(trials: Sequence[Seen]) -> int:
-    """How many in a row, up to now: each halves the candidates, lest the same region be drawn for ever."""
+    """How many of the latest trials in a row were drawn in vain: each halves the number of candidates."""
     return sum(1 for _ in takewhile(lambda one: one.was_drawn_in_vain, reversed(trials)))

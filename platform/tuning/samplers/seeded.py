@@ -1,4 +1,4 @@
-"""The sampler of a search; what it draws follows from the seed, the trial's number and the parameter."""
+"""The sampler of a search, seeded by the sweep's seed, the trial's number and the parameter."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -30,9 +30,9 @@ from platform.tuning.trial_seed import seed_of
 class SeededByNumber(BaseSampler):
     """A new sampler of the same kind for each trial, seeded by the trial's number.
 
-    Optuna's own draws from one stream, whose place is lost with the process: a resumed study would draw
-    again what it drew before. What a sampler learnt it takes from the study, each time. A parameter that is
-    drawn by itself has a seed of its own: the process may end between two parameters of one trial.
+    Optuna's samplers draw from one random stream, whose position is lost with the process: a resumed study
+    would repeat its draws. What a sampler has learnt, it reads from the study each time. A parameter that is
+    drawn independently has its own seed, as the process may end between two parameters of a trial.
     """
 
     def __init__(self, search: SearchConfig, seed: int, space: Space, epochs: int) -> None:
@@ -76,15 +76,17 @@ class SeededByNumber(BaseSampler):
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        if not isinstance(self._search.sampler, GridSampler):  # it would stop a loop that is not Optuna's
+        if not isinstance(
+            self._search.sampler, GridSampler
+        ):  # it would stop Optuna's loop, which we do not use
             self._of(trial).after_trial(study, trial, state, values)
 
 
 class _QmcByNumber(optuna.samplers.QMCSampler):
     """The trial's number is its place in the sequence.
 
-    Optuna counts in the study's attributes, before the trial has its values: one that a killed process left
-    half drawn would go on with the next point.
+    Optuna counts in the study's attributes, before the trial has its values: a trial that a killed process
+    left half drawn would get the next point.
     """
 
     def sample_relative(
@@ -98,7 +100,7 @@ class _QmcByNumber(optuna.samplers.QMCSampler):
 
 
 def make_sampler(search: SearchConfig, seed: int, own_seed: int, curves: CurveMemory) -> BaseSampler:
-    """The sampler for one trial, or one parameter of it: ``own_seed``; ``seed`` is the sweep's."""
+    """The sampler for one trial, or one parameter of it, seeded by ``own_seed``; ``seed`` is the sweep's."""
     config = search.sampler
     random = optuna.samplers.RandomSampler(seed=own_seed)
     options = config.model_dump(exclude={"name"})
@@ -120,7 +122,7 @@ def make_sampler(search: SearchConfig, seed: int, own_seed: int, curves: CurveMe
         case GridSampler():  # Optuna's GridSampler knows no conditional parameters
             make = partial(optuna.samplers.BruteForceSampler, seed=own_seed)
     if isinstance(config, CmaEsSampler | GpSampler | QmcSampler):
-        make = partial(make, warn_independent_sampling=False)  # the plan says it, once
+        make = partial(make, warn_independent_sampling=False)  # the plan says so once
     with warnings.catch_warnings():
         # Optuna calls some options and samplers experimental.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -1,6 +1,6 @@
-"""Samples of a space as rows of numbers between 0 and 1, for models that are fitted to them.
+"""Samples of a space as rows of numbers between 0 and 1, to which models are fitted.
 
-Letters: N samples, P parameters of the space (those of each option apart), D dimensions.
+Letters: N samples, P parameters of the space (each option's counted separately), D dimensions.
 """
 
 import math
@@ -15,14 +15,14 @@ from platform.config.space import Parameter, Space
 
 Array = NDArray[np.float64]
 END = 0.01
-"""What is nearer to a range's end counts as that near."""
+"""Least distance from a range's end in the prior; nearer values count as this near."""
 
 
 class UnitSpace:
     """Rows ``units_NP``: a number's place in its range, a choice's among its labels, NaN where inactive.
 
-    For a model they become ``points_ND``, where the numbers of one path are one dimension: ``optim.lr`` of
-    SGD and of AdamW, each by its place in its own range, as ranges are written around what is plausible.
+    For a model they become ``points_ND``, in which numbers with the same path share a dimension: ``optim.lr``
+    of SGD and of AdamW, each by its place in its own range, as ranges are written around what is plausible.
     """
 
     def __init__(self, space: Space) -> None:
@@ -36,7 +36,7 @@ class UnitSpace:
         self.is_choice = [key[1] != "number" for key in order]
 
     def units(self, values: Mapping[str, Any]) -> Array | None:
-        """A sample's row [P], of its values by the parameters' names; None where it is none of the space."""
+        """A sample's row [P], from its values by parameter name; None if it is outside the space."""
         row_P = np.full(len(self.ranges), np.nan)
         for name, value in values.items():
             place = self._places.get(name)
@@ -47,7 +47,7 @@ class UnitSpace:
         return row_P
 
     def values(self, row_P: Array) -> dict[str, Any]:
-        """Of a row's active parameters, by their names."""
+        """The values of a row's active parameters, by name."""
         return {
             name: _value(range_, unit)
             for name, range_, unit in zip(self._places, self.ranges, row_P, strict=True)
@@ -72,9 +72,9 @@ class UnitSpace:
     ) -> Array:
         """``count`` rows with the values of ``fixed``: at random, or as changes of the rows ``near_NP``.
 
-        A change keeps an option in 85 of 100 cases and moves nine of ten numbers, four in five of those by a
-        normal step of 0.05, 0.15 or 0.3; the rest is drawn anew. A new number's place in its range is
-        of Beta(shape, shape): uniform with 1, rather in the middle with 2.
+        A change keeps an option with probability 0.85 and a number with 0.9; it moves four in five of these
+        numbers by a normal step of 0.05, 0.15 or 0.3. The rest is drawn anew. A new number's place in its
+        range follows Beta(shape, shape): uniform with 1, nearer to the middle with 2.
         """
         units_NP = np.full((count, len(self.ranges)), np.nan)
         steps_N = rng.choice([0.05, 0.15, 0.3], count)
@@ -97,9 +97,9 @@ class UnitSpace:
         return units_NP
 
     def log_prior(self, units_NP: Array) -> Array:
-        """Of rows [N], where a number's place u in its range is of Beta(2, 2): the sum of log 4u(1 - u).
+        """The log prior of each row [N]: the sum of log 4u(1 - u) over its numbers, as of Beta(2, 2).
 
-        It is 0 in the middle of all active ranges, lest an option be preferred for having many numbers.
+        It is 0 in the middle of all active ranges, so that options with many numbers are not preferred.
         """
         numbers = [not isinstance(range_, Choice) for range_ in self.ranges]
         inside_NP = np.clip(units_NP[:, numbers], END, 1 - END)
@@ -115,7 +115,7 @@ class UnitSpace:
 
 
 def _parent(parameter: Parameter, parameters: list[Parameter]) -> tuple[int, int] | None:
-    """The innermost choice that it is in, and the place of its option: both follow from the name."""
+    """The innermost choice that contains it, and its option's place; both follow from the name."""
     found = [
         (len(other.name), place, option)
         for place, other in enumerate(parameters)
@@ -146,14 +146,14 @@ def _value(range_: Range, unit: float) -> Any:
 
 
 def _rounded(range_: Range, units_N: Array) -> Array:
-    """Where a whole number stands for each: models see what is trained."""
+    """Round each to the place of a whole number, so that models see the values that are trained."""
     if isinstance(range_, NumberRange):
         return _places(range_, _numbers(range_, units_N)) if range_.is_int else np.clip(units_N, 0.0, 1.0)
     return units_N
 
 
 def _places(range_: NumberRange, numbers_N: Array) -> Array:
-    """Between 0 and 1, of numbers in the range."""
+    """Places between 0 and 1 of numbers in the range."""
     low, high = _ends(range_)
     scaled_N = np.log(numbers_N) if range_.is_log else numbers_N
     places_N: Array = (scaled_N - low) / (high - low)
@@ -161,7 +161,7 @@ def _places(range_: NumberRange, numbers_N: Array) -> Array:
 
 
 def _numbers(range_: NumberRange, places_N: Array) -> Array:
-    """The inverse of :func:`_places`, within the range, and whole where the range is of whole numbers."""
+    """The inverse of :func:`_places`, clipped to the range; whole numbers for a range of whole numbers."""
     low, high = _ends(range_)
     scaled_N = low + places_N * (high - low)
     numbers_N = np.exp(scaled_N) if range_.is_log else scaled_N
@@ -170,7 +170,7 @@ def _numbers(range_: NumberRange, places_N: Array) -> Array:
 
 
 def _ends(range_: NumberRange) -> tuple[float, float]:
-    """Scaled; of whole numbers half a step further on both sides: each number has its share."""
+    """The scaled ends; for whole numbers half a step further out, so that each number has an equal share."""
     half = 0.5 if range_.is_int else 0.0
     ends = (range_.low - half, range_.high + half)
     return (math.log(ends[0]), math.log(ends[1])) if range_.is_log else ends

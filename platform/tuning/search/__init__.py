@@ -1,0 +1,1 @@
+"""What is tried next, and what the study is told of each trial."""

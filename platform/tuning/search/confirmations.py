@@ -1,23 +1,22 @@
-"""The finalists of a search run again with other seeds: the luck of the one seed that made them finalists.
+"""search.confirm: runs the finalists of a search again with other seeds, to see how much was luck.
 
-They are kept apart from the study, from which the sampler learns: in runs/NAME/confirmations.json.
+These repeats are stored in runs/NAME/confirmations.json and not in the study, from which the sampler learns.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from platform.config.errors import UserError
+from platform.storage.whole_files import read_record, write_whole
+from platform.tuning.folder.sweep_folder import SweepFolder
 from platform.tuning.names import repeat_number
-from platform.tuning.trial.outcome import Outcome, outcome_of
 from platform.tuning.search.past_trials import REUSED, PastTrial
 from platform.tuning.search.reuse import Reuse
 from platform.tuning.settings.search_config import SearchConfig
-from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.trial.outcome import Outcome, outcome_of
 from platform.tuning.trial_seed import seed_of
 
 SEED = "seed"
@@ -25,9 +24,12 @@ SEED = "seed"
 
 @dataclass
 class Repeat:
-    """One finalist with one other seed. ``outcome``: None until it has ended; ``values``: by epoch.
+    """One finalist with one other seed.
 
-    ``reused``: the trial that answered it.
+    Attributes:
+        outcome: None until it has ended.
+        values: the first goal's metric, by epoch.
+        reused: the earlier trial whose result this one takes.
     """
 
     number: int
@@ -40,11 +42,10 @@ class Repeat:
 
 
 class ConfirmSearch(Searcher):
-    """Suggests each of ``finalists`` with ``seeds`` other seeds, those that have not ended.
+    """Suggests each of ``finalists`` with ``seeds`` other seeds, unless that repeat has ended.
 
-    The nth repeat of all finalists has the same seed, where their own was the same: they are compared pair
-    by pair. Repeats of trials that are no finalists any more, as the search went on, are kept, not gone on
-    with.
+    The nth repeats of all finalists share a seed if the finalists did, so that they can be compared in pairs.
+    If the search went on and a trial is no longer a finalist, its repeats are kept but not continued.
     """
 
     def __init__(
@@ -67,11 +68,11 @@ class ConfirmSearch(Searcher):
         return len(self._wanted)
 
     def past(self) -> list[PastTrial]:
-        """Those that have ended."""
+        """The repeats that have ended."""
         return ended_repeats([self._repeats[number] for number in self._wanted])
 
     def outcomes(self) -> list[Outcome]:
-        """Of those that have ended."""
+        """How the repeats ended."""
         return [one.outcome for one in self.past()]
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a str
@@ -103,29 +104,16 @@ class ConfirmSearch(Searcher):
         self._save()
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: all is in the file."""
+        """Nothing to save: the file holds all state."""
 
     def _save(self) -> None:
-        draft = self._folder.confirmations.with_suffix(".tmp")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump([asdict(one) for one in self._repeats.values()], file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder.confirmations)
+        repeats = [asdict(one) for one in self._repeats.values()]
+        write_whole(self._folder.confirmations, json.dumps(repeats, indent=1))
 
 
 def read_repeats(folder: SweepFolder) -> list[Repeat]:
-    """Those that were begun or wait, also by an earlier process; none before the search has ended."""
-    try:
-        known = json.loads(folder.confirmations.read_text(encoding="utf-8"))
-        repeats = [Repeat(**one) for one in known]
-    except FileNotFoundError:
-        return []
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{folder.confirmations}: cannot be read: {error}") from None
-    for one in repeats:
-        one.values = {int(epoch): value for epoch, value in one.values.items()}
-    return repeats
+    """All repeats, those of earlier processes too; none before the search has ended."""
+    return read_record(folder.confirmations, list[Repeat]) or []
 
 
 def ended_repeats(repeats: Sequence[Repeat]) -> list[PastTrial]:

@@ -1,4 +1,4 @@
-"""Where in the space trials run out of memory, learnt from those that did."""
+"""Which samples need more memory than there is, learnt from the trials that ran out of it."""
 
 import math
 from collections.abc import Mapping
@@ -8,36 +8,37 @@ import optuna
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tuning.failure import cause_line, is_out_of_memory
 from platform.tuning.names import trial_name
-from platform.tuning.trial.outcome import FAILURE
-from platform.tuning.told_epochs import has_done_an_epoch
+from platform.tuning.search.epoch_values import last_epoch
+from platform.tuning.trial.failure import cause_line
+from platform.tuning.trial.outcome import FAILURE, is_out_of_memory
 
 ATTRIBUTE = "out_of_memory"
 """Attribute of the study: the numbers of the trials that ran out of memory."""
 CONSTRAINT = "memory"
-LEAST = 2
+LEAST_TRIALS = 2
+"""Trials that must have run out of memory: a single one may have had a greedy neighbour."""
 SIZES = ("batch_size", "image_size", "dim")
-"""Settings, by their last word, of which more takes more memory."""
+"""Settings (by the last part of their name) that need more memory the larger they are."""
 NETWORKS = ("model", "peer_model")
 MATTERS = (*NETWORKS, "method", "precision", "compile", "channels_last", "optim", "peer_optim", "ema")
-"""Sections of which every choice may decide over memory; of the networks, every number too."""
+"""Sections in which any choice may change the memory needed; in networks, any number may too."""
 
 
 class MemoryLimit:
-    """Tells samples for which there is no memory from those of which that is not known.
+    """Predicts which samples run out of memory.
 
-    A sample asks for no less than a trial if none of its sizes (batch, images, layers' widths) is smaller
-    and if whatever else decides over memory, such as the backbone, is the same. There is no memory for a
-    sample that asks for no less than two trials that ran out of it, as one may have had a greedy neighbour,
-    unless a trial that asks for no less than the sample has done an epoch.
+    A sample needs at least as much memory as a trial if none of its sizes (batch, image, layer width) is
+    smaller and everything else that affects memory, such as the backbone, is equal. A sample does not fit if
+    it needs at least as much as two trials that ran out of memory, unless a trial that needs at least as much
+    as the sample has done an epoch.
     """
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
 
     def add(self, number: int) -> None:
-        """The trial of that number ran out of memory."""
+        """Record that this trial ran out of memory."""
         if number not in self._numbers:
             self._study.set_user_attr(ATTRIBUTE, [*self._numbers, number])
 
@@ -47,37 +48,37 @@ class MemoryLimit:
 
     @property
     def trials(self) -> str:
-        """Those that ran out of it, by name."""
+        """The trials that ran out of memory, by name."""
         return f"trials {', '.join(trial_name(number) for number in sorted(self._numbers))}"
 
     def violation(self, parameters: Mapping[str, Any]) -> float:
-        """How far a sample is from what is not known to run out of memory: 0, or at least 1.
+        """How far a sample is beyond the memory limit: 0 within it, else at least 1.
 
-        ``parameters`` as the study has them. Of the trials it asks for no less than, the one nearest to it
-        counts: 1 + the sum over sizes of log2(the sample's / the trial's).
+        ``parameters`` by their names in the study. The value is 1 + Σ log2(sample's size / trial's size), for
+        the nearest of the trials that ran out of memory and need no more than the sample.
         """
         numbers = self._numbers
-        if len(numbers) < LEAST:
+        if len(numbers) < LEAST_TRIALS:
             return 0.0
         trials = self._study.get_trials(deepcopy=False)
         excess = [_excess(parameters, trials[number].params) for number in numbers]
         above = [one for one in excess if one is not None]
-        if len(above) < LEAST:
+        if len(above) < LEAST_TRIALS:
             return 0.0
-        fits = (trial.params for trial in trials if has_done_an_epoch(trial) and trial.number not in numbers)
+        fits = (trial.params for trial in trials if last_epoch(trial) > 0 and trial.number not in numbers)
         if any(_excess(fitting, parameters) is not None for fitting in fits):
             return 0.0
         return 1 + min(above)
 
 
 class MemoryWatch(tune.Callback):
-    """Tells the limit of trials that ran out of memory, of themselves or by Ray's memory monitor."""
+    """Tells the limit which trials ran out of memory, by their own error or by Ray's memory monitor."""
 
     def __init__(self, limit: MemoryLimit) -> None:
         self._limit = limit
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune writes its callbacks down, and nobody reads that: all is in the study."""
+        """Nothing: Tune saves its callbacks, but a resumed sweep reads the study instead."""
         return {}
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -92,7 +93,7 @@ class MemoryWatch(tune.Callback):
 
 
 def _excess(parameters: Mapping[str, Any], other: Mapping[str, Any]) -> float | None:
-    """By how much the first asks for more memory, in powers of two; None where that cannot be told."""
+    """How much more memory the first needs, in powers of two; None if the two cannot be compared."""
     excess = 0.0
     for name in parameters.keys() | other.keys():
         own, others = parameters.get(name), other.get(name)

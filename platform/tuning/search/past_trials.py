@@ -1,4 +1,4 @@
-"""Trials of a sweep that have ended, as its study knows them."""
+"""Trials that a study knows: which were begun, which have ended and how, which no longer fit the space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,16 +8,17 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from platform.tuning.names import trial_name
+from platform.tuning.search.epoch_values import last_epoch
 from platform.tuning.trial.outcome import Outcome
 
 BEGUN: Final = "begun"
-"""Attribute of a trial of the study that was handed to Tune; one without it is a sample drawn again."""
+"""Attribute of a trial that was handed to Tune; a trial without it is a sample that was drawn again."""
 
 LEFT_OUT: Final = "left_out"
-"""Attribute of one that does not fit the space any more since it was changed: why, and what it was."""
+"""Attribute of a trial that does not fit the changed space: the reason, and what is needed to restore it."""
 
 REUSED: Final = "reused"
-"""Key of a suggestion, and attribute of a trial of the study: the trial that answers it, as SWEEP/0003."""
+"""Key of a suggestion, and attribute of a trial: the earlier trial whose result it takes, as SWEEP/0003."""
 
 OUTCOMES: Mapping[TrialState, Outcome] = {
     TrialState.COMPLETE: "finished",
@@ -28,10 +29,14 @@ OUTCOMES: Mapping[TrialState, Outcome] = {
 
 @dataclass(frozen=True)
 class PastTrial:
-    """``values``: the (first) goal's metric after each epoch, from 1; ``parameters`` by dotted path.
+    """A trial that has ended.
 
-    ``config``: the trial's settings as JSON has them; ``others``: the other goals' values, by metric and
-    epoch; ``reused``: the trial that answered this one.
+    Attributes:
+        parameters: the sampled values, by dotted path.
+        values: the (first) goal's metric after each epoch, from 1.
+        config: the trial's settings, as JSON.
+        others: the other goals' values, by metric and epoch.
+        reused: the earlier trial whose result this one takes.
     """
 
     number: int
@@ -48,15 +53,9 @@ class PastTrial:
         return trial_name(self.number)
 
 
-def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:
-    """The study's trials that were handed to Tune: those that have ended, or those that have not."""
-    trials = study.get_trials(deepcopy=False)
-    return [trial for trial in trials if BEGUN in trial.user_attrs and trial.state.is_finished() == ended]
-
-
 @dataclass(frozen=True)
 class LeftOut:
-    """A trial that does not fit the space any more, ``epochs`` that it cost, whether it had ended before."""
+    """A trial that does not fit the changed space; ``epochs``: how many were trained for it."""
 
     number: int
     why: str
@@ -68,13 +67,24 @@ class LeftOut:
         return trial_name(self.number)
 
 
+def begun(study: optuna.Study, *, ended: bool) -> list[FrozenTrial]:
+    """The trials that were handed to Tune: those that have ended, or those that have not."""
+    trials = study.get_trials(deepcopy=False)
+    return [trial for trial in trials if BEGUN in trial.user_attrs and trial.state.is_finished() == ended]
+
+
+def trained_epochs(trial: FrozenTrial) -> int:
+    """How many epochs were trained for the trial: none where it takes an earlier trial's result."""
+    return 0 if REUSED in trial.user_attrs else last_epoch(trial)
+
+
 def left_out(study: optuna.Study) -> list[LeftOut]:
-    """The study's trials that are left out since the space was changed."""
+    """The trials that do not fit the space since it was changed."""
     return [
         LeftOut(
             trial.number,
             trial.user_attrs[LEFT_OUT]["why"],
-            0 if REUSED in trial.user_attrs else max(trial.intermediate_values, default=0),
+            trained_epochs(trial),
             trial.user_attrs[LEFT_OUT]["state"] != TrialState.RUNNING.name,
         )
         for trial in study.get_trials(deepcopy=False)

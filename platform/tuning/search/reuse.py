@@ -1,8 +1,8 @@
-"""search.reuse: a trial that was run before, with the same settings, code and data, is not trained again.
+"""search.reuse: take the result of an earlier trial with the same settings, code and data.
 
-It is given the checkpoints of the earlier one, as its own (hard links where the file system has them). Then
-it is a trial like one that was resumed after its last epoch: it builds its networks, tells of its epochs once
-more, and study, scheduler and MLflow hear of them as of any other's.
+The new trial gets the checkpoints of the earlier one (hard links where the file system has them). It then
+behaves like a trial that is resumed after its last epoch: it builds its networks and reports its epochs again
+to the study, the scheduler and MLflow.
 """
 
 import json
@@ -15,27 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from platform.datasets.preparation.data import Data
-from platform.tracking.reading.earlier_trials import EarlierTrial, earlier_trials
+from platform.storage.folder import Folder
+from platform.storage.whole_files import whole_folder
 from platform.tracking.environment import code_version
+from platform.tracking.reading.earlier_trials import EarlierTrial, earlier_trials
 from platform.training.checkpoints.description import metric_of, read_description
 from platform.training.errors import CheckpointError
-from platform.storage.folder import Folder
 from platform.training.trial.trial_config import TrialConfig
-from platform.tuning.trial.kept_checkpoints import Keeping, KeptCheckpoints, keeping_of
+from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.goals import value_of
 from platform.tuning.names import flatten, trial_name
 from platform.tuning.search.past_trials import REUSED
-from platform.tuning.statistic import value_of
 from platform.tuning.settings.sweep_config import SweepConfig
-from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.trial.kept_checkpoints import Keeping, KeptCheckpoints, keeping_of
 
 logger = logging.getLogger(__name__)
 
 ELSEWHERE = ("init_from", "teacher")
-"""Settings that name what may have been written anew since: a trial with one of them is run."""
+"""Settings that name files which may have changed since: a trial with one of them is always trained."""
 
 
 class Reuse:
-    """The trials that a sweep on ``data`` need not run: ``earlier`` ones, and its own that have ended."""
+    """Finds trials that need no training: from ``earlier`` sweeps on ``data``, and the sweep's own."""
 
     def __init__(
         self, sweep: str, keeping: Keeping, data: Data, earlier: Iterable[EarlierTrial] = ()
@@ -49,7 +50,7 @@ class Reuse:
             self._known.setdefault(_key(one.config), []).append((one.name, Folder.of(one.folder)))
 
     def answered(self, suggestion: dict[str, Any]) -> dict[str, Any]:
-        """The suggestion, with the trial that answers it where one does; its checkpoints are there then."""
+        """The suggestion, with REUSED if an earlier trial has its result, whose checkpoints are linked."""
         number, config = suggestion["number"], suggestion["trial"]
         if any(config.get(setting) is not None for setting in ELSEWHERE):
             return suggestion
@@ -61,13 +62,13 @@ class Reuse:
         return suggestion
 
     def ended(self, number: int) -> None:
-        """A trial of this sweep ran to its end; a second one like it is answered from it."""
+        """Note that a trial of this sweep ran to its end, so that an equal one can take its result."""
         if key := self._suggested.get(number):
             trial = trial_name(number)
             self._known.setdefault(key, []).append((f"{self._sweep}/{trial}", self._keeping.of(trial).folder))
 
     def _give(self, own: KeptCheckpoints, folder: Folder, config: Mapping[str, Any]) -> bool:
-        """Whether ``folder`` has what a trial of this config ends with; it is in ``own`` as well then."""
+        """Link the checkpoints of ``folder`` into ``own``; False if its trial is not complete."""
         best, newest = KeptCheckpoints(folder, self._keeping).best_and_newest()
         if newest is None or best is None or own.folder.local is None or folder.local is None:
             return False
@@ -81,7 +82,7 @@ class Reuse:
         return True
 
     def _is_the_end(self, newest: Folder, best: Folder, config: Mapping[str, Any]) -> bool:
-        """Of a trial of this config on this data, with the checkpoint of the epoch that is best here."""
+        """Whether these are the final checkpoints of a trial with this config and data, judged as here."""
         description, data = read_description(newest), self._data
         of_data = (data.digest, list(data.classes), list(data.mean), list(data.std))
         there = (description[key] for key in ("data_digest", "classes", "mean", "std"))
@@ -96,7 +97,7 @@ class Reuse:
 
 
 def reuse_of(config: SweepConfig, folder: SweepFolder, data: Data) -> Reuse | None:
-    """What the sweep's MLflow knows; None, with a warning, where nobody knows which code this is."""
+    """The trials in the sweep's MLflow; None, with a warning, if the code's version is unknown."""
     code = code_version().key
     if code is None:
         logger.warning(
@@ -117,16 +118,11 @@ def _key(config: Mapping[str, Any]) -> str:
 
 
 def _link(checkpoint: Path, here: Path) -> None:
-    """The checkpoint under another name too, whole or not at all; hard links take no room on the disk."""
+    """Copy the checkpoint, completely or not at all; hard links take no space."""
     if here.exists():
         return
-    draft = here.with_name(f".{here.name}.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        shutil.copytree(checkpoint, draft, copy_function=_link_or_copy)
-        draft.rename(here)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with whole_folder(here) as draft:
+        shutil.copytree(checkpoint, draft, copy_function=_link_or_copy, dirs_exist_ok=True)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -1,4 +1,4 @@
-"""Samples of a conditional space from a study, drawn until one may be trained."""
+"""Draws samples of a conditional space from a study until one fulfils the constraints."""
 
 import logging
 from collections import Counter, deque
@@ -13,31 +13,31 @@ from platform.config.errors import ConfigError, UserError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
 from platform.training.trial.trial_config import TrialConfig
-from platform.tuning.settings.constraint import parse_constraint
-from platform.tuning.space.constraint_check import none_feasible, settings_of
 from platform.tuning.search.memory_limit import CONSTRAINT, MemoryLimit
 from platform.tuning.search.past_trials import begun
+from platform.tuning.settings.constraint import parse_constraint
 from platform.tuning.settings.sampler_config import GridSampler
-from platform.tuning.space.start_points import Start
 from platform.tuning.settings.sweep_config import SweepConfig
+from platform.tuning.space.constraint_check import none_feasible, settings_of
+from platform.tuning.space.start_points import Start
 
 logger = logging.getLogger(__name__)
 MAX_INVALID = 100
 MAX_INFEASIBLE = 500
 START, START_WITH = "start", "start_with"
-"""Attributes of a trial that the study began with: where it comes from, and what parameters were given."""
+"""Attributes of a start point's trial: where the point comes from, and the parameters that it gives."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """``parameters``: the sampled values by dotted path; ``config``: the settings that they make."""
+    """``parameters``: the sampled values by dotted path; ``config``: the settings that result."""
 
     parameters: dict[str, Any]
     config: TrialConfig
 
 
 class Sampling:
-    """The samples of ``loaded``, drawn by the sampler of ``study``."""
+    """Draws samples of ``loaded`` with the sampler of ``study``."""
 
     def __init__(self, loaded: LoadedSpace[SweepConfig], study: optuna.Study) -> None:
         search = loaded.first().search
@@ -49,28 +49,25 @@ class Sampling:
         in_tune = {trial.number for trial in begun(study, ended=False)}
         running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
         self._half_drawn = deque(one._trial_id for one in running if one.number not in in_tune)
-        self._has_told = False
-        self._has_found = bool(in_tune or begun(study, ended=True))
+        self._has_warned = False
+        self._has_drawn = bool(in_tune or begun(study, ended=True))
 
     def start_with(self, starts: Iterable[Start]) -> None:
         """Draw these first."""
         enqueue(self._study, starts)
 
-    def of(self, trial: Trial | FrozenTrial) -> Sample:
-        return sample_of(self._loaded, trial)
-
     def draw(self) -> tuple[Trial, Sample] | None:
-        """A sample that fulfils the constraints; None where a grid has no other, or 500 in a row do not.
+        """A sample that fulfils the constraints; None once a grid is exhausted or 500 in a row break them.
 
-        One that does not is told as PRUNED, with how far it is from each constraint, which TPE learns from.
-        One that builds no valid trial, as one between valid corners may, is told as FAIL. Raises UserError
-        when the first 500 are of the first kind, ConfigError when 100 are of the second.
+        A sample that breaks a constraint becomes a PRUNED trial with its violations, from which TPE learns. A
+        sample that builds no valid trial, as may happen between valid corners, becomes a FAIL trial. Raises
+        UserError if the first 500 samples break constraints, ConfigError if 100 build no valid trial.
         """
         invalid, infeasible, unfulfilled = 0, 0, Counter[str]()
         while self._half_drawn or not self._is_exhausted():
             trial = self._next()
             try:
-                sample = self.of(trial)
+                sample = sample_of(self._loaded, trial)
             except ConfigError as error:
                 self._draw_again(trial, TrialState.FAIL)
                 logger.warning("a sample was drawn again: %s", error)
@@ -78,44 +75,44 @@ class Sampling:
                 if invalid == MAX_INVALID:
                     raise
                 continue
-            found = self._unfulfilled(
+            broken = self._broken_constraints(
                 trial, settings_of(sample.config.model_dump(mode="json"), sample.parameters)
             )
-            if not found:
-                self._has_found = True
+            if not broken:
+                self._has_drawn = True
                 return trial, sample
-            if CONSTRAINT in found:  # also of a point to start with: it would never be feasible
+            if CONSTRAINT in broken:  # a start point too: it would never fit
                 self._study.tell(trial, state=TrialState.PRUNED)
             else:
                 self._draw_again(trial, TrialState.PRUNED)
             infeasible += 1
-            unfulfilled.update(found)
+            unfulfilled.update(broken)
             if infeasible == MAX_INFEASIBLE:
                 why = self._why_none(infeasible, unfulfilled)
-                if not self._has_found:
+                if not self._has_drawn:
                     raise UserError(why)
                 logger.warning("the search ends early: %s", why)
                 return None
         return None
 
     def _next(self) -> Trial:
-        """A new trial of the study; first those that a killed process was sampling: no number is lost."""
+        """A new trial of the study; first those that a killed process was sampling, so no number is lost."""
         if self._half_drawn:
             return Trial(self._study, self._half_drawn.popleft())
         return self._study.ask()
 
     def _draw_again(self, trial: Trial, state: TrialState) -> None:
-        """Of a point to start with only what the sampler has drawn is given up; it comes up again."""
+        """End the trial. A start point is enqueued again: only what the sampler added to it is discarded."""
         self._study.tell(trial, state=state)
         if START in (attributes := trial.user_attrs):
             self._study.enqueue_trial(attributes[START_WITH], attributes)
 
-    def _unfulfilled(self, trial: Trial, settings: Mapping[str, Any]) -> list[str]:
+    def _broken_constraints(self, trial: Trial, settings: Mapping[str, Any]) -> list[str]:
         violations = {one.text: one.violation(settings) for one in self._constraints}
         if excess := self.memory.violation(trial.params):
             violations[CONSTRAINT] = excess
-            if not self._has_told:
-                self._has_told = True
+            if not self._has_warned:
+                self._has_warned = True
                 logger.warning(
                     "samples that ask for no less memory than %s ran out of are drawn again",
                     self.memory.trials,
@@ -126,8 +123,8 @@ class Sampling:
 
     def _why_none(self, samples: int, unfulfilled: Counter[str]) -> str:
         if unfulfilled.most_common(1)[0][0] == CONSTRAINT:
-            trials = self.memory.trials
-            return f"none of {samples} samples in a row asks for less memory than {trials} ran out of"
+            too_large = f"{self.memory.trials}, which ran out of it"
+            return f"all of {samples} samples in a row need at least as much memory as {too_large}"
         return f"search.constraints: {none_feasible(samples, unfulfilled)}"
 
     def _is_exhausted(self) -> bool:
@@ -138,20 +135,20 @@ class Sampling:
 
 
 def sample_of(loaded: LoadedSpace[SweepConfig], trial: Trial | FrozenTrial) -> Sample:
-    """What ``trial`` has drawn, or draws now; raises ConfigError where that builds no valid trial."""
+    """The sample of ``trial``, drawn now if it is new; raises ConfigError if it builds no valid trial."""
     resolved = loaded.space.resolve(lambda name, range_: suggest(trial, name, range_))
     return Sample(resolved.parameters, loaded.validate(resolved).trial())
 
 
 def enqueue(study: optuna.Study, starts: Iterable[Start]) -> None:
-    """Let the study draw these next, but for those that it knows."""
+    """Let the study draw these points next, except for those that it knows."""
     for start in starts:
         attributes = {START: start.origin, START_WITH: start.parameters}
         study.enqueue_trial(start.parameters, attributes, skip_if_exists=True)
 
 
 def suggest(trial: Trial | FrozenTrial, name: str, range_: Range) -> Any:
-    """Ask Optuna for one value: a number of the closed range, or one of a choice's labels."""
+    """Ask Optuna for one value: a number in the closed range, or one of a choice's labels."""
     if isinstance(range_, NumberRange):
         if range_.is_int:
             return trial.suggest_int(name, int(range_.low), int(range_.high), log=range_.is_log)

@@ -1,0 +1,1 @@
+"""What a YAML says of a sweep: search, sampler, scheduler, budget, constraints."""

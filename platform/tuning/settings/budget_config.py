@@ -1,4 +1,4 @@
-"""The section search.budget: after how much the sweep is stopped, all its processes counted together."""
+"""The section search.budget: limits on time, epochs and GPU hours, over all processes of a sweep."""
 
 import re
 from typing import Any
@@ -12,12 +12,21 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class BudgetConfig(Section):
-    """What may be spent; the first limit that is reached ends the sweep. None: as much as it takes."""
+    """Limits of a sweep; the first that is reached ends it. None: no limit."""
 
-    time: str | None = Field(None, description="wall time while trials run: 90s, 30m, 2h, 1d")
-    epochs: int | None = Field(None, ge=1, description="epochs that are done in all trials together")
+    time: str | None = Field(
+        None,
+        description="wall time while trials run, such as 90s, 30m, 2h or 1d; null: no limit",
+        examples=["2h"],
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="epochs that all trials together may do; null: no limit", examples=[400]
+    )
     gpu_hours: float | None = Field(
-        None, gt=0, description="hours that trials run, times the GPUs that each of them holds"
+        None,
+        gt=0,
+        description="hours that trials run, times the GPUs that each of them holds; null: no limit",
+        examples=[8.0],
     )
 
     @field_validator("time")

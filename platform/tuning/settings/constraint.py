@@ -1,4 +1,4 @@
-"""A condition on a trial's settings, as ``search.constraints`` states it: parsed, never executed."""
+"""The grammar of ``search.constraints``: conditions on a trial's settings, parsed but never executed."""
 
 import ast
 import re
@@ -13,12 +13,12 @@ Values = Mapping[str, Any]
 """A trial's settings by dotted path."""
 
 LONGEST = 300
-"""Characters of a constraint: several short ones say more clearly which of them is not fulfilled."""
+"""Most characters of a constraint: several short ones show more clearly which of them is broken."""
 LITERALS = {"true": True, "false": False, "null": None}
 UNDEFINED = 1.0
-"""The violation where an expression has no value, as a number divided by zero."""
+"""The violation if an expression has no value, such as a division by zero."""
 LEAST = 1e-9
-"""The violation where two numbers are equal and should not be."""
+"""The violation if two numbers are equal and must not be."""
 
 _WORDS = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*""")
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -35,18 +35,18 @@ _GRAMMAR = "numbers, text, settings, + - * / ** ( ), < <= > >= == !=, and, or, n
 
 @dataclass(frozen=True)
 class Constraint:
-    """``text`` as it was written, ``paths`` the settings that it names."""
+    """``text`` as written; ``paths``: the settings that it names."""
 
     text: str
     tree: ast.expr
     paths: tuple[str, ...]
 
     def violation(self, values: Values) -> float:
-        """0 where the settings fulfil it, else how far they are from it, above 0 and at most 1.
+        """0 if the settings fulfil it, else a distance in (0, 1].
 
-        The distance of two numbers is |a - b| / (|a| + |b|), so that constraints of other magnitudes count
-        alike. A constraint that names a setting which the trial does not have, as one of an option that is
-        not chosen, does not apply: 0. Raises ValueError for text where a number is needed.
+        The distance of two numbers is |a - b| / (|a| + |b|), so that constraints of different magnitudes have
+        equal weight. A constraint on a setting that the trial does not have (of an option that is not chosen)
+        does not apply: 0. Raises ValueError for text in place of a number.
         """
         if any(path not in values for path in self.paths):
             return 0.0
@@ -56,7 +56,7 @@ class Constraint:
             return UNDEFINED
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """The settings that are compared with a text, each with that text."""
+        """Each setting that is compared with a text, and the text."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Compare):
                 terms = [node.left, *node.comparators]
@@ -72,7 +72,7 @@ def parse_constraint(text: str) -> Constraint:
         raise ValueError(f"is longer than {LONGEST} characters")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of is a mistake here too
+            warnings.simplefilter("error")  # what is a warning in Python is a mistake here
             tree = ast.parse(_WORDS.sub(_with_indices, text.strip()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"is not an expression of {_GRAMMAR}, got {text!r}") from None
@@ -83,13 +83,13 @@ def parse_constraint(text: str) -> Constraint:
 
 
 def _with_indices(match: re.Match[str]) -> str:
-    """``stages.0.epochs`` as Python would write it: a part that is a number is an index."""
+    """``stages.0.epochs`` in Python's syntax: a numeric part becomes an index."""
     word = match[0]
     return word if word[0] in "'\"" else re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", word)
 
 
 def _check(node: ast.expr, text: str) -> Iterator[str]:
-    """The settings that a condition names; raises ValueError where it is none."""
+    """The settings that a condition names; raises ValueError if it is not a condition."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:

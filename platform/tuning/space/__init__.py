@@ -1,0 +1,1 @@
+"""Checks of a space before its first trial: constraints, start points, networks, goals."""

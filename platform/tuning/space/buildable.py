@@ -1,4 +1,4 @@
-"""Whether every trial of a space can be built, found out before the sweep."""
+"""Check, before the sweep, that every trial of a space can be built."""
 
 from collections.abc import Sequence
 from functools import cache, partial
@@ -9,8 +9,8 @@ from platform.config.errors import UserError
 from platform.config.load import LoadedSpace
 from platform.methods import build_method
 from platform.models.build import build_blank
-from platform.models.heads.embedding import embedding_width
 from platform.models.errors import ModelError
+from platform.models.heads.embedding import embedding_width
 from platform.models.input_size import set_image_size
 from platform.models.layers import set_trainable
 from platform.models.model_config import ModelConfig
@@ -25,8 +25,8 @@ from platform.tuning.settings.sweep_config import SweepConfig
 def check_buildable(loaded: LoadedSpace[SweepConfig], classes: Sequence[str]) -> None:
     """Build each network of the space, without weights, and take it through its stages.
 
-    Raises UserError with one line for what cannot be: a size that a network does not take, a part that it
-    does not have, weights that are missing or of another architecture, a teacher of other ``classes``.
+    Raises UserError, in one line, for an image size that a network does not accept, a layer that it does not
+    have, weights that are missing or of another architecture, or a teacher with other ``classes``.
     """
     dims = cache(partial(_teacher_dims, classes=tuple(classes)))
     widths: dict[tuple[object, ...], int] = {}

@@ -1,4 +1,4 @@
-"""search.constraints against the space, before the sweep: what they name is there, and can be fulfilled."""
+"""Check search.constraints before the sweep: their settings exist, and some sample fulfils them."""
 
 import math
 import random
@@ -11,21 +11,21 @@ from platform.config.errors import ConfigError, did_you_mean, located
 from platform.config.load import LoadedSpace
 from platform.config.ranges import NumberRange, Range
 from platform.config.space import Resolved
-from platform.tuning.settings.constraint import Constraint, parse_constraint
 from platform.tuning.names import flatten
+from platform.tuning.settings.constraint import Constraint, parse_constraint
 from platform.tuning.settings.sweep_config import SweepConfig
 
 DRAWS = 1000
 
 
 def settings_of(trial: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What a constraint may name: a trial's settings, as JSON, and labels of sections that are a choice."""
+    """The values that a constraint may name: a trial's settings, and the labels of chosen sections."""
     return flatten(trial) | dict(parameters)
 
 
 def check_constraints(loaded: LoadedSpace[SweepConfig]) -> None:
-    """Raises ConfigError, a line a mistake: a setting or option that is not there, text where a number must
-    be, constraints that none of 1,000 random samples fulfils."""
+    """Raises ConfigError, one line for each mistake: an unknown setting or option, text in place of a number,
+    constraints that none of 1,000 random samples fulfils."""
     constraints = [parse_constraint(text) for text in loaded.first().search.constraints]
     if not constraints:
         return
@@ -42,13 +42,13 @@ def check_constraints(loaded: LoadedSpace[SweepConfig]) -> None:
 
 
 def none_feasible(samples: int, unfulfilled: Counter[str]) -> str:
-    """In words, with the constraint that most of the samples did not fulfil."""
+    """The message that no sample fulfils the constraints, with the one that most samples break."""
     text, count = unfulfilled.most_common(1)[0]
     return f"none of {samples} samples in a row fulfils them all; {count} do not fulfil {text}"
 
 
 def _problem(constraint: Constraint, corners: Sequence[Mapping[str, Any]]) -> str | None:
-    """What is wrong with it in this space, seen at the space's corners: each option is at one of them."""
+    """What is wrong with the constraint in this space; the corners include every option."""
     known = dict.fromkeys(path for corner in corners for path in corner)
     for path in constraint.paths:
         if path not in known:
@@ -84,7 +84,7 @@ def _check_that_some_sample_is_feasible(
         resolved = loaded.space.resolve(lambda _, range_: draw(draws, range_))
         try:
             settings = _settings(loaded, resolved)
-        except ConfigError:  # between valid corners there may be what is not
+        except ConfigError:  # a sample between valid corners may be invalid
             continue
         found = [one.text for one in constraints if one.violation(settings) > 0]
         if not found:
@@ -100,7 +100,7 @@ def _settings(loaded: LoadedSpace[SweepConfig], resolved: Resolved) -> dict[str,
 
 
 def draw(draws: random.Random, range_: Range) -> Any:
-    """A random value of the range, on its own scale."""
+    """A random value of the range, uniform on the range's scale."""
     if not isinstance(range_, NumberRange):
         return draws.choice(range_.labels)
     if range_.is_int and not range_.is_log:

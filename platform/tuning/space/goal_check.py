@@ -1,4 +1,4 @@
-"""Whether every trial of a search can report its goals, found out once the data are there."""
+"""Check, once the data are prepared, that every trial can report the search's goals."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ GPU_MEMORY = "system/gpu_memory_megabytes"
 
 
 def refuse_unmeasured(goals: Sequence[Goal], data: Data, *, gpus: float) -> None:
-    """Raises UserError for a goal of classes that validation does not have, or of a GPU that trials lack.
+    """Raises UserError for a goal over classes without validation images, or of a GPU that trials lack.
 
     ``gpus``: what each worker of a trial gets.
     """

@@ -1,4 +1,4 @@
-"""``search.start_with: {from: NAME, best: N}``: the best trials of an earlier sweep, laid into this space."""
+"""``search.start_with: {from: NAME, best: N}``: start points from the best trials of an earlier sweep."""
 
 import math
 from pathlib import Path
@@ -7,31 +7,32 @@ from typing import Any, cast
 from platform.config.load import LoadedSpace
 from platform.tracking.reading.reader import read_sweep
 from platform.tracking.records import TrialRecord
+from platform.tuning.folder.moved import identity_here
+from platform.tuning.folder.sweep_folder import SweepFolder
 from platform.tuning.goals import gains, reached
 from platform.tuning.names import named_settings
 from platform.tuning.pareto import by_preference
 from platform.tuning.settings.search_config import SearchConfig
-from platform.tuning.space.start_points import PointError, Start, fit_point, refusal, written_starts
 from platform.tuning.settings.sweep_config import SweepConfig
-from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.space.start_points import PointError, Start, fit_point, refusal, written_starts
 
 
 def starts_of(loaded: LoadedSpace[SweepConfig], runs: Path) -> tuple[list[Start], list[str]]:
-    """All points of search.start_with, in their order, and in words what of earlier sweeps did not fit.
+    """All points of search.start_with, in order, and a message for each earlier trial that does not fit.
 
-    ``runs`` is the folder of the sweeps. Raises ConfigError for a point that is none of the space, UserError
-    for a sweep that is not there or has no trial that fits.
+    ``runs`` is the folder of the sweeps. Raises ConfigError for a point outside the space, and for a sweep
+    that does not exist or has no trial that fits.
     """
     starts: list[Start] = []
-    said: list[str] = []
+    messages: list[str] = []
     for place, entry in enumerate(loaded.first().search.start_with):
         if "from" in entry:
             found, misfits = _best_of(loaded, place, _sweep_of(loaded, place, runs))
             starts += found
-            said += misfits
+            messages += misfits
         else:
             starts += written_starts(loaded, place)
-    return starts, said
+    return starts, messages
 
 
 def _sweep_of(loaded: LoadedSpace[SweepConfig], place: int, runs: Path) -> SweepFolder:
@@ -47,9 +48,9 @@ def _sweep_of(loaded: LoadedSpace[SweepConfig], place: int, runs: Path) -> Sweep
 def _best_of(
     loaded: LoadedSpace[SweepConfig], place: int, folder: SweepFolder
 ) -> tuple[list[Start], list[str]]:
-    """Its best trials that fit this space, by this search's goals and statistic."""
+    """The sweep's best trials that fit this space, by this search's goals and statistic."""
     search = loaded.first().search
-    record = folder.read_record()
+    record, _ = identity_here(folder)
     trials = read_sweep(record.tracking_uri, record.parent_run_id).trials
     found = [
         (gains(values, search.goals), trial)
@@ -84,9 +85,9 @@ def _reached(search: SearchConfig, trial: TrialRecord) -> tuple[float, ...]:
 
 
 def _searched_here(loaded: LoadedSpace[SweepConfig], trial: TrialRecord) -> dict[str, Any]:
-    """Of what that sweep searched or had fixed, what this one searches.
+    """The trial's values, searched or constant, of the parameters that this space searches.
 
-    Raises PointError where nothing is common to both.
+    Raises PointError if there are none.
     """
     known = named_settings(trial.config) | dict(trial.searched)
     point = {one.path: known[one.path] for one in loaded.space.parameters() if one.path in known}

@@ -1,4 +1,4 @@
-"""Whether a search fits its space, found out before the sweep, and what its sampler leaves to chance."""
+"""Check, before the sweep, that the search section fits the space; which parameters are drawn at random."""
 
 from importlib.util import find_spec
 from typing import NoReturn
@@ -8,16 +8,22 @@ from platform.config.errors import ConfigError
 from platform.config.load import LoadedSpace
 from platform.config.ranges import Choice, NumberRange
 from platform.config.space import Parameter
-from platform.tuning.space.constraint_check import check_constraints
-from platform.tuning.settings.sampler_config import CmaEsSampler, CurvesSampler, GpSampler, GridSampler, QmcSampler
-from platform.tuning.space.start_points import written_starts
+from platform.tuning.settings.sampler_config import (
+    CmaEsSampler,
+    CurvesSampler,
+    GpSampler,
+    GridSampler,
+    QmcSampler,
+)
 from platform.tuning.settings.sweep_config import SweepConfig
+from platform.tuning.space.constraint_check import check_constraints
+from platform.tuning.space.start_points import written_starts
 
 SAMPLER: TreePath = ("search", "sampler")
 
 
 def check_search(loaded: LoadedSpace[SweepConfig]) -> None:
-    """Raises ConfigError, one line a mistake, at its place in the YAML."""
+    """Raises ConfigError with the place in the YAML, one line for each mistake."""
     _check_sampler(loaded)
     check_constraints(loaded)
     for place in range(len(loaded.first().search.start_with)):
@@ -52,7 +58,7 @@ def _check_sampler(loaded: LoadedSpace[SweepConfig]) -> None:
 
 
 def left_to_chance(loaded: LoadedSpace[SweepConfig]) -> list[Parameter]:
-    """The parameters that the sampler does not model: Optuna draws them at random, each by itself."""
+    """The parameters that the sampler does not model; Optuna draws each of them independently at random."""
     parameters = loaded.space.parameters()
     match loaded.first().search.sampler:
         case CmaEsSampler() | QmcSampler():

@@ -1,4 +1,4 @@
-"""search.start_with: points that the study begins with, laid into the space."""
+"""search.start_with: the points that a study begins with, as parameters of the space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from platform.config.document import dotted
 from platform.config.errors import ConfigError, did_you_mean
 from platform.config.load import LoadedSpace
 from platform.config.ranges import Choice, NumberRange, Range
-from platform.tuning.settings.constraint import parse_constraint
-from platform.tuning.space.constraint_check import settings_of
 from platform.tuning.names import flatten
+from platform.tuning.settings.constraint import parse_constraint
 from platform.tuning.settings.sweep_config import SweepConfig
+from platform.tuning.space.constraint_check import settings_of
 
 
 class PointError(ValueError):
-    """A point that is none of the space; ``path`` is the setting that does not fit, or empty."""
+    """A point outside the space; ``path`` is the setting that does not fit, or empty."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}" if path else message)
@@ -25,14 +25,14 @@ class PointError(ValueError):
 
 @dataclass(frozen=True)
 class Start:
-    """A trial to begin with: Optuna's parameters, by their names in the study, and where it comes from."""
+    """A trial to begin with: ``parameters`` by their names in the study, and where the point comes from."""
 
     parameters: dict[str, Any]
     origin: str
 
 
 def written_starts(loaded: LoadedSpace[SweepConfig], place: int) -> list[Start]:
-    """The points of the entry ``place``, unless it names a sweep; raises ConfigError at its place."""
+    """The points of the entry ``place``; none if it names a sweep. Raises ConfigError at its place."""
     entry = loaded.first().search.start_with[place]
     if "from" in entry:
         return []
@@ -45,7 +45,7 @@ def written_starts(loaded: LoadedSpace[SweepConfig], place: int) -> list[Start]:
 
 
 def refusal(loaded: LoadedSpace[SweepConfig], place: int, path: str, message: str) -> ConfigError:
-    """The error of the entry ``place``, at its setting ``path`` where that is written."""
+    """The error for the entry ``place``, at its setting ``path`` if that is written there."""
     own = dotted(("search", "start_with", place))
     full = f"{own}.{path}" if path else own
     written = [known for known in loaded.document.marks if full == dotted(known)]
@@ -61,11 +61,11 @@ def _fit(loaded: LoadedSpace[SweepConfig], place: int, point: Mapping[str, Any])
 
 
 def fit_point(loaded: LoadedSpace[SweepConfig], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by dotted path as parameters of the study; what the point leaves out is left to the sampler.
+    """Turn settings by dotted path into parameters of the study; the sampler draws those left out.
 
-    An option of a choice that is a section is given by its label or name (``method: peer`` or
-    ``method: {name: peer}``), or follows from settings that only it has. A setting that is not searched must
-    be what it is in the YAML. Raises PointError.
+    An option that is a section is chosen by its label or name (``method: peer`` or ``method: {name: peer}``),
+    or by settings that only this option has. A setting that is not searched must equal the YAML's. Raises
+    PointError.
     """
     parameters: dict[str, Any] = {}
     used: set[str] = set()
@@ -89,7 +89,7 @@ def fit_point(loaded: LoadedSpace[SweepConfig], point: Mapping[str, Any]) -> dic
     try:
         trial = loaded.validate(resolved).trial().model_dump(mode="json")
     except ConfigError as error:
-        if left_out and not unused:  # what the sampler will draw for them may do
+        if left_out and not unused:  # the values that the sampler draws may be valid
             return parameters
         raise PointError("", f"builds no valid trial: {error}") from None
     settings = settings_of(trial, resolved.parameters)
@@ -117,7 +117,7 @@ def _number(path: str, range_: NumberRange, point: Mapping[str, Any], used: set[
 
 
 def _option(path: str, choice: Choice, point: Mapping[str, Any], used: set[str]) -> tuple[Any] | None:
-    """The label of the option that is meant, in a tuple as it may be null; None where nothing says which."""
+    """The chosen option's label, in a tuple as it may be null; None if the point does not choose one."""
     if path in point:
         used.add(path)
         value = point[path]
@@ -146,7 +146,7 @@ def _option(path: str, choice: Choice, point: Mapping[str, Any], used: set[str])
 
 
 def _may_have(option: Mapping[str, Any], below: Mapping[str, Any]) -> bool:
-    """By its name where the point gives one, else by the settings that are written in it."""
+    """Match the option by its name if the point gives one, else by the settings that the option has."""
     for key in ("name", "kind"):
         if key in below:
             return bool(option.get(key) == below[key])
@@ -161,7 +161,7 @@ def _check_fixed(path: str, value: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _published(loaded: LoadedSpace[SweepConfig], place: int) -> dict[str, dict[str, Any]]:
-    """The settings that ship with the methods of the space, as far as they are searched."""
+    """The published settings of the space's methods; only those that are searched."""
     searched = {parameter.path for parameter in loaded.space.parameters()}
     found = {}
     for method in {corner.method.name: corner.method for corner in loaded.corners()}.values():

@@ -1,0 +1,1 @@
+"""What ends trials or a sweep early: schedulers, budgets, missing resources, Ctrl-C."""

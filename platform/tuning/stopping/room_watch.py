@@ -1,8 +1,8 @@
-"""Ends a sweep whose trials find no room any more: Tune would wait for it for ever.
+"""Ends a sweep when the cluster has no room for its trials any more: Tune would wait for ever.
 
-For trials of one worker, actors that Tune waits for even where the machines that had room for them are gone.
-One that has its room and whose process is long in starting, on a machine that others use, is waited for.
-Of several workers, each trial waits by itself, and Ray Train counts ``resources.start_timeout_s``.
+For trials of one worker, which Tune waits for even after the machines with room for them are gone. A trial
+that has its room but whose process starts slowly is waited for. With several workers each trial waits by
+itself, and Ray Train applies ``resources.start_timeout_s``.
 """
 
 import math
@@ -15,13 +15,13 @@ from ray import tune
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.tune.experiment import Trial
 
-from platform.tuning.failure import SweepBroken
-from platform.tuning.own_groups import own_groups
-from platform.tuning.cluster.resources import TrialResources, beside, cores
+from platform.tuning.cluster.resources import TrialResources, cores_and_gpus, machines
+from platform.tuning.errors import SweepBroken
+from platform.tuning.stopping.placement_groups import own_groups
 
 
 class RoomWatch(tune.Callback):
-    """Raises SweepBroken when trials have waited for ``timeout_s`` while not one of them ran or had room."""
+    """Raises SweepBroken when trials have waited for ``timeout_s`` and none of them ran or had room."""
 
     def __init__(self, resources: TrialResources, timeout_s: float) -> None:
         self._resources, self._timeout_s = resources, timeout_s
@@ -40,36 +40,30 @@ class RoomWatch(tune.Callback):
         if _has_room(own):
             self._waiting_since = now
             return
+        live = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         raise SweepBroken(
-            f"resources.start_timeout_s: no trial found room within {self._timeout_s:g} s: each asks for "
-            f"{cores(own.cpus)}{beside(own.gpus)}, and {_what_is_there()}"
+            f"resources.start_timeout_s: no trial could start within {self._timeout_s:g} s: each needs "
+            f"{cores_and_gpus(own.cpus, own.gpus)}; {machines(live)}, free or taken"
         )
 
 
 def _only_wait(states: Sequence[str]) -> bool:
-    """Whether trials wait to run and none of them does."""
+    """Whether trials wait and none runs."""
     return Trial.PENDING in states and Trial.RUNNING not in states
 
 
 def _has_room(asked: TrialResources) -> bool:
-    """Whether Ray has set aside, on a machine that is there, what a trial asks for: its process starts."""
+    """Whether Ray has reserved what a trial asks for on a live machine, so that its process is starting."""
     return any(
         group.state == PlacementGroupTableData.CREATED
         and len(group.bundles) == 1
-        and _is_what(asked, group.bundles[0].unit_resources)
+        and _has_resources(asked, group.bundles[0].unit_resources)
         for group in own_groups()
     )
 
 
-def _is_what(asked: TrialResources, has: Mapping[str, float]) -> bool:
+def _has_resources(asked: TrialResources, has: Mapping[str, float]) -> bool:
     return all(
         math.isclose(has.get(name, 0.0), count, abs_tol=1e-3)  # Ray rounds shares of a GPU to 0.0001
         for name, count in (("CPU", asked.cpus), ("GPU", asked.gpus))
     )
-
-
-def _what_is_there() -> str:
-    """The machines that are left, with what they have in all, used or not."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    there = [f"{node.get('CPU', 0):g} cores{beside(node.get('GPU', 0))}" for node in nodes]
-    return f"there {'are' if len(nodes) > 1 else 'is'} now {', '.join(there)}"

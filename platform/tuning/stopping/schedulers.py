@@ -1,7 +1,7 @@
-"""Ray Tune's scheduler of a search."""
+"""Ray Tune's schedulers, as ``search.scheduler`` names them, and what they know after ``--resume``."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,23 @@ from ray.tune.schedulers import (
 )
 
 from platform.tuning.search.past_trials import REUSED, PastTrial
-from platform.tuning.settings.scheduler_config import AshaScheduler, HyperbandScheduler, MedianScheduler, NoScheduler
+from platform.tuning.settings.scheduler_config import (
+    AshaScheduler,
+    HyperbandScheduler,
+    MedianScheduler,
+    NoScheduler,
+)
 from platform.tuning.settings.search_config import SearchConfig
 from platform.tuning.trial_seed import seed_of
 
 
 def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> TrialScheduler:
-    """It judges by the first goal: no scheduler of Tune's, and no pruner of Optuna's, knows several."""
+    """The scheduler of a search; it compares trials by the first goal, as none in Tune knows several."""
     first = search.first
     selects: dict[str, Any] = {"time_attr": "epoch", "metric": first.metric, "mode": first.direction}
     match search.scheduler:
+        case AshaScheduler() as asha if asha.first_rung(max_epochs) > max_epochs:
+            return FIFOScheduler()  # Ray refuses a first rung after the end; the plan says that none stops
         case AshaScheduler() as asha:
             options = asha.model_dump(exclude={"name"}) | {"grace_period": asha.first_rung(max_epochs)}
             return SeededAsha(seed, **selects, **options, max_t=max_epochs)
@@ -41,9 +48,10 @@ def make_scheduler(search: SearchConfig, *, max_epochs: int, seed: int) -> Trial
 
 
 class SeededAsha(AsyncHyperBandScheduler):
-    """Which bracket a trial is in follows from the seed and the trial's number.
+    """Ray's ASHA, with a trial's bracket drawn from the seed and the trial's number.
 
-    Ray draws it from numpy's global generator, which nobody has seeded.
+    Ray draws it from NumPy's global generator, which is not seeded. A reused trial is never stopped, as its
+    epochs cost nothing; others are compared with it.
     """
 
     def __init__(self, seed: int, **options: Any) -> None:
@@ -59,13 +67,15 @@ class SeededAsha(AsyncHyperBandScheduler):
             np.random.set_state(state)
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
-        """Others are judged by a reused trial, but it is not stopped: its epochs cost nothing."""
         decision = super().on_trial_result(tune_controller, trial, result)
         return TrialScheduler.CONTINUE if trial.config.get(REUSED) else decision
 
 
 class SparingMedian(MedianStoppingRule):
-    """Stops no reused trial, whose epochs cost nothing; others are judged by it."""
+    """Ray's median rule, which also knows reused trials, failed trials and those of an earlier process.
+
+    A reused trial is never stopped, as its epochs cost nothing; others are compared with it.
+    """
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
         decision = super().on_trial_result(tune_controller, trial, result)
@@ -74,29 +84,47 @@ class SparingMedian(MedianStoppingRule):
             return TrialScheduler.CONTINUE
         return decision
 
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """Keep the last result once, and only if it has the metric: Ray reads it from all that are kept."""
+        heard = self._results[trial][-1:] if trial in self._results else []
+        if self._metric in result and [one[self._time_attr] for one in heard] != [result[self._time_attr]]:
+            super().on_trial_complete(tune_controller, trial, result)
+
+    def keep(self, number: int, results: Sequence[dict[str, Any]]) -> None:
+        """Compare others with the trial ``number``, which ended in an earlier process with these results.
+
+        The rule is not asked to judge that trial again: with the others known, it might stop a trial that ran
+        to its end, and Ray allows no result after that.
+        """
+        if results:
+            self._results[f"past_{number}"] += results
+
 
 @dataclass(frozen=True)
 class _Remembered:
-    """As much of a Tune trial as a scheduler looks at."""
+    """The fields of a Tune trial that ASHA reads."""
 
     trial_id: str
     config: dict[str, int]
 
-    def __hash__(self) -> int:
-        return hash(self.trial_id)
-
 
 def remember(scheduler: TrialScheduler, past: Iterable[PastTrial], metric: str) -> None:
-    """Let the scheduler of a resumed sweep judge by the trials that have ended, as if it had seen them.
+    """Let a resumed sweep's scheduler compare trials with those that ended in earlier processes.
 
-    HyperBand's brackets are formed anew: its trials wait for each other, and those that ended wait no more.
+    HyperBand starts with new brackets: its trials wait for each other, and ended trials do not wait.
     """
-    if not isinstance(scheduler, SeededAsha | MedianStoppingRule):
-        return
     nobody: Any = None
     for one in past:
-        trial: Any = _Remembered(f"past_{one.number}", {"number": one.number})
-        scheduler.on_trial_add(nobody, trial)
-        for epoch, value in sorted(one.values.items()):
-            result = {"epoch": epoch, "training_iteration": epoch, metric: value}
-            scheduler.on_trial_result(nobody, trial, result)
+        results = [
+            {"epoch": epoch, "training_iteration": epoch, metric: value}
+            for epoch, value in sorted(one.values.items())
+        ]
+        if isinstance(scheduler, SparingMedian):
+            scheduler.keep(one.number, results)
+        elif isinstance(scheduler, SeededAsha):
+            trial: Any = _Remembered(f"past_{one.number}", {"number": one.number})
+            scheduler.on_trial_add(nobody, trial)
+            for result in results:
+                scheduler.on_trial_result(nobody, trial, result)

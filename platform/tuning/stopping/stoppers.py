@@ -1,4 +1,8 @@
-"""Ends a Tune experiment when the sweep's budget is spent."""
+"""Stoppers that end the whole sweep: its budget is spent, or checkpoints cannot be written any more.
+
+Tune then ends the running trials without telling the searcher: in the study they have not ended, so that
+``--resume`` goes on with them from their last checkpoints.
+"""
 
 import time
 from collections.abc import Mapping
@@ -7,19 +11,15 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tuning.stopping.budget import Account
-from platform.tuning.trial.outcome import FAILURE
 from platform.tuning.search.past_trials import REUSED
+from platform.tuning.stopping.budget import Account
+from platform.tuning.trial.outcome import FAILURE, NOT_KEPT
 
-COUNTED_EVERY_S = 0.5  # going through all trials at every step would cost the more, the more there are
+COUNTED_EVERY_S = 0.5  # counting all trials at every step would take long in a large sweep
 
 
 class BudgetWatch(tune.Stopper, tune.Callback):
-    """Counts what is spent, as a callback, and says stop, as a stopper.
-
-    Tune then ends the trials that run without telling anybody: in the study they have not ended, so that a
-    resumed sweep with a larger budget goes on with them, from their last epochs.
-    """
+    """Counts what the trials spend, as a callback, and ends the sweep with its budget, as a stopper."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -34,7 +34,7 @@ class BudgetWatch(tune.Stopper, tune.Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()
-        self.account.passed(now, self.running)
+        self.account.add_time(now, self.running)
         if now - self.counted >= COUNTED_EVERY_S:
             self.counted = now
             self.running = sum(trial.status == Trial.RUNNING for trial in trials)
@@ -43,8 +43,26 @@ class BudgetWatch(tune.Stopper, tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         if FAILURE not in result and not trial.config.get(REUSED):
-            self.account.told(trial.config["number"], result["epoch"])
+            self.account.add_epoch(trial.config["number"], result["epoch"])
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        self.account.passed(time.monotonic(), self.running)
+        self.account.add_time(time.monotonic(), self.running)
         self.account.save()
+
+
+class StorageWatch(tune.Stopper, tune.Callback):
+    """Ends the sweep when a trial could not write or read a checkpoint; ``problem`` then says why."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+
+    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.problem is not None
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        self.problem = self.problem or result.get(NOT_KEPT)

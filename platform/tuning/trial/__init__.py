@@ -1,0 +1,1 @@
+"""One trial in its process: trainables, kept checkpoints, how it ended and why."""

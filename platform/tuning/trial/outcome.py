@@ -1,5 +1,9 @@
-"""How a trial ended, by what it reported last; the one place that decides it."""
+"""How a trial ended: the results that it reports to Tune at its end, and what they mean.
 
+Imports no Ray: reports read causes with it too.
+"""
+
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,10 +16,10 @@ from platform.training.errors import TrainingDiverged
 Outcome = Literal["finished", "pruned", "failed"]
 
 FAILURE = "failure"
-"""Key of a result in which a trial says why it cannot go on."""
+"""Key of a trial's last result that holds why the trial failed."""
 
 NOT_KEPT = "not_kept"
-"""Key of a result in which a trial says why what it has learnt cannot be kept: it has not ended by that."""
+"""Key of a result that holds why the checkpoint could not be written; the trial goes on when you resume."""
 
 FINAL = (
     UserError,
@@ -29,38 +33,42 @@ FINAL = (
     TypeError,
     ValueError,
 )
-"""Errors that another attempt would end in as well: they are reported; what is raised is tried again."""
+"""Errors that would recur: the trial reports them as its failure. Ray runs the trial again for all others."""
 
 FINAL_ALONE = (*FINAL, RuntimeError)
-"""The same where a trial is one process: of several, one's death is a RuntimeError in the others."""
+"""The same for a trial of one process. With several, a RuntimeError may only say that another one died."""
+
+OUT_OF_MEMORY = re.compile(
+    r"^(\w+\.)*\w*MemoryError\b|\bout of memory\b|can't allocate memory", re.IGNORECASE
+)
 
 
 def outcome_of(result: Mapping[str, Any]) -> Outcome:
-    """Of a trial that has ended: all its epochs done, given up by itself, or stopped before."""
+    """The outcome of a trial whose last result is ``result``; "pruned" if it was stopped before its end."""
     if result.get(FAILURE):
         return "failed"
     return "finished" if result.get("finished") else "pruned"
 
 
-def failure_result(error: BaseException, epoch: int) -> dict[str, Any]:
-    """The last result of a trial that the error has ended after ``epoch`` whole epochs."""
-    return given_up(in_words(error), epoch)
+def failure_result(cause: str, epoch: int) -> dict[str, Any]:
+    """The last result of a trial that failed after ``epoch`` epochs; ``cause``: a line, then details.
 
-
-def given_up(cause: str, epoch: int) -> dict[str, Any]:
-    """The same, with the cause in words, its first line by itself.
-
-    Without ``done`` Tune's searcher would look for the metric in it, and end the sweep where there is none.
+    It needs ``done``: Tune's searcher looks for the metric in any other result, and raises without it.
     """
     return {FAILURE: cause, "epoch": epoch, "finished": False, "done": True}
 
 
-def not_kept(cause: str) -> dict[str, Any]:
-    """What a trial tells that could not write its last checkpoint, or read it."""
+def not_kept_result(cause: str) -> dict[str, Any]:
+    """The result of a trial that could not write its last checkpoint, or read it."""
     return {NOT_KEPT: cause.partition("\n")[0].rpartition("StorageError: ")[2], "epoch": 0, "finished": False}
 
 
-def in_words(error: BaseException) -> str:
-    """One line, ``TrainingDiverged: the loss of …``, then where it was raised."""
+def error_text(error: BaseException) -> str:
+    """The error on one line, ``TrainingDiverged: the loss of …``, then its traceback."""
     line = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {line}\n\n{''.join(traceback.format_exception(error))}"
+
+
+def is_out_of_memory(cause: str) -> bool:
+    """Whether the cause is one of torch's allocators, Python's, NumPy's or Ray's out-of-memory errors."""
+    return OUT_OF_MEMORY.search(cause) is not None

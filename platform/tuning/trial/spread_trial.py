@@ -1,8 +1,8 @@
-"""One trial as Tune runs it with several workers: a function that starts Ray Train's TorchTrainer.
+"""A trial with several workers as Tune runs it: a function that starts Ray Train's TorchTrainer.
 
-The trial's checkpoints are Ray Train's: in the trial's folder, one an epoch, the best and the last kept. A
-worker or machine that dies is replaced by Train, which goes on from the last of them; where the whole group
-dies, Tune starts the function again, and Train finds the same checkpoints under the trial's name.
+Ray Train writes the trial's checkpoints: in the trial's folder, one per epoch, of which the best and the last
+are kept. When a worker or a machine dies, Train replaces it and goes on from the last checkpoint. When all
+die, Tune calls the function again, and Train finds the checkpoints by the trial's name.
 """
 
 import os
@@ -20,49 +20,50 @@ from ray.train.v2.api.config import CheckpointConfig, FailureConfig, RunConfig, 
 from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.storage.disk import StorageError, written_to
 from platform.storage.folder import Folder
 from platform.training.loop.trainer import Trainer
+from platform.training.loop.trainer_checkpoints import restore, save_checkpoint
 from platform.training.loop.workers import Workers
+from platform.tuning.cluster.resources import TrialResources, cores_and_gpus
+from platform.tuning.settings.sweep_config import SweepConfig
 from platform.tuning.trial.footprint import train_epoch
 from platform.tuning.trial.kept_checkpoints import Keeping
-from platform.tuning.trial.outcome import FINAL, given_up, in_words, not_kept
-from platform.tuning.cluster.resources import TrialResources, cores
-from platform.tuning.settings.sweep_config import SweepConfig
+from platform.tuning.trial.outcome import FINAL, error_text, failure_result, not_kept_result
+from platform.tuning.trial.pulse import pulsing
 from platform.tuning.trial.trainable import Place, log_to, name_of, result_of, trial_of
 
 START_TIMEOUT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"
-POLL_S = "0.2"  # Train's own 2 s are most of a short epoch
+POLL_S = "0.2"  # Train's default of 2 s would be most of a short epoch
 
 
 class GivenUp(Exception):
-    """A worker's error that another attempt would end in as well: the cause in words, and whole epochs."""
+    """A worker's error that would recur; ``args``: the cause as text, and the epochs that were completed."""
 
 
 class EachEpochOnce(TuneReportCallback):
-    """Tells Tune of each epoch once, though workers that were replaced tell of all of them again.
+    """Reports each epoch to Tune once, although replaced workers report all epochs again.
 
-    Tune itself, where it has been started anew, hears all: what it knew may be older than the checkpoints.
+    A new call of the function reports them all: Tune's state may be older than the checkpoints.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.told = 0
+        self.reported = 0
 
     def after_report(
         self, run_context: TrainRunContext, metrics: list[dict[str, Any]], checkpoint: Any
     ) -> None:
         epoch = metrics[0]["epoch"]
-        if epoch > self.told:
-            self.told = epoch
+        if epoch > self.reported:
+            self.reported = epoch
             super().after_report(run_context, metrics, checkpoint)
 
     def after_exception(self, run_context: TrainRunContext, worker_exceptions: dict[int, Exception]) -> None:
-        """End the trial where a worker has given up, be it one alone: the others wait for it in a collective.
+        """End the trial when a single worker has given up, as the others wait for it in a collective.
 
-        What is raised here ends Train's controller, which would replace the workers otherwise.
+        Raising here ends Train's controller, which would replace the workers otherwise.
         """
         for _, error in sorted(worker_exceptions.items()):
             if isinstance(error, GivenUp):
@@ -71,7 +72,7 @@ class EachEpochOnce(TuneReportCallback):
 
 @dataclass(frozen=True)
 class Group:
-    """A trial's workers, and what Ray Train does for them."""
+    """A trial's workers: their resources, and how often and how long Ray Train tries."""
 
     resources: TrialResources
     max_failures: int
@@ -86,13 +87,13 @@ class Group:
             placement_strategy=own.placement,
         )
 
-    def waited(self) -> str:
-        """What was waited for in vain, and for how long."""
+    def timed_out(self) -> str:
+        """Why a trial fails whose workers did not start in time."""
         own = self.resources
-        each = cores(own.cpus) + (f" and {own.gpus:g} GPU" if own.gpus else "")
+        each = cores_and_gpus(own.cpus, own.gpus)
         return (
-            f"resources.start_timeout_s: {own.workers} workers of {each}, placed {own.placement}, "
-            f"were not to be had within {self.start_timeout_s:g} s"
+            f"resources.start_timeout_s: {own.workers} workers of {each}, placed {own.placement}, could not "
+            f"start within {self.start_timeout_s:g} s"
         )
 
     def run(self, name: str, keeping: Keeping) -> RunConfig:
@@ -112,14 +113,14 @@ class Group:
 
 
 def group_of(config: SweepConfig, resources: TrialResources) -> Group:
-    """The workers of each trial of a sweep."""
+    """The workers of each trial in a sweep."""
     return Group(resources, config.resources.max_failures, config.resources.start_timeout_s)
 
 
 def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Group) -> None:
-    """Train a trial to its end, or until Tune stops it; its epochs reach Tune through a callback.
+    """Train a trial to its end, or until Tune stops it; :class:`EachEpochOnce` reports its epochs.
 
-    Where Train has given up on its workers, Tune does not begin again.
+    When Train gives up on the workers, the trial has failed: Tune does not try again.
     """
     os.environ[START_TIMEOUT] = str(group.start_timeout_s)
     os.environ[POLL] = POLL_S
@@ -133,37 +134,38 @@ def run_spread_trial(config: dict[str, Any], data: Any, place: Place, group: Gro
     try:
         trainer.fit()
     except WorkerGroupError as error:
-        words = _cause(error)
-        is_storage = f"{StorageError.__name__}: " in words
-        tune.report(not_kept(words) if is_storage else given_up(words, epoch=0))
+        cause = _cause(error)
+        is_storage = f"{StorageError.__name__}: " in cause
+        tune.report(not_kept_result(cause) if is_storage else failure_result(cause, epoch=0))
     except ControllerError as error:
-        cause = error.controller_failure
-        if isinstance(cause, GivenUp):
-            tune.report(given_up(*cause.args))
-        elif isinstance(cause, WorkerGroupStartupTimeoutError):
-            tune.report(given_up(group.waited(), epoch=0))
+        reason = error.controller_failure
+        if isinstance(reason, GivenUp):
+            tune.report(failure_result(*reason.args))
+        elif isinstance(reason, WorkerGroupStartupTimeoutError):
+            tune.report(failure_result(group.timed_out(), epoch=0))
         else:
             raise
 
 
 def _cause(error: WorkerGroupError) -> str:
-    """The first worker's error, in one line; all of them below it."""
+    """One line on the first worker's error, then the errors of all."""
     rank, first = min(error.worker_failures.items())
-    words = str(first).strip().splitlines() or [type(first).__name__]
-    return f"worker {rank}: {words[-1]}\n\n{error}"
+    lines = str(first).strip().splitlines() or [type(first).__name__]
+    return f"worker {rank}: {lines[-1]}\n\n{error}"
 
 
-def train_worker(given: dict[str, Any]) -> None:
-    """What each of a trial's workers runs; raises :class:`GivenUp` where the trial cannot go on."""
-    place: Place = given["place"]
+def train_worker(loop_config: dict[str, Any]) -> None:
+    """The training loop of each worker; raises :class:`GivenUp` if the trial cannot go on."""
+    config: dict[str, Any] = loop_config["config"]
+    place: Place = loop_config["place"]
     log_to(place.logs)
     workers = Workers.of_process_group()
     epoch = 0
     try:
         place.check()
         trainer = Trainer(
-            trial_of(given["config"]),
-            given["data"],
+            trial_of(config),
+            loop_config["data"],
             device=get_device(),
             threads=place.threads,
             workers=workers,
@@ -171,24 +173,25 @@ def train_worker(given: dict[str, Any]) -> None:
         if checkpoint := train.get_checkpoint():
             with checkpoint.as_directory() as folder:
                 restore(Path(folder), trainer)
-        elif newest := place.keeping.of(name_of(given["config"])).newest:  # of when it was one process
+        elif newest := place.keeping.of(name_of(config)).newest:  # written when the trial had one worker
             with newest.at_hand() as path:
                 restore(path, trainer)
         epoch = trainer.epoch
         for earlier in range(1, epoch + 1):
             train.report(result_of(trainer, earlier))
         while not trainer.is_over:
-            train_epoch(trainer)
+            with pulsing(trainer, place.logs, name_of(config)):
+                train_epoch(trainer)
             _report(trainer, place.keeping.trials)
             epoch = trainer.epoch
     except FINAL as error:
         if isinstance(error, StorageError):
             raise  # Ray Train tries again, from the last checkpoint
-        raise GivenUp(in_words(error), epoch) from error
+        raise GivenUp(error_text(error), epoch) from error
 
 
 def _report(trainer: Trainer, trials: Folder) -> None:
-    """Tell of the last epoch; the first worker brings the checkpoint."""
+    """Report the last epoch; the first worker adds the checkpoint."""
     result, name = result_of(trainer, trainer.epoch), f"checkpoint_{trainer.epoch:06d}"
     if not trainer.workers.is_first:
         train.report(result, checkpoint_dir_name=name)

@@ -1,59 +1,101 @@
-"""What --list and --status print of sweeps that run in other terminals, or have ended."""
+"""``--list``, ``--status`` and ``--stop``: tables on the terminal, or JSON."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from platform.config.errors import UserError
 from platform.datasets.errors import listed
+from platform.tuning.folder.process_lock import ask_to_stop
+from platform.tuning.folder.sweep_folder import SweepFolder
 from platform.tuning.terminal import duration, print_table
-from platform.tuning.watching.sweep_state import OPEN, Survey
+from platform.tuning.watching.sweep_state import OPEN, SweepState, find_sweep, sweep_state, sweeps_in
 
 OUTCOMES = ("finished", "pruned", "failed", "interrupted", "running")
 
 
-def print_list(console: Console, surveys: Sequence[Survey]) -> None:
-    """One row a sweep."""
-    print_table(console, [_row(seen) for seen in surveys])
-    for seen in surveys:
-        if seen.problem:
-            console.print(f"{seen.name}: {seen.problem}")
+def show_sweeps(out: Path, name: str | None, *, as_json: bool) -> None:
+    """Print the sweep called ``name``, or a list of all sweeps in ``out``."""
+    console = _console()
+    if name is not None:
+        states = [sweep_state(find_sweep(out, name))]
+    else:
+        states = [_state_or_problem(folder) for folder in sweeps_in(out)]
+        states.sort(key=lambda state: state.started or 0.0)
+    if as_json:
+        print(json_of(states))
+    elif name is not None:
+        print_status(console, states[0])
+    elif states:
+        print_list(console, states)
+    else:
+        console.print(f"no sweep in {out}/")
 
 
-def print_status(console: Console, seen: Survey) -> None:
-    """One sweep: how far it is, and the trials that run."""
-    console.print(f"sweep {seen.name}: {_state(seen)}")
-    if seen.problem:
-        console.print(seen.problem)
-    if seen.state == "starting" or seen.problem:
+def _state_or_problem(folder: SweepFolder) -> SweepState:
+    """A folder that cannot be read is listed with why, beside the others."""
+    try:
+        return sweep_state(folder)
+    except UserError as error:
+        return SweepState(folder.name, str(folder.path), "unknown", problem=str(error))
+
+
+def stop_sweep(out: Path, name: str) -> None:
+    """Ask the process that runs the sweep to stop; it saves what each trial has done."""
+    process = ask_to_stop(find_sweep(out, name))
+    _console().print(f"asked {process} to stop {name}; --resume goes on from each trial's last epoch")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def print_list(console: Console, sweeps: Sequence[SweepState]) -> None:
+    """Print a table with one row per sweep."""
+    print_table(console, [_row(sweep) for sweep in sweeps])
+    for sweep in sweeps:
+        if sweep.problem:
+            console.print(f"{sweep.name}: {sweep.problem}")
+
+
+def print_status(console: Console, sweep: SweepState) -> None:
+    """Print a sweep's progress, and a table of its running trials."""
+    console.print(f"sweep {sweep.name}: {_state(sweep)}")
+    if sweep.problem:
+        console.print(sweep.problem)
+    if sweep.state == "starting" or sweep.problem:
         return
-    console.print(f"trials: {_trials(seen)}" + "".join(f", {part}" for part in _counted(seen)))
-    for words in _besides(seen):
+    console.print(f"trials: {_trials(sweep)}" + "".join(f", {part}" for part in _counted(sweep)))
+    for words in _besides(sweep):
         console.print(words)
-    best = seen.best
+    best = sweep.best
     if best is not None and best.best is not None:
-        console.print(f"best: {seen.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
-    if len(seen.goals) > 1:
-        console.print(f"goals: {', '.join(seen.goals)}; the best is the first's, the report has the front")
-    console.print(f"epochs: {_epochs(seen)}")
-    if seen.confirmations:
-        ended = sum(trial.outcome not in OPEN for trial in seen.confirmations)
-        console.print(f"confirmations: {ended} of {len(seen.confirmations)} that have begun have ended")
-    if seen.balance and seen.balance.left:
-        console.print(f"budget left: {seen.balance.left}")
-    running = [trial for trial in [*seen.trials, *seen.confirmations] if trial.outcome == "running"]
-    if running and seen.state in ("running", "stopping"):
+        console.print(f"best: {sweep.metric} {best.best:.4f}, trial {best.trial}{_words(best.searched)}")
+    if len(sweep.goals) > 1:
+        console.print(
+            f"goals: {', '.join(sweep.goals)}; the best is by the first goal, the report has the front"
+        )
+    console.print(f"epochs: {_epochs(sweep)}")
+    if sweep.confirmations:
+        ended = sum(trial.outcome not in OPEN for trial in sweep.confirmations)
+        console.print(f"confirmations: {ended} of {len(sweep.confirmations)} started trials have ended")
+    if sweep.balance and sweep.balance.left:
+        console.print(f"budget left: {sweep.balance.left}")
+    running = [trial for trial in [*sweep.trials, *sweep.confirmations] if trial.outcome == "running"]
+    if running and sweep.state in ("running", "stopping"):
         console.print()
         print_table(
             console,
             [
                 {
                     "trial": trial.trial,
-                    "epoch": f"{trial.epochs}/{seen.holder.epochs_a_trial if seen.holder else '?'}",
-                    f"best {seen.metric}": _number(trial.best),
+                    "epoch": f"{trial.epochs}/{sweep.process.epochs_a_trial if sweep.process else '?'}",
+                    f"best {sweep.metric}": _number(trial.best),
                     "last": _number(trial.last),
                     **{name: _short(value) for name, value in trial.searched.items()},
                 }
@@ -62,82 +104,86 @@ def print_status(console: Console, seen: Survey) -> None:
         )
 
 
-def as_json(surveys: Sequence[Survey]) -> str:
-    """The same for programs: one object a sweep, values in full; times in seconds since 1970."""
-    return json.dumps([_object(seen) for seen in surveys], indent=1)
+def json_of(sweeps: Sequence[SweepState]) -> str:
+    """A JSON list with one object per sweep: values unrounded, times in seconds since 1970."""
+    return json.dumps([_object(sweep) for sweep in sweeps], indent=1)
 
 
-def _object(seen: Survey) -> dict[str, Any]:
-    best = seen.best
-    balance = seen.balance
-    return asdict(replace(seen, balance=None)) | {
+def _object(sweep: SweepState) -> dict[str, Any]:
+    best = sweep.best
+    balance = sweep.balance
+    fields = asdict(replace(sweep, balance=None))
+    fields["holder"] = fields.pop("process")  # the key that programs read
+    return fields | {
         "balance": balance and {"budget": balance.budget.model_dump(), "spent": asdict(balance.spent)},
         "best": best.best if best else None,
         "best_trial": best.trial if best else None,
-        "trials_ended": seen.ended,
-        "trials_planned": seen.planned,
-        "outcomes": seen.counts,
-        "reused": len(seen.reused),
-        "epochs": seen.epochs,
-        "epochs_left": seen.epochs_left,
-        "seconds": seen.seconds,
-        "seconds_left": seen.seconds_left,
+        "trials_ended": sweep.ended,
+        "trials_planned": sweep.planned,
+        "outcomes": sweep.counts,
+        "reused": len(sweep.reused),
+        "epochs": sweep.epochs,
+        "epochs_left": sweep.epochs_left,
+        "seconds": sweep.seconds,
+        "seconds_left": sweep.seconds_left,
     }
 
 
-def _row(seen: Survey) -> dict[str, str]:
-    best = seen.best
+def _row(sweep: SweepState) -> dict[str, str]:
+    best = sweep.best
     return {
-        "sweep": seen.name,
-        "state": seen.state,
-        "metric": f"{seen.metric} and {len(seen.goals) - 1} more" if seen.goals[1:] else seen.metric or "–",
+        "sweep": sweep.name,
+        "state": sweep.state,
+        "metric": f"{sweep.metric} and {len(sweep.goals) - 1} more"
+        if sweep.goals[1:]
+        else sweep.metric or "–",
         "best": _number(best.best if best else None),
-        "trials": _trials(seen),
-        "epochs": f"{seen.epochs:,}",
-        "trained for": duration(seen.seconds),
-        "started": _moment(seen.started),
+        "trials": _trials(sweep),
+        "epochs": f"{sweep.epochs:,}",
+        "trained for": duration(sweep.seconds),
+        "started": _moment(sweep.started),
     }
 
 
-def _state(seen: Survey) -> str:
-    if seen.holder is None or seen.state in ("interrupted", "finished", "failed", "unknown"):
-        return seen.state
-    return f"{seen.state} since {_moment(seen.holder.began)} ({seen.holder})"
+def _state(sweep: SweepState) -> str:
+    if sweep.process is None or sweep.state in ("interrupted", "finished", "failed", "unknown"):
+        return sweep.state
+    return f"{sweep.state} since {_moment(sweep.process.began)} ({sweep.process})"
 
 
-def _trials(seen: Survey) -> str:
-    return f"{seen.ended}/{'?' if seen.planned is None else seen.planned}"
+def _trials(sweep: SweepState) -> str:
+    return f"{sweep.ended}/{'?' if sweep.planned is None else sweep.planned}"
 
 
-def _counted(seen: Survey) -> list[str]:
+def _counted(sweep: SweepState) -> list[str]:
     words = {"pruned": "stopped early"}
-    if seen.state not in ("running", "stopping"):  # what was killed could not say so
+    if sweep.state not in ("running", "stopping"):  # a killed process could not record it
         words["running"] = "interrupted"
     return [
         f"{count} {words.get(outcome, outcome)}"
         for outcome in OUTCOMES
-        if (count := seen.counts.get(outcome))
+        if (count := sweep.counts.get(outcome))
     ]
 
 
-def _besides(seen: Survey) -> list[str]:
-    """Of the trials that were not trained here, or do not count any more, a line each."""
+def _besides(sweep: SweepState) -> list[str]:
+    """Lines on trials that were not trained here, or no longer count."""
     lines = []
-    if seen.reused:
-        lines.append(f"reused: {listed([f'{one.trial} from {one.reused_from}' for one in seen.reused])}")
-    if seen.left_out:
-        told = listed([f"{one.trial} ({one.left_out})" for one in seen.left_out])
-        lines.append(f"left out, as the space was changed: {told}")
+    if sweep.reused:
+        lines.append(f"reused: {listed([f'{one.trial} from {one.reused_from}' for one in sweep.reused])}")
+    if sweep.left_out:
+        trials = listed([f"{one.trial} ({one.left_out})" for one in sweep.left_out])
+        lines.append(f"left out, as they do not fit the changed space: {trials}")
     return lines
 
 
-def _epochs(seen: Survey) -> str:
-    told = f"{seen.epochs:,} done in {duration(seen.seconds)} of training"
-    if seen.epochs_left:
-        told += f", at most {seen.epochs_left:,} left"
-    if seen.seconds_left:
-        told += f": about {duration(seen.seconds_left)}"
-    return told
+def _epochs(sweep: SweepState) -> str:
+    words = f"{sweep.epochs:,} done in {duration(sweep.seconds)} of training"
+    if sweep.epochs_left:
+        words += f", at most {sweep.epochs_left:,} left"
+    if sweep.seconds_left:
+        words += f": about {duration(sweep.seconds_left)}"
+    return words
 
 
 def _words(searched: dict[str, str]) -> str:
@@ -146,7 +192,7 @@ def _words(searched: dict[str, str]) -> str:
 
 
 def _short(text: str) -> str:
-    """A searched value, which MLflow keeps as text, with as many digits as are read."""
+    """A searched value, which MLflow keeps as text, rounded to four digits."""
     try:
         value = json.loads(text)
     except ValueError:

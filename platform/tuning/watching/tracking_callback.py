@@ -1,4 +1,4 @@
-"""What Tune reports, handed to the tracking server by the driver: the single writer."""
+"""Writes Tune's results to MLflow from the driver, which is the only writer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.tracking import tag_names as names
+from platform.tracking import tag_names
 from platform.tracking.environment import code_version
 from platform.tracking.writing.spooled_writer import SpooledWriter
-from platform.tuning.failure import cause_of
-from platform.tuning.trial.kept_checkpoints import Keeping, keeping_of
-from platform.tuning.names import confirms, constants_of
-from platform.tuning.trial.outcome import FAILURE, NOT_KEPT, outcome_of
-from platform.tuning.search.past_trials import REUSED
 from platform.tuning.folder.sweep_folder import SweepFolder
+from platform.tuning.names import confirms, constants_of
+from platform.tuning.search.past_trials import REUSED
+from platform.tuning.trial.failure import cause_of
+from platform.tuning.trial.kept_checkpoints import Keeping, keeping_of
+from platform.tuning.trial.outcome import FAILURE, NOT_KEPT, outcome_of
 from platform.tuning.trial.trainable import name_of
 
 
 class TrackingCallback(tune.Callback):
-    """Writes every trial of the sweep in ``folder``, by the writer that the driver has open for it."""
+    """Records every trial of the sweep in ``folder`` through the driver's open writer."""
 
     def __init__(self, folder: SweepFolder, writer: SpooledWriter) -> None:
         self.keeping = keeping_of(folder)
@@ -28,7 +28,7 @@ class TrackingCallback(tune.Callback):
         self.code = code_version().key
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune writes its callbacks down, and nobody reads that: the open spool stays with this process."""
+        """Without the open spool: Tune saves its callbacks, and nothing reads that."""
         return {"keeping": self.keeping, "started": self.started, "code": self.code}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -42,7 +42,7 @@ class TrackingCallback(tune.Callback):
             constants=constants,
             config=config,
             confirms=confirms(trial.config["number"]),
-            marks=({names.CODE: self.code} if self.code else {}) | reused_mark(trial.config.get(REUSED)),
+            marks=({tag_names.CODE: self.code} if self.code else {}) | reused_mark(trial.config.get(REUSED)),
         )
 
     def on_trial_result(
@@ -57,7 +57,7 @@ class TrackingCallback(tune.Callback):
         self.writer.finish_trial(label(trial), outcome_of(trial.last_result), cause=cause, **checkpoints)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if label(trial) not in self.started:  # it failed while it was built: Tune tells of no start
+        if label(trial) not in self.started:  # it failed while it was set up, for which Tune reports no start
             self.on_trial_start(iteration, trials, trial)
         self.writer.finish_trial(
             label(trial), "failed", cause=cause_of(trial), **checkpoints_of(label(trial), self.keeping)
@@ -65,8 +65,8 @@ class TrackingCallback(tune.Callback):
 
 
 def reused_mark(earlier: str | None) -> dict[str, str]:
-    """The tag of a trial that ``earlier`` answered."""
-    return {names.REUSED_FROM: earlier} if earlier else {}
+    """The tag of a trial whose result comes from the trial ``earlier``; none without one."""
+    return {tag_names.REUSED_FROM: earlier} if earlier else {}
 
 
 def label(trial: Trial) -> str:
@@ -75,12 +75,12 @@ def label(trial: Trial) -> str:
 
 
 def metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
-    """The trial's own metrics of a Tune result: everything it names with a slash."""
+    """The trial's own metrics in a Tune result: all with a slash in their name."""
     return {name: float(value) for name, value in result.items() if "/" in name}
 
 
 def checkpoints_of(trial: str, keeping: Keeping) -> dict[str, str | None]:
-    """The folders of a trial's best and last checkpoint; None for both while there is none."""
+    """The folders of a trial's best and last checkpoint; None for a checkpoint that does not exist."""
     best, newest = keeping.of(trial).best_and_newest()
     return {
         "checkpoint": str(best) if best else None,

@@ -1,4 +1,4 @@
-"""Signs that a trial goes wrong while it runs, each named once: it collapsed, it memorises, it starves."""
+"""Warnings about running trials, each printed once: collapsed to one class, memorising, starving."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
-from platform.tuning.terminal import duration
 from platform.tuning.names import trial_name
+from platform.tuning.terminal import duration
 
 ENTROPY = "train/prediction_entropy"
 FITS = ("train/memorisation", "train/accuracy")
@@ -23,10 +23,15 @@ PATIENCE_S = 60.0
 
 @dataclass
 class _Course:
-    """What is remembered of a trial that has not ended; ``news``: when it was last heard of, by the clock."""
+    """The history of a trial that has not ended.
+
+    ``news``: when it last reported or went on in an epoch, in seconds; ``has_begun``: whether it has done so
+    since it started.
+    """
 
     news: float
     waits: bool = False
+    has_begun: bool = False
     epoch_s: float | None = None
     low_epochs: int = 0
     values: list[float] = field(default_factory=list)
@@ -35,16 +40,17 @@ class _Course:
 
 
 @dataclass
-class Signs:
-    """Looks at results as they come, and at the clock between them; ``metric`` and ``mode`` are what selects.
+class WarningSigns:
+    """Finds warning signs in results and in the time between them; ``metric`` and ``mode`` select trials.
 
-    - collapsed: ``train/prediction_entropy`` below 0.05 in two epochs running (early in its first epochs a
-      network may pass through there);
-    - memorising: for three epochs running the metric is worse than it was (:func:`worse_than_before`),
-      while the networks predict more of the given training labels than then. Of simulated trials that stay
-      level but for noise, 2 % are called so within 50 epochs, 7 % within 100;
-    - starving: no epoch for ten times as long as its own take (at least a minute) while others went on, or
-      a minute's wait until it runs.
+    - collapsed: ``train/prediction_entropy`` is below 0.05 in two consecutive epochs (in a first epoch a
+      network may pass through such a state);
+    - memorising: for three consecutive epochs the metric is worse than before (:func:`worse_than_before`),
+      while the networks predict more of the given training labels than then. Among simulated trials with a
+      constant metric and noise, 2 % are reported within 50 epochs and 7 % within 100;
+    - starving: no progress for ten times the length of its epochs (at least a minute) while others went on;
+    - waiting: more than a minute until it trains, in which it waits for room, its process starts, and its
+      networks are built and get their weights.
     """
 
     metric: str
@@ -54,29 +60,34 @@ class Signs:
     named: set[tuple[int, str]] = field(default_factory=set)
 
     def started(self, number: int, now: float) -> None:
-        """The trial has begun to run, or goes on."""
+        """The trial has started, or goes on."""
         course = self.courses.setdefault(number, _Course(now))
-        course.news, course.waits = now, False
+        course.news, course.waits, course.has_begun = now, False, False
+
+    def alive(self, number: int, now: float) -> None:
+        """The trial has gone on within its epoch."""
+        course = self.courses.setdefault(number, _Course(now))
+        course.news, course.waits, course.has_begun = now, False, True
 
     def waiting(self, number: int, now: float) -> None:
-        """The trial is there but does not run; said as often as one likes."""
+        """The trial waits to run; may be called again and again."""
         course = self.courses.setdefault(number, _Course(now, waits=True))
         if not course.waits:
-            course.news, course.waits = now, True
+            course.news, course.waits, course.has_begun = now, True, False
 
     def ended(self, number: int) -> None:
         self.courses.pop(number, None)
 
     def of_result(self, number: int, result: Mapping[str, Any], now: float) -> list[str]:
-        """What an epoch's metrics show that was not said before, a line each."""
+        """New warnings from an epoch's metrics, one line each."""
         course = self.courses.setdefault(number, _Course(now))
-        course.news, course.waits = now, False
+        course.news, course.waits, course.has_begun = now, False, True
         course.epoch_s = result.get("time/epoch_s", course.epoch_s)
-        found = {"collapsed": self._collapsed(course, result), "memorises": self._memorises(course, result)}
-        return [line for sign, words in found.items() if words for line in self._once(number, sign, words)]
+        signs = {"collapsed": self._collapsed(course, result), "memorises": self._memorises(course, result)}
+        return [line for sign, words in signs.items() if words for line in self._once(number, sign, words)]
 
     def of_time(self, now: float) -> list[str]:
-        """What the clock shows that was not said before: trials that wait while others go on."""
+        """New warnings about trials that wait while others go on."""
         return [line for number in list(self.courses) for line in self._starves(number, now)]
 
     def _collapsed(self, course: _Course, result: Mapping[str, Any]) -> str | None:
@@ -111,11 +122,11 @@ class Signs:
     def _starves(self, number: int, now: float) -> Iterator[str]:
         course = self.courses[number]
         silent = now - course.news
-        if course.waits:
+        if not course.has_begun:
             if silent > self.patience_s:
-                yield from self._once(
-                    number, "starves", f"is starving: no room to run, or a slow start, for {duration(silent)}"
-                )
+                waits_for = "room and for its process" if course.waits else "its networks and their weights"
+                words = f"does not train yet: it has waited {duration(silent)} for {waits_for}"
+                yield from self._once(number, "waits", words)
             return
         others = [other for key, other in self.courses.items() if key != number]
         known = [course.epoch_s] if course.epoch_s else [other.epoch_s for other in others if other.epoch_s]
@@ -125,7 +136,7 @@ class Signs:
             yield from self._once(
                 number,
                 "starves",
-                f"is starving: no epoch for {duration(silent)}, {whose} {max(known):.1f} s; "
+                f"is starving: no progress for {duration(silent)}, {whose} {max(known):.1f} s; "
                 f"{went_on} other{'s' * (went_on > 1)} went on",
             )
 
@@ -136,11 +147,11 @@ class Signs:
 
 
 def worse_than_before(values: Sequence[float]) -> int | None:
-    """Where the best three values in a row begin, if the last three are clearly worse (less); else None.
+    """Where the best three consecutive values begin, if the last three are clearly worse (lower); else None.
 
-    Clearly: by 2 % of the best mean, and by 3 standard deviations of a value, which a small validation
-    split has by itself; estimated from second differences, which a trend leaves alone: 1.4826 times their
-    median size by the root of 6. Neither three shares a value with the other.
+    Clearly means by 2 % of the best mean and by 3 standard deviations of a value, as a small validation split
+    is noisy. The deviation is estimated from second differences, which a trend does not change: 1.4826 times
+    their median absolute value, divided by the root of 6. The two windows do not overlap.
     """
     if len(values) < 2 * WINDOW:
         return None

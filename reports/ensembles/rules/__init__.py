@@ -1,15 +1,15 @@
-"""Ways to make one prediction of several members'; a rule is a file here that has ``combine``.
+"""Rules that combine several members' predictions; each file here is a rule with a function ``combine``.
 
     combine(logits_MNC) -> probabilities_NC
 
-A rule that learns from labelled samples has ``fit`` too, and ``combine`` takes what that found:
+A rule that learns from labelled samples has ``fit``, too, and ``combine`` takes its result:
 
     fit(logits_MNC, labels_N) -> learnt, arrays by name
     combine(logits_MNC, **learnt) -> probabilities_NC
 
-M members, N samples, C classes. Logits are up to a constant a sample the logarithms of the member's
-probabilities; rows of probabilities sum to 1, and the class predicted is the arg-max. A new file is a new
-rule, named after it: nothing lists them.
+M members, N samples, C classes. Logits are the logarithms of the member's probabilities, up to a constant for
+each sample; rows of probabilities sum to 1, and the arg-max is the predicted class. A new file is a new rule
+with the file's name; no list needs to be edited.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,22 +32,21 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Rule:
-    """``fit``: None of a rule that learns nothing."""
+    """``fit``: None if the rule does not learn."""
 
     name: str
     combine: Callable[..., Probabilities]
     fit: Callable[[Logits, Labels], Learnt] | None = None
 
     def learn(self, logits_MNC: Logits, labels_N: Labels) -> Learnt:
-        """What ``combine`` takes besides logits; nothing of a rule that learns nothing."""
+        """Arguments for ``combine`` besides the logits; empty if the rule does not learn."""
         return self.fit(logits_MNC, labels_N) if self.fit else {}
 
     def judged(self, logits_MNC: Logits, labels_N: Labels) -> Probabilities:
-        """Probabilities [N, C] of these same samples that may be judged by their labels.
+        """Probabilities [N, C] of these samples that can be judged by the same labels.
 
-        Of a rule that learns, each sample's come from a fit without it: the samples are dealt to five folds
-        that have the classes in equal shares, by a fixed shuffle, and each fold is predicted with what the
-        others taught.
+        If the rule learns, they are cross-validated: a fixed shuffle deals the samples to five stratified
+        folds, and each fold is predicted by a fit on the others.
         """
         if self.fit is None:
             return self.combine(logits_MNC)
@@ -70,19 +69,19 @@ def rules() -> dict[str, Rule]:
 
 
 def logits_of(probabilities_NC: Probabilities) -> Logits:
-    """The logarithms; of a probability that is 0 in float32, that of the smallest float."""
+    """Logarithms of probabilities; a probability of 0 counts as the smallest normal float32."""
     logits_NC: Logits = np.log(probabilities_NC.clip(np.finfo(np.float32).tiny)).astype(np.float32)
     return logits_NC
 
 
 def probabilities_of(logits_MNC: Logits) -> npt.NDArray[np.float64]:
-    """Each member's own, [M, N, C]: the softmax over classes."""
+    """Each member's probabilities [M, N, C]: the softmax over classes."""
     probabilities: npt.NDArray[np.float64] = softmax(logits_MNC.astype(np.float64), axis=-1)
     return probabilities
 
 
 def normalised(scores_NC: npt.NDArray[np.float64]) -> Probabilities:
-    """Rows of non-negative scores made to sum to 1; a row of zeros becomes uniform."""
+    """Scale rows of non-negative scores to sum to 1; a row of zeros becomes uniform."""
     sums_N1 = scores_NC.sum(axis=1, keepdims=True)
     uniform = np.full_like(scores_NC, 1 / scores_NC.shape[1])
     shares_NC = np.divide(scores_NC, sums_N1, out=uniform, where=sums_N1 > 0)
@@ -91,7 +90,7 @@ def normalised(scores_NC: npt.NDArray[np.float64]) -> Probabilities:
 
 
 def folds(labels_N: Labels) -> Labels:
-    """[N]: the fold of each sample, 0 to 4 (fewer of fewer samples)."""
+    """[N]: the fold of each sample, from 0 to 4 (fewer folds for fewer than five samples)."""
     shuffled = np.random.default_rng(0).permutation(len(labels_N))
     dealt = shuffled[np.argsort(labels_N[shuffled], kind="stable")]
     folds_N = np.empty(len(labels_N), dtype=np.int64)

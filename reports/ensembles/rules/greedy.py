@@ -12,11 +12,11 @@ TINY = float(np.finfo(np.float32).tiny)
 def fit(logits_MNC: Logits, labels_N: Labels) -> Learnt:
     """``weights_M``: how often each member was chosen, of sum 1.
 
-    From an empty bag, 25 times the member is added with which the bag's mean probability has the highest
-    accuracy (of equals the highest likelihood of the labels, then the first); the bag as it was when that
-    was highest for the first time is what is kept. A member may come again and then counts more. (Caruana
-    et al., Ensemble Selection from Libraries of Models, ICML 2004, sections 2.1 and 2.2; of their three ways
-    against overfitting this is replacement; without bagging.)
+    Starting from an empty bag, the member is added 25 times with which the bag's mean probability has the
+    highest accuracy (ties: the highest likelihood of the labels, then the first member). The bag is kept as
+    it was at the first maximum. A member may be added again and then weighs more. (Caruana et al., Ensemble
+    Selection from Libraries of Models, ICML 2004, sections 2.1 and 2.2; of their three measures against
+    overfitting this has selection with replacement, not bagging.)
     """
     probabilities_MNC = probabilities_of(logits_MNC).astype(np.float32)
     of_label_MN = probabilities_MNC[:, np.arange(len(labels_N)), labels_N]

@@ -1,4 +1,4 @@
-"""The mean of the members' logits: the geometric mean of their probabilities, made to sum to 1."""
+"""The mean of the members' logits: the normalised geometric mean of their probabilities."""
 
 from reports.ensembles.rules import Logits, Probabilities, probabilities_of
 

@@ -6,7 +6,7 @@ from reports.ensembles.rules import Logits, Probabilities, probabilities_of
 
 
 def combine(logits_MNC: Logits) -> Probabilities:
-    """Probabilities [N, C]: the mean of p_m over the M members, one by one: all at once are gigabytes."""
+    """Probabilities [N, C]: the mean of p_m over the M members, summed one by one to save memory."""
     sum_NC = np.zeros(logits_MNC.shape[1:])
     for logits_NC in logits_MNC:
         sum_NC += probabilities_of(logits_NC)

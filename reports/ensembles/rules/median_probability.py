@@ -1,4 +1,4 @@
-"""The median of the members' probabilities, class by class: no member can be far out alone."""
+"""The median of the members' probabilities, class by class, which no single outlier moves."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ from reports.ensembles.rules import Logits, Probabilities, normalised, probabili
 
 
 def combine(logits_MNC: Logits) -> Probabilities:
-    """Probabilities [N, C]: median_m p_mc, made to sum to 1."""
+    """Probabilities [N, C]: median_m p_mc, scaled to sum to 1."""
     return normalised(np.median(probabilities_of(logits_MNC), axis=0))

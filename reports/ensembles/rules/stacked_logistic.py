@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from reports.ensembles.rules import Labels, Learnt, Logits, Probabilities
 
 FLOOR = -20.0
-"""Log-probabilities below count as this: a member that is sure and wrong must not decide over the fit."""
+"""Lower bound of log-probabilities: a member that is sure and wrong must not dominate the fit."""
 PENALTY = 1.0
 
 
@@ -16,9 +16,10 @@ def fit(logits_MNC: Logits, labels_N: Labels) -> Learnt:
     """``weights_MC`` and ``bias_C`` of the multinomial logistic regression.
 
     Minimises -Σ_n log softmax_c(Σ_m w_mc z_nmc + b_c)_y + (λ / 2) (Σ (w_mc - 1 / M)² + Σ b_c²), z the
-    members' log-probabilities, λ = 1, by L-BFGS; it is convex. A class's score takes its own logits alone:
-    the full regression has C times as many weights, more than validation splits have samples. What is not
-    known stays as the mean of the logits. (Wolpert, Stacked generalization, Neural Networks 1992.)
+    members' log-probabilities, λ = 1, by L-BFGS; it is convex. A class's score uses that class's logits
+    alone: the full regression has C times as many weights, more than validation splits have samples. The
+    penalty draws the weights towards the mean of the logits. (Wolpert, Stacked generalization, Neural
+    Networks 1992.)
     """
     members, samples, classes = logits_MNC.shape
     features_MNC = _features(logits_MNC)

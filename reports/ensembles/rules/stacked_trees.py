@@ -1,4 +1,4 @@
-"""Stacking by gradient-boosted trees: they learn which of the classes that members hold likely is right."""
+"""Stacking by gradient-boosted trees, which learn which of the likely classes is right."""
 
 from functools import lru_cache
 
@@ -17,9 +17,9 @@ LEAST = 1e-6
 
 
 def fit(logits_MNC: Logits, labels_N: Labels) -> Learnt:
-    """The samples themselves: growing the trees again from them takes seconds and gives the same trees.
+    """The samples themselves: fitting the trees again takes seconds and gives the same trees.
 
-    (A file of arrays can be read without running what is in it; one of scikit-learn's trees cannot.)
+    (A file of arrays is safe to read; a pickle of scikit-learn's trees would run code.)
     """
     return {"known_MNC": logits_MNC.astype(np.float16), "labels_N": labels_N.astype(np.int32)}
 
@@ -27,27 +27,27 @@ def fit(logits_MNC: Logits, labels_N: Labels) -> Learnt:
 def combine(
     logits_MNC: Logits, known_MNC: npt.NDArray[np.float16], labels_N: npt.NDArray[np.int32]
 ) -> Probabilities:
-    """Probabilities [N, C]: of a sample's 8 classes with the highest mean log-probability what the trees say,
-    of all others 1e-6, made to sum to 1.
+    """Probabilities [N, C]: the trees' scores of each sample's 8 likeliest classes, 1e-6 for the others.
 
-    The trees are one binary classifier for all classes, "is this the label?", as one a class would need many
-    samples of each: HistGradientBoosting of 100 trees on M + 3 features of a sample and a class (each
-    member's log-probability, their mean, their spread, and how far the mean is below the sample's best).
+    The likeliest classes have the highest mean log-probabilities; rows are scaled to sum to 1. The trees are
+    one binary classifier for all classes, "is this the label?", because one for each class would need many
+    samples of it: HistGradientBoosting of 100 trees on M + 3 features of a sample and a class (each member's
+    log-probability, their mean, their spread, and how far the mean is below the sample's best).
     """
     grown = _grown(known_MNC.shape, known_MNC.tobytes(), labels_N.tobytes())
     places_NK, features_NKF = _candidates(logits_MNC)
     if grown is None:
         return combine_mean(logits_MNC)
-    says = grown.predict_proba(features_NKF.reshape(-1, features_NKF.shape[2]))[:, 1]
-    says_NK = says.reshape(places_NK.shape)
+    scores = grown.predict_proba(features_NKF.reshape(-1, features_NKF.shape[2]))[:, 1]
+    scores_NK = scores.reshape(places_NK.shape)
     scores_NC = np.full(logits_MNC.shape[1:], LEAST)
-    np.put_along_axis(scores_NC, places_NK, says_NK, axis=1)
+    np.put_along_axis(scores_NC, places_NK, scores_NK, axis=1)
     return normalised(scores_NC)
 
 
 @lru_cache(maxsize=2)
 def _grown(shape: tuple[int, ...], known: bytes, labels: bytes) -> HistGradientBoostingClassifier | None:
-    """None where there is nothing to learn: the candidates are never the label, or always."""
+    """The fitted trees; None if there is nothing to learn: no candidate is the label, or every one is."""
     known_MNC = np.frombuffer(known, dtype=np.float16).reshape(shape).astype(np.float32)
     labels_N = np.frombuffer(labels, dtype=np.int32)
     places_NK, features_NKF = _candidates(known_MNC)

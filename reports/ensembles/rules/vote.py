@@ -1,4 +1,4 @@
-"""Each member has one vote, for its most probable class; a tie goes to the highest mean probability."""
+"""Each member votes for its most probable class; the mean probability breaks ties."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from reports.ensembles.rules import Logits, Probabilities, probabilities_of
 def combine(logits_MNC: Logits) -> Probabilities:
     """Probabilities [N, C]: (votes + mean_m p_m) / (M + 1).
 
-    Votes differ by whole numbers and mean probabilities by less than one, so these decide between classes
-    of equally many votes and nothing else. Rows sum to 1.
+    Votes differ by whole numbers and mean probabilities by less than one, so the latter only break ties. Rows
+    sum to 1.
     """
     members, _, classes = logits_MNC.shape
     votes_NC = np.eye(classes)[logits_MNC.argmax(axis=2)].sum(axis=0)

@@ -1,4 +1,4 @@
-"""The weighted mean of the members' probabilities, with the weights under which the labels are likeliest."""
+"""The weighted mean of the members' probabilities, with the weights of maximum likelihood."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ TINY = float(np.finfo(np.float64).tiny)
 
 
 def fit(logits_MNC: Logits, labels_N: Labels) -> Learnt:
-    """``weights_M``, non-negative, of sum 1, that maximise Σ_n log Σ_m w_m p_mn, p_mn of sample n's label.
+    """``weights_M``, non-negative, of sum 1, that maximise Σ_n log Σ_m w_m p_mn, p_mn: of sample n's label.
 
     By expectation-maximisation from equal weights, w_m ← mean_n w_m p_mn / Σ_k w_k p_kn (Dempster, Laird and
     Rubin 1977), under which the likelihood never falls; it is concave in w, so its maximum is global.

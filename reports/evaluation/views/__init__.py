@@ -1,10 +1,10 @@
-"""Views of an image in which a trial is judged besides that of evaluation; a family of them is a file here.
+"""Test-time views: changed versions of an image in which a trial is evaluated; each file is a family.
 
     views(config, image_size) -> views
 
-``image_size``: of the networks' input in their last evaluation (px). ``report.views`` names families by their
-files' names. A new file is a new family; :class:`platform.tuning.settings.sweep_config.ReportConfig` lists what may be
-asked for.
+``image_size``: the networks' input in their last evaluation (px). ``report.views`` in the YAML names families
+by their files' names. A new file is a new family; add its name to
+:class:`platform.tuning.settings.sweep_config.ReportConfig`.
 """
 
 import json
@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from platform.datasets.image_size import Size, as_size
 from platform.datasets.batches.prediction_views import View
-from platform.training.checkpoints.description import read_description
+from platform.datasets.image_size import Size, as_size
 from platform.storage.folder import Folder
+from platform.training.checkpoints.description import read_description
 from platform.training.trial.trial_config import TrialConfig
 
 Views = Callable[[TrialConfig, Size], Sequence[View]]
@@ -30,10 +30,10 @@ def families() -> dict[str, Views]:
 def views_of(
     config: TrialConfig, image_size: Size, asked: tuple[str, ...] | None
 ) -> dict[str, Sequence[View]]:
-    """The views that a trial is judged in, by family; of one that has none for it an empty list.
+    """A trial's views by family; an empty list if the family has none for it.
 
-    ``asked``: families of them; None: mirror images, where the trial learnt from some, as left and right mean
-    nothing then.
+    ``asked``: names of families; None: mirror images, if the trial was trained with horizontal flips, which
+    means that left and right do not matter.
     """
     if asked is None:
         learnt_mirrored = any(phase.augment.horizontal_flip > 0 for phase in config.phases)
@@ -42,8 +42,8 @@ def views_of(
     return {name: known[name](config, image_size) for name in asked}
 
 
-def seen_by(checkpoint: Folder) -> tuple[TrialConfig, Size]:
-    """The trial of a checkpoint, and what size its networks saw images in at last."""
+def trial_of(checkpoint: Folder) -> tuple[TrialConfig, Size]:
+    """The trial's config in a checkpoint, and the size of its networks' input in their last evaluation."""
     description = read_description(checkpoint)
     config = TrialConfig.model_validate_json(json.dumps(description["trial"]))
     return config, as_size(description["image_size"])

@@ -1,27 +1,28 @@
-"""The same part of the image at smaller and larger inputs."""
+"""The same part of the image at a smaller and a larger input size."""
 
 import math
 
-from platform.datasets.image_size import LARGEST, SMALLEST, Size
 from platform.datasets.batches.prediction_views import View
+from platform.datasets.image_size import LARGEST, SMALLEST, Size
 from platform.models.backbones import find_backbone
 from platform.training.trial.trial_config import TrialConfig
 
 FACTORS = (0.875, 1.14)
-"""Of the input's sides. Larger ones suit networks that learnt from random resized crops, which show things
-larger than evaluation does (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019)."""
+"""Factors of the input's sides. A larger input suits networks trained on random resized crops, which show
+objects larger than evaluation does (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS
+2019)."""
 
 STEPS = 8
-"""A side is at least so many steps long, to which sizes are rounded."""
+"""The shorter side has at least this many steps; sizes are rounded to whole steps."""
 LARGEST_STEP = 32
 
 
 def views(config: TrialConfig, image_size: Size) -> list[View]:
-    """A view a factor, its sides rounded to what the trial's backbones take; only sizes that are others.
+    """A view for each factor, its sides rounded to what the trial's backbones take; equal sizes are dropped.
 
-    A backbone of another multiple than 1 says itself what it takes. For the others sides are multiples of
-    the power of two that goes eight times or more into the shorter one, 32 at most: 192 and 256 for 224, 14
-    and 18 for 16. Whether a network can be resized at all shows when it is.
+    A backbone with a size multiple above 1 decides the step. For the others it is the largest power of two,
+    at most 32, that fits eight times into the shorter side: 192 and 256 for 224, 14 and 18 for 16. Whether a
+    network can be resized at all shows when its checkpoint is loaded.
     """
     step = _step(config, image_size)
     sizes = [Size(*(_rounded(side * factor, step) for side in image_size)) for factor in FACTORS]

@@ -2,27 +2,55 @@
 (() => {
   // Figures name their colours as var(--name): plotly does not know CSS variables, so their values go in here.
   const named = /^var\((--[a-z0-9-]+)\)$/;
-  const coloured = (part, style) => {
-    if (typeof part === "string") {
-      const match = named.exec(part);
-      return match ? style.getPropertyValue(match[1]).trim() : part;
-    }
-    if (Array.isArray(part)) return part.map((one) => coloured(one, style));
+  const withStrings = (part, change) => {
+    if (typeof part === "string") return change(part);
+    if (Array.isArray(part)) return part.map((one) => withStrings(one, change));
     if (part && typeof part === "object") {
-      return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, coloured(value, style)]));
+      return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, withStrings(value, change)]));
     }
     return part;
   };
-  const draw = (plot) => {
-    const style = getComputedStyle(document.documentElement);
-    const spec = coloured(JSON.parse(document.getElementById(plot.dataset.spec).textContent), style);
-    spec.layout.font.family = style.getPropertyValue("--sans");
-    spec.layout.autosize = true;
+  const shownStyle = getComputedStyle(document.documentElement);
+  const lightStyle = document.styleSheets[0].cssRules[0].style;
+  const colour = (style, name) => style.getPropertyValue(name).trim();
+
+  // Plotly's script is in the page as base64 of gzip. The page's policy allows it by its hash.
+  const loadPlotly = async () => {
+    const packed = atob(document.getElementById("plotly").textContent);
+    const bytes = new Uint8Array(packed.length);
+    for (let place = 0; place < packed.length; place += 1) bytes[place] = packed.charCodeAt(place);
+    const gunzip = new DecompressionStream("gzip");
+    const writer = gunzip.writable.getWriter();
+    writer.write(bytes);
+    writer.close();
+    const script = document.createElement("script");
+    script.textContent = await new Response(gunzip.readable).text();
+    document.head.append(script);
+  };
+
+  // Saves a figure as it is shown, zoomed and with traces hidden, but always in the light colours.
+  const save = (plot) => {
+    const names = Array.from(lightStyle).filter((name) => name.startsWith("--"));
+    const light = new Map(names.map((name) => [colour(shownStyle, name), colour(lightStyle, name)]));
+    const { data, layout } = withStrings({ data: plot.data, layout: plot.layout }, (text) => light.get(text) ?? text);
+    Plotly.downloadImage({ data, layout: { ...layout, paper_bgcolor: colour(lightStyle, "--surface") } }, {
+      format: "svg",
+      filename: plot.dataset.spec.replace(/^spec-/, ""),
+      width: plot.clientWidth,
+      height: plot.clientHeight,
+    });
+  };
+  const draw = (plot, style = shownStyle, width = undefined) => {
+    const value = (text) => (named.test(text) ? colour(style, named.exec(text)[1]) : text);
+    const spec = withStrings(JSON.parse(document.getElementById(plot.dataset.spec).textContent), value);
+    spec.layout.font.family = colour(style, "--sans");
+    spec.layout.autosize = width === undefined;
+    spec.layout.width = width;
     Plotly.react(plot, spec.data, spec.layout, {
       displaylogo: false,
       responsive: true,
-      toImageButtonOptions: { format: "svg", filename: plot.dataset.spec.replace(/^spec-/, "") },
-      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+      modeBarButtonsToRemove: ["toImage", "lasso2d", "select2d", "autoScale2d"],
+      modeBarButtonsToAdd: [{ name: "save", title: "Save as SVG", icon: Plotly.Icons.camera, click: save }],
     });
   };
   const plots = [...document.querySelectorAll(".plot")];
@@ -35,9 +63,21 @@
       draw(entry.target);
     }
   }, { rootMargin: "600px" });
-  plots.forEach((plot) => seen.observe(plot));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
-  addEventListener("beforeprint", () => plots.forEach((plot) => { drawn.add(plot); draw(plot); }));
+  const drawWhenSeen = () => {
+    plots.forEach((plot) => seen.observe(plot));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((plot) => draw(plot)));
+    // On paper all figures are drawn, in the light colours and as wide as a column of the page's print layout.
+    addEventListener("beforeprint", () => plots.forEach((plot) => {
+      drawn.add(plot);
+      draw(plot, lightStyle, plot.closest(".grid") ? 318 : 660);
+    }));
+    addEventListener("afterprint", () => drawn.forEach((plot) => draw(plot)));
+  };
+  if (plots.length) {
+    loadPlotly().then(drawWhenSeen, (error) => {
+      plots.forEach((plot) => { plot.textContent = `This browser cannot draw the figure: ${error.message}`; });
+    });
+  }
 
   const cellValue = (row, column) => {
     const cell = row.cells[column];
@@ -57,7 +97,7 @@
     });
     table.tBodies[0].append(...rows.map(([, row]) => row));
   };
-  for (const table of document.querySelectorAll("table.sortable")) {
+  for (const table of document.querySelectorAll("table")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
       head.querySelector("button")?.addEventListener("click", () => {
@@ -67,6 +107,17 @@
         sortBy(table, column, descending);
       });
     });
+  }
+
+  // Columns are shown that are checked; a table without this script shows all.
+  for (const chooser of document.querySelectorAll("details.columns")) {
+    const rows = [...document.getElementById(chooser.dataset.table).rows].filter((row) => row.cells.length > 1);
+    const show = (box) => rows.forEach((row) => { row.cells[box.value].hidden = !box.checked; });
+    for (const box of chooser.querySelectorAll("input")) {
+      box.addEventListener("change", () => show(box));
+      show(box);
+    }
+    chooser.hidden = false;
   }
 
   // A row is shown that holds every word of the text, and what each choice says; it stays in its place otherwise.

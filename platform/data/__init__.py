@@ -1,0 +1,1 @@
+"""The commands python -m platform.data VERB, one verb a file"""

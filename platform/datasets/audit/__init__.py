@@ -1,0 +1,1 @@
+"""What an audit finds in images: its folder, its findings, and what they rest on"""

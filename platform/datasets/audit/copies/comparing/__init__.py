@@ -1,0 +1,1 @@
+"""How pictures are compared: small squares of them, descriptors, hashes, neighbours, one laid over another"""

@@ -1,0 +1,1 @@
+"""``python -m platform.data look``: what is in a folder, zip or table before it is learnt from."""

@@ -1,0 +1,1 @@
+"""``python -m platform.data labels``: a page on which a person says whether labels are right"""

@@ -1,0 +1,1 @@
+"""Images of an audit that look like given examples of noise"""

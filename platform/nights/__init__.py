@@ -1,0 +1,1 @@
+"""Nights: sweeps that run on a schedule and say in the morning what changed."""

@@ -1,0 +1,1 @@
+"""Make the operating system, Slurm or Kubernetes tick."""

@@ -1,0 +1,1 @@
+"""The page across nights: is anything wrong, and since when."""

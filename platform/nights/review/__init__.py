@@ -1,0 +1,1 @@
+"""What a person asks of nights that have been: compare, accept, bisect, prune."""

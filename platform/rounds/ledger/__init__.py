@@ -1,0 +1,1 @@
+"""What is known of the rounds that have been: events, and the folder of each round"""

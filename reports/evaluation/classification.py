@@ -1,0 +1,74 @@
+"""Evaluates classifiers: a checkpoint's prediction is the mean of its networks' class probabilities.
+
+Shapes: M members, N samples, C classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from platform.datasets.preparation.data import Data
+from platform.training.evaluation.classification import classification_metrics, validation_metrics
+from reports.ensembles.rules import logits_of, probabilities_of
+from reports.ensembles.selection import Ensemble
+from reports.ensembles.temperature import temperature
+from reports.evaluation.features import features
+from reports.evaluation.members import Member, Predicted, tempered_logits
+from reports.evaluation.predictions import kept_prediction, prediction
+from reports.ranking.paired_bootstrap import gain, gain_metrics
+from reports.sweeps.contents import EvaluatedTrial
+from reports.sweeps.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class ClassificationEvaluator:
+    """An :class:`.Evaluator` of the trials of ``inputs`` on ``data`` with classes."""
+
+    inputs: Inputs
+    data: Data
+
+    @property
+    def test_metric(self) -> str:
+        return "accuracy"
+
+    def validate(self, trial: EvaluatedTrial) -> Member:
+        """Read the prediction that an earlier report kept, or predict; fit the temperature to it."""
+        sweep = self.inputs if trial.soup else self.inputs.owner(trial.ranked.trial)[0]
+        kept = kept_prediction(trial.checkpoint, trial.digest, self.data, sweep.folder.path, trial.view)
+        metrics = validation_metrics(kept.probabilities_MNC, self.data)
+        evaluated = replace(
+            trial,
+            metrics=metrics,
+            temperature=temperature(logits_of(kept.mean_NC), self.data.evaluation_labels("val")),
+            parameters=kept.parameters,
+            ms_an_image=kept.ms_an_image,
+        )
+        return Member(evaluated, Predicted(metrics, kept.mean_NC))
+
+    def predict_test(self, trial: EvaluatedTrial) -> Predicted:
+        return Predicted({}, prediction(trial.checkpoint, self.data, "test", trial.view).mean_NC)
+
+    def test_metrics(
+        self,
+        ensemble: Ensemble | None,
+        trials: Sequence[EvaluatedTrial],
+        predicted: Sequence[Predicted],
+        single: Predicted,
+    ) -> dict[str, float]:
+        if ensemble is not None and ensemble.kind == "concat":
+            combined_NC = ensemble.combine_features(
+                [features(trial.checkpoint, self.data, "test") for trial in trials]
+            )
+        else:
+            logits_MNC = np.stack([tempered_logits(*pair) for pair in zip(trials, predicted, strict=True)])
+            combined_NC = (
+                ensemble.combine(logits_MNC)
+                if ensemble
+                else probabilities_of(logits_MNC[0]).astype(np.float32)
+            )
+        labels_N = self.data.evaluation_labels("test")
+        metrics = classification_metrics(combined_NC, labels_N, self.data.classes)
+        if ensemble is None:
+            return metrics
+        return metrics | gain_metrics(gain(self.test_metric, combined_NC, single.of_classes_NC, labels_N))
