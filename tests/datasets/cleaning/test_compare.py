@@ -139,7 +139,7 @@ def test_the_command_says_what_it_does_and_how_to_learn_from_it(audit, tmp_path,
     ("arguments", "message"),
     [
         ([], "AUDIT is missing"),
-        (["AUDIT"], "--policy is missing: search_spaces/policies/careful.yaml is one"),
+        (["AUDIT"], "search_spaces/policies/careful.yaml is one with comments"),
         (["AUDIT", "--policy", "POLICY", "--out", "x.csv"], "--out: must end in .parquet, got x.csv"),
         (["AUDIT", "--policy", "POLICY", "--diff", "gone.parquet"], "gone.parquet: is missing"),
         (["AUDIT", "--policy", "POLICY", "--diff", "AUDIT/images.parquet"], "is no manifest, which data"),
