@@ -209,7 +209,7 @@ def _evaluated(contents: Contents, inputs: Inputs, data: Data | None, say: Progr
     if not members:
         return contents
     say("looking for wrong labels")
-    findings = explained(members, data)
+    findings = explained(members, inputs, data, notices)
     say("ensembling")
     ensembles = combination.ensembles(members)
     say("scoring the finalists")

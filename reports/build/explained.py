@@ -3,23 +3,39 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from platform.config.errors import UserError
 from platform.datasets.preparation.data import Data
 from reports.evaluation.members import Member
+from reports.evaluation.probe import probed
 from reports.findings.classes import class_findings
+from reports.findings.probe import Probe
 from reports.findings.suspect_precision import estimated_precision
 from reports.findings.suspects import Suspects, suspects, with_pictures
 from reports.sweeps.contents import Explained
+from reports.sweeps.inputs import Inputs
 
 
-def explained(members: Sequence[Member], data: Data) -> Explained:
-    """Findings by class of the first member, suspect labels of all; ``members``: the best first."""
+def explained(members: Sequence[Member], inputs: Inputs, data: Data, notices: list[str]) -> Explained:
+    """Findings by class of the first member, suspect labels of all, and the probe that it should beat.
+
+    ``members``: the best first; ``notices`` says why there is no probe, if its weights are gone.
+    """
     best = members[0]
     probabilities_NC = best.validation.probabilities_NC
     trial = best.evaluated.ranked.trial.trial_id
     classes = None if probabilities_NC is None else class_findings(trial, probabilities_NC, data)
     checkpoints = [(one.evaluated.ranked.trial.trial_id, one.evaluated.checkpoint) for one in members]
     found = suspects(checkpoints)
-    return Explained(classes, found and with_pictures(_estimated(found, members, data), data))
+    suspect = found and with_pictures(_estimated(found, members, data), data)
+    return Explained(classes, suspect, _probe(best, inputs, data, notices))
+
+
+def _probe(best: Member, inputs: Inputs, data: Data, notices: list[str]) -> Probe | None:
+    try:
+        return probed(best, inputs, data)
+    except (UserError, OSError) as error:
+        notices.append(f"The best trial was not compared with a probe: {error}")
+        return None
 
 
 def withheld(findings: Explained) -> Explained:

@@ -6,7 +6,9 @@ from platform.config.space import Parameter
 from platform.tuning.search.importance import Importance
 from reports.findings.classes import Confusion
 from reports.findings.failures import Failure
+from reports.findings.probe import Probe
 from reports.findings.top_tenth import Shared
+from reports.page.sentences import difference, interval
 from reports.page.tables import Column, Table, integers
 from reports.ranking.rank import number
 from reports.sweeps.contents import DataFacts
@@ -41,6 +43,26 @@ def shared_values_table(found: Sequence[Shared]) -> Table:
     ]
     surprises = {place for place, one in enumerate(found) if one.is_surprising}
     return Table("shared", columns, chosen=frozenset(surprises), is_tall=True)
+
+
+def probe_table(found: Probe) -> Table:
+    """The probe's best classifier first, its others, and the best trial, which should beat it."""
+    best, *others = found.tried
+    columns = [
+        Column(
+            "Prediction",
+            [f"probe: {best.name}", *(f"other probe: {one.name}" for one in others), "best single trial"],
+        ),
+        Column(found.metric, [best.value, *(one.value for one in others), found.value], number, "number"),
+        Column(
+            "Trial's gain over the probe",
+            [None] * len(found.tried) + [found.gain.difference],
+            lambda value: difference(value, 0),
+            "number",
+        ),
+        Column("95% interval of the gain", [None] * len(found.tried) + [interval(found.gain)]),
+    ]
+    return Table("probe", columns, chosen=frozenset({len(found.tried) if found.is_beaten else 0}))
 
 
 def confusions_table(found: Sequence[Confusion]) -> Table:

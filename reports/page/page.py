@@ -27,6 +27,7 @@ from reports.page.findings_tables import (
     failures_table,
     images_table,
     importance_table,
+    probe_table,
     shared_values_table,
     wrong_labels_table,
 )
@@ -89,6 +90,7 @@ def _environment() -> Environment:
     made = environment(TEMPLATES)
     made.globals |= {
         "times": sentences.times,
+        "probe_sentence": sentences.about_probe,
         "outcomes": sentences.OUTCOMES,
         "ranked_by": sentences.RANKED_BY,
         "heading_parts": heading_parts,
@@ -128,7 +130,9 @@ def _tables(contents: Contents, drawn: Mapping[str, list[Figure]]) -> dict[str, 
     classes, data = contents.explained.classes, contents.data
     ensembles, test = contents.ensembles, contents.test
     failed = failures(contents.sweep.trials)
+    probe = contents.explained.probe
     return {
+        "probe": probe_table(probe) if probe else None,
         "ranking": ranking_table(contents) if contents.ranking else None,
         "sweeps": sweeps_table(contents) if contents.joined else None,
         "confirmation": confirmation_table(contents.confirmation) if contents.confirmation else None,

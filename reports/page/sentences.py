@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from platform.datasets.errors import listed
 from platform.tracking.records import SweepRecord
 from reports.ensembles.selection import ensemble_name, in_full
+from reports.findings.probe import Probe
 from reports.ranking.label_agreement import agreement
 from reports.ranking.paired_bootstrap import Gain
 from reports.ranking.pareto import Z
@@ -85,6 +86,8 @@ def sentences(contents: Contents) -> list[str]:
         lines = [f"No trial reported {identity.metric}, so there is nothing to rank."]
     if contents.confirmation is not None:
         lines += contents.confirmation.sentences(identity.metric)
+    if contents.explained.probe is not None:
+        lines.append(about_probe(contents.explained.probe))
     lines += _about_ensembles(contents) + _about_test(contents)
     lines += [f"On purpose: {line}." for line in identity.injected]
     if contents.data is not None and ranking:
@@ -115,6 +118,16 @@ def about_labels(data: DataFacts) -> str:
         f"prediction has an accuracy of {1 - wrong:.4f} on them. Accuracy on clean labels is shown "
         "beside it."
     )
+
+
+def about_probe(found: Probe) -> str:
+    """Whether the best trial beats simple classifiers on features that the sweep did not train."""
+    best = found.tried[0]
+    probe = f"the probe ({best.name}, {found.metric} {number(best.value)})"
+    by = f"{difference(found.gain.difference, 0)}, 95% interval {interval(found.gain)}"
+    if found.is_beaten:
+        return f"Trial {found.trial} beats {probe}: {by}."
+    return f"Trial {found.trial} does not beat {probe}: {by}. Such a sweep is not worth its hours."
 
 
 def counts(sweep: SweepRecord) -> str:

@@ -14,6 +14,7 @@ from platform.tuning.folder.sweep_folder import SweepIdentity
 from reports.ensembles.selection import Ensemble
 from reports.findings.caveats import Caveat, Classes, find_caveats
 from reports.findings.classes import ClassFindings
+from reports.findings.probe import Probe
 from reports.findings.suspects import Suspects
 from reports.findings.what_mattered import WhatMattered
 from reports.ranking.confirmation import Confirmation
@@ -127,13 +128,15 @@ class TestScores:
 
 @dataclass(frozen=True)
 class Explained:
-    """Findings on classes and training labels.
+    """Findings on classes, training labels and what the sweep is worth.
 
-    ``classes``: None for data with identities; ``suspects``: None if no record of training is left.
+    ``classes``: None for data with identities; ``suspects``: None if no record of training is left;
+    ``probe``: simple classifiers that the best trial should beat, None if there are none.
     """
 
     classes: ClassFindings | None = None
     suspects: Suspects | None = None
+    probe: Probe | None = None
 
     def write(self, folder: Path) -> None:
         """Write their CSV files."""

@@ -152,6 +152,12 @@ class ReportConfig(Section):
         "from validation: takes minutes where there are many classes",
     )
 
+    probe: bool = Field(
+        True,
+        description="compare the best trial with simple classifiers on features that the sweep did not "
+        "train: of the weights that it started from, or colours and edges; false: leave it out",
+    )
+
     @field_validator("views")
     @classmethod
     def _are_named_once(cls, views: tuple[str, ...] | None) -> tuple[str, ...] | None:
