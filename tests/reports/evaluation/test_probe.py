@@ -28,7 +28,7 @@ def test_a_report_compares_its_best_trial_with_the_probe(reported):
     assert found.value == pytest.approx(report.contents.ensembles.evaluated[0].metrics["val/accuracy"])
     html = report.page.read_text(encoding="utf-8")
     assert html.index('id="probe-table"') < html.index('id="ranking-table"')
-    assert (report.page.parent / "probe.csv").exists()
+    assert (report.page.parent / "tables" / "probe.csv").exists()
     assert any("the probe (" in line for line in report.summary)
 
 
