@@ -26,7 +26,8 @@ from platform.training.trial.trial_config import TrialConfig
 from reports.evaluation.checkpoints import device
 from reports.evaluation.members import Member
 from reports.evaluation.predictions import FOLDER, digest_as_kept
-from reports.findings.probe import Features, Probe, compared_metric, probe
+from reports.evaluation.probe_classifiers import Features, compared_metric, probe
+from reports.findings.probe import Probe
 from reports.sweeps.inputs import Inputs
 
 MOST_IMAGES = 20_000

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reports.findings import probe as module
-from reports.findings.probe import compared_metric, probe
+from reports.evaluation import probe_classifiers as module
+from reports.evaluation.probe_classifiers import compared_metric, probe
 from reports.page.findings_tables import probe_table
 from reports.page.sentences import about_probe
 
