@@ -15,6 +15,8 @@ SUREST: Final = 0.1
 """Share of the images that estimates the noise rate."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
+EXPECTED: Final = 0.5
+"""Share of the doubt that is taken for justified where one number is asked for: nothing says how much is."""
 _ROUNDS: Final = 4
 _STEPS: Final = 10
 
@@ -42,6 +44,35 @@ def noise_rate(disagrees_N: npt.NDArray[np.bool_], share: float = SUREST) -> flo
     """
     surest = disagrees_N[: min(max(round(share * len(disagrees_N)), LEAST_SUREST), len(disagrees_N))]
     return float((surest.sum() + 0.5) / (len(surest) + 1))
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How far predictions are to be believed, which depends on features and not on labels.
+
+    ``rate``: the share of wrong labels, if what disagrees among the surest images is all wrong labels: the
+    most that is plausible. ``missed``: the share of the right labels that predictions miss, 0 … 1. Where
+    features say little, hard images and wrong labels of look-alikes cannot be told apart by any score.
+    """
+
+    rate: float
+    missed: float
+
+    @classmethod
+    def of(cls, disagrees_N: npt.NDArray[np.bool_]) -> "Doubt":
+        """``disagrees_N``: as :func:`noise_rate` takes it."""
+        rate = noise_rate(disagrees_N)
+        agrees = 1 - float(disagrees_N.mean())
+        return cls(rate, float(np.clip(1 - agrees / (1 - rate), 0, 1)))
+
+    def p_wrong(self, score_N: Floats, planted_P: Floats, share: float = EXPECTED) -> Floats:
+        """[N] the probability that each label is wrong, if a ``share`` (0 … 1) of the doubt is justified.
+
+        Of the disagreement among the surest images, share · missed is then errors of the predictions; and of
+        as many images the score says nothing: their labels are wrong with the probability of any label.
+        """
+        rate, unsure = self.rate * (1 - share * self.missed), share * self.missed
+        return (1 - unsure) * calibrate(score_N, planted_P, rate).p_wrong(score_N) + unsure * rate
 
 
 def calibrate(score_N: Floats, planted_P: Floats, rate: float) -> Calibration:
