@@ -9,6 +9,7 @@ folds). Of CIFAR-10N the first 6,000 images are judged, all 20,000 with --long. 
 of a training (mean loss and mean margin) with as many seeds as --seeds says; --seeds 0 leaves them out.
 """
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -83,20 +84,22 @@ def scores(found: Judged) -> Table:
 
 
 def stated(found: Judged) -> str:
-    """What the audit states of its precision, beside the truth."""
+    """What the audit states of its precision, or that it refuses to, beside the truth."""
     rows = found.budgets[found.budgets["images"] >= STATED_FROM]
-    off = (rows["precision"] - rows["truth"]).abs().max()
     inside = ((rows["precision_low"] <= rows["truth"]) & (rows["truth"] <= rows["precision_high"])).mean()
+    off = (rows["precision"] - rows["truth"]).abs().max()
     each = ", ".join(
-        f"{one.images:,}: {one.precision:.1%} ({one.precision_low:.1%}–{one.precision_high:.1%}) "
-        f"{one.truth:.1%}"
+        f"{one.images:,}: {'not stated' if math.isnan(one.precision) else f'{one.precision:.1%}'} "
+        f"({one.precision_low:.1%}–{one.precision_high:.1%}) {one.truth:.1%}"
         for one in rows.itertuples()
     )
+    off_by = "not stated" if math.isnan(off) else f"off by at most {off:.1%}"
     weights = zip(found.scored.combination.names, found.scored.combination.weights_S, strict=True)
     learnt = ", ".join(f"{name} {weight:.2f}" for name, weight in weights)
     return (
         f"precision stated (interval), true, at each budget: {each}\n"
-        f"off by at most {off:.1%}; in the interval at {inside:.0%} of the budgets; weights: {learnt}"
+        f"{off_by}; in the interval at {inside:.0%} of the budgets; predictions miss about "
+        f"{found.missed:.0%} of the right labels; weights: {learnt}"
     )
 
 

@@ -15,8 +15,8 @@ SUREST: Final = 0.1
 """Share of the images that estimates the noise rate."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
-EXPECTED: Final = 0.5
-"""Share of the doubt that is taken for justified where one number is asked for: nothing says how much is."""
+MOST_MISSED: Final = 0.2
+"""Where predictions miss more of the right labels, one number for the precision of a review is a guess."""
 _ROUNDS: Final = 4
 _STEPS: Final = 10
 
@@ -65,14 +65,38 @@ class Doubt:
         agrees = 1 - float(disagrees_N.mean())
         return cls(rate, float(np.clip(1 - agrees / (1 - rate), 0, 1)))
 
-    def p_wrong(self, score_N: Floats, planted_P: Floats, share: float = EXPECTED) -> Floats:
+    @property
+    def is_small(self) -> bool:
+        """Whether one number for the precision of a review can be stated."""
+        return self.missed <= MOST_MISSED
+
+    @property
+    def expected(self) -> float:
+        """The share of the doubt that is taken for justified where one number is needed.
+
+        Nothing says how much is. The surest predictions err less often than all do: with m missed, it is m/2.
+        """
+        return self.missed / 2
+
+    def p_wrong(
+        self,
+        score_N: Floats,
+        planted_P: Floats,
+        share: float | None = None,
+        *,
+        fitted_to: Floats | None = None,
+    ) -> Floats:
         """[N] the probability that each label is wrong, if a ``share`` (0 … 1) of the doubt is justified.
 
-        Of the disagreement among the surest images, share · missed is then errors of the predictions; and of
-        as many images the score says nothing: their labels are wrong with the probability of any label.
+        The default is the expected share. Of the disagreement among the surest images, share · missed is then
+        errors of the predictions; and of as many images the score says nothing: their labels are wrong with
+        the probability of any label. ``fitted_to``: scores of images drawn anew that take the place of
+        ``score_N`` in the calibration.
         """
-        rate, unsure = self.rate * (1 - share * self.missed), share * self.missed
-        return (1 - unsure) * calibrate(score_N, planted_P, rate).p_wrong(score_N) + unsure * rate
+        unsure = (self.expected if share is None else share) * self.missed
+        rate = self.rate * (1 - unsure)
+        found = calibrate(score_N if fitted_to is None else fitted_to, planted_P, rate)
+        return (1 - unsure) * found.p_wrong(score_N) + unsure * rate
 
 
 def calibrate(score_N: Floats, planted_P: Floats, rate: float) -> Calibration:
