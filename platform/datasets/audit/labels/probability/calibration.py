@@ -12,7 +12,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SUREST: Final = 0.1
-"""Share of the images that estimates the noise rate."""
+"""Share of the images that estimates the noise rate, at least."""
+MOST_SUREST: Final = 0.5
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
 MOST_MISSED: Final = 0.2
@@ -31,6 +32,20 @@ class Calibration:
 
     def p_wrong(self, score_N: Floats) -> Floats:
         return _sigmoid(self.slope * score_N + self.shift)
+
+
+def share_of_surest(disagrees_N: npt.NDArray[np.bool_]) -> float:
+    """The share of the images that estimates the noise rate: a tenth, up to a half where few are missed.
+
+    More images make the estimate surer; where predictions miss many right labels, they make it too high.
+    """
+    missed = _missed(disagrees_N, noise_rate(disagrees_N))
+    return SUREST + (MOST_SUREST - SUREST) * max(0.0, 1 - missed / MOST_MISSED)
+
+
+def _missed(disagrees_N: npt.NDArray[np.bool_], rate: float) -> float:
+    """The share of the right labels on which the prediction is another class, if ``rate`` is wrong."""
+    return float(np.clip(1 - (1 - disagrees_N.mean()) / (1 - rate), 0, 1))
 
 
 def noise_rate(disagrees_N: npt.NDArray[np.bool_], share: float = SUREST) -> float:
@@ -61,9 +76,8 @@ class Doubt:
     @classmethod
     def of(cls, disagrees_N: npt.NDArray[np.bool_]) -> "Doubt":
         """``disagrees_N``: as :func:`noise_rate` takes it."""
-        rate = noise_rate(disagrees_N)
-        agrees = 1 - float(disagrees_N.mean())
-        return cls(rate, float(np.clip(1 - agrees / (1 - rate), 0, 1)))
+        rate = noise_rate(disagrees_N, share_of_surest(disagrees_N))
+        return cls(rate, _missed(disagrees_N, rate))
 
     @property
     def is_small(self) -> bool:

@@ -10,7 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from platform.datasets.arrays import Ints
-from platform.datasets.audit.labels.probability.calibration import LEAST_SUREST, SUREST, Doubt, noise_rate
+from platform.datasets.audit.labels.probability.calibration import (
+    LEAST_SUREST,
+    Doubt,
+    noise_rate,
+    share_of_surest,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,7 +57,7 @@ def repeated(
     size = min(len(score_N), AT_MOST)
     places_M = np.linspace(0, len(score_N) - 1, size).round().astype(np.int64)
     kinds = planted_P[lookalike_P], planted_P[~lookalike_P]
-    missed = Doubt.of(disagrees_N).missed
+    missed, usual = Doubt.of(disagrees_N).missed, share_of_surest(disagrees_N)
     rows = []
     for _ in range(REPEATS):
         share = float(np.clip(lookalike_P.mean() + random.uniform(-0.2, 0.2), 0, 1))
@@ -60,7 +65,7 @@ def repeated(
         drawn = [random.choice(own, count) for own, count in zip(kinds, sizes, strict=True) if len(own)]
         planted = np.concatenate(drawn)
         some = random.choice(score_N, size)
-        share = SUREST * 2 ** random.uniform(-1, 1)
+        share = usual * 2 ** random.uniform(-1, 1)
         surest = disagrees_N[: max(round(share * len(disagrees_N)), LEAST_SUREST)]
         drawn_doubt = Doubt(noise_rate(random.choice(surest, len(surest)), 1.0), missed)
         p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(), fitted_to=some)
