@@ -98,7 +98,7 @@ def run(case: Case, method: dict[str, Any], seed: int) -> Row:
     data = _drawn(case, seed)
     config = _trial(case, method, seed)
     first = _trained(config, data)
-    after, cautious = _cleaned(case, data, first)
+    after, cautious = _cleaned(case, config, data, first)
     second = _trained(config, after)
     given_R, true_R = data.given("train"), data.clean("train")
     learnt_R, clean_R = after.given("train"), after.clean("train")
@@ -192,7 +192,7 @@ def _loader(trainer: Trainer, data: Data, split: Any) -> Any:
     )
 
 
-def _cleaned(case: Case, data: Data, trainer: Trainer) -> tuple[Data, bool]:
+def _cleaned(case: Case, config: TrialConfig, data: Data, trainer: Trainer) -> tuple[Data, bool]:
     """As ``data audit --sweep --folds`` and ``data clean`` do: embeddings and margins of the network that
     was trained, predictions of networks of folds, and the policy :data:`POLICY`."""
     frame = data.manifest_frame()
@@ -200,7 +200,7 @@ def _cleaned(case: Case, data: Data, trainer: Trainer) -> tuple[Data, bool]:
     with tempfile.TemporaryDirectory() as place:
         folder = AuditFolder(Path(place))
         rows[["path", "label", "split"]].assign(readable=True).to_parquet(folder.images_file)
-        notes = score_labels(folder, _evidence(case, data, trainer, rows["label"], folder.path))
+        notes = score_labels(folder, _evidence(case, config, data, trainer, rows["label"], folder.path))
         issues = folder.issues()
     policy = load_policy(POLICY)
     texts = rows[["label", "clean"]].astype(object)
@@ -211,7 +211,9 @@ def _cleaned(case: Case, data: Data, trainer: Trainer) -> tuple[Data, bool]:
     return _with_labels(data, applied(before, found, 1)), "caution" in notes or "refused" in notes
 
 
-def _evidence(case: Case, data: Data, trainer: Trainer, given: "pd.Series[str]", kept: Path) -> LabelEvidence:
+def _evidence(
+    case: Case, config: TrialConfig, data: Data, trainer: Trainer, given: "pd.Series[str]", kept: Path
+) -> LabelEvidence:
     networks = network_embeddings(
         trainer.evaluated_networks,
         _loader(trainer, data, "train"),
@@ -228,7 +230,6 @@ def _evidence(case: Case, data: Data, trainer: Trainer, given: "pd.Series[str]",
     planted = choose_planted(labels, noise, judged.probabilities)
     code_C = np.array([data.classes.index(name) for name in classes])
     learnt_R = code_C[planted.labels_N]
-    config = trainer.stage.config
     found = train_folds(config, data, data.rows("train"), learnt_R, case.folds, kept / "folds", threads=1)
     probabilities = SparseProbabilities.of(found.probabilities_RC[:, code_C])
     known_R = np.ones(len(labels_R), dtype=np.bool_)

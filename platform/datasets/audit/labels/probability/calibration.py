@@ -14,6 +14,8 @@ Floats = npt.NDArray[np.float64]
 SUREST: Final = 0.1
 """Share of the images that estimates the noise rate, at least."""
 MOST_SUREST: Final = 0.5
+MOST_WRONG: Final = 0.5
+"""Share of wrong labels that is believed: beyond, predictions are bad, or the labels are nobody's."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
 MOST_MISSED: Final = 0.2
@@ -39,7 +41,7 @@ def share_of_surest(disagrees_N: npt.NDArray[np.bool_]) -> float:
 
     More images make the estimate surer; where predictions miss many right labels, they make it too high.
     """
-    missed = _missed(disagrees_N, noise_rate(disagrees_N))
+    missed = _missed(disagrees_N, min(noise_rate(disagrees_N), MOST_WRONG))
     return SUREST + (MOST_SUREST - SUREST) * max(0.0, 1 - missed / MOST_MISSED)
 
 
@@ -76,7 +78,7 @@ class Doubt:
     @classmethod
     def of(cls, disagrees_N: npt.NDArray[np.bool_]) -> "Doubt":
         """``disagrees_N``: as :func:`noise_rate` takes it."""
-        rate = noise_rate(disagrees_N, share_of_surest(disagrees_N))
+        rate = min(noise_rate(disagrees_N, share_of_surest(disagrees_N)), MOST_WRONG)
         return cls(rate, _missed(disagrees_N, rate))
 
     @property

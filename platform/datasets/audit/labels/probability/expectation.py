@@ -12,6 +12,7 @@ import pandas as pd
 from platform.datasets.arrays import Ints
 from platform.datasets.audit.labels.probability.calibration import (
     LEAST_SUREST,
+    MOST_WRONG,
     Doubt,
     noise_rate,
     share_of_surest,
@@ -67,7 +68,8 @@ def repeated(
         some = random.choice(score_N, size)
         share = usual * 2 ** random.uniform(-1, 1)
         surest = disagrees_N[: max(round(share * len(disagrees_N)), LEAST_SUREST)]
-        drawn_doubt = Doubt(noise_rate(random.choice(surest, len(surest)), 1.0), missed)
+        rate = min(noise_rate(random.choice(surest, len(surest)), 1.0), MOST_WRONG)
+        drawn_doubt = Doubt(rate, missed)
         p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(), fitted_to=some)
         rows.append(shifted(p_M, added_N[places_M]))
     return np.stack(rows)

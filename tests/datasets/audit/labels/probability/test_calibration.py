@@ -61,6 +61,8 @@ def test_noise_alone_is_no_doubt_and_weak_features_are():
     weak = random.uniform(size=5000) < np.linspace(0.1, 0.9, 5000)  # surest first
     assert Doubt.of(weak).missed == pytest.approx(1 - 0.5 / 0.86, abs=0.05)
     assert Doubt.of(noise).is_small and not Doubt.of(weak).is_small
+    bad = random.uniform(size=5000) < 0.7  # most labels contradict even the surest predictions
+    assert Doubt.of(bad).rate == 0.5 and not Doubt.of(bad).is_small
 
 
 def test_doubt_draws_probabilities_towards_the_rate():
