@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as place:
         file = options.rows or Path(place) / "rows.jsonl"
         if options.smallest:
-            chosen, seeds, methods = list(cases(None, IMAGES, SMALLEST_EPOCHS))[:1], 2, ["gce"]
+            chosen, seeds, methods = list(cases(None, IMAGES, SMALLEST_EPOCHS))[:1], 1, ["gce"]
         else:
             chosen = [one for one in cases(options.data, IMAGES, EPOCHS) if options.only in one.name]
             seeds, methods = options.seeds, [options.method] if options.method else list(METHODS)

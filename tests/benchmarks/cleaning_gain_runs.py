@@ -83,8 +83,8 @@ class Row:
 def cases(source: Path | None, images: int, epochs: int) -> Iterator[Case]:
     """Digits with look-alike noise and without; with ``source``, CIFAR-10N's worst and its true labels."""
     noise = {"kind": "patterned", "rate": 0.3}
-    yield Case("digits, 30 % look-alikes", {**DIGITS, "noise": noise}, None, 16, "test_resnet", epochs, 4)
-    yield Case("digits, true labels", DIGITS, None, 16, "test_resnet", epochs, 4)
+    yield Case("digits, 30 % look-alikes", {**DIGITS, "noise": noise}, None, 16, "test_resnet", epochs, 2)
+    yield Case("digits, true labels", DIGITS, None, 16, "test_resnet", epochs, 2)
     if source is not None:
         people = {**PEOPLE, "source": str(source / "cifar10n.zip")}
         yield Case("CIFAR-10N worse", people, images, 32, "test_byobnet", epochs, 2)
