@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = list(measured(chosen, methods, range(seeds), file))
     for row in rows:
         check_possible({f"accuracy of {row.method} on {row.case}": min(row.alone, row.cleaned) + 1e-9})
-    Console(width=150).print(table(rows))
+    Console(width=165).print(table(rows))
     return 0
 
 
@@ -96,7 +96,7 @@ def verdict(low: float, high: float) -> str:
 def table(rows: Sequence[Row]) -> Table:
     """By case and method: accuracies, their paired difference, and what cleaning did to the labels."""
     names = ("labels", "method", "runs", "alone", "cleaned", "difference (95 %)", "", "wrong labels learnt")
-    result = Table(*names, "changed", "rightly", box=None)
+    result = Table(*names, "changed", "rightly", "audit warned", box=None)
     for case, method in dict.fromkeys((row.case, row.method) for row in rows):
         own = [row for row in rows if (row.case, row.method) == (case, method)]
         low, high = interval([row.cleaned - row.alone for row in own])
@@ -116,6 +116,7 @@ def table(rows: Sequence[Row]) -> Table:
             f"{mean['wrong_before']:.1%} → {mean['wrong_after']:.1%}",
             f"{mean['changed']:.1%}",
             f"{statistics.mean(rightly):.1%}" if rightly else "–",
+            str(sum(row.cautious for row in own)),
         )
     return result
 
