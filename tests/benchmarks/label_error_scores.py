@@ -50,8 +50,9 @@ def judged(case: Case) -> Judged:
     scored = score(Labels(case.embeddings_ND, case.labels_N, case.classes, neighbours))
     doubt = Doubt.of(scored.disagrees_R)
     p_wrong_N = doubt.p_wrong(scored.combined_R, scored.planted_P)
+    listed_by_N = doubt.p_wrong(scored.combined_R, scored.planted_P, 0.0)
     number = int(case.wrong_N.sum())
-    results = {OURS: Result(first(scored.combined_R, number), flagged(p_wrong_N))}
+    results = {OURS: Result(first(scored.combined_R, number), flagged(listed_by_N))}
     results |= _others(case, scored, number)
     order = np.argsort(-scored.combined_R, kind="stable")
     zeros = np.zeros(len(order))

@@ -18,6 +18,8 @@ MOST_WRONG: Final = 0.5
 """Share of wrong labels that is believed: beyond, predictions are bad, or the labels are nobody's."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
+RARER: Final = 0.5
+"""By up to this share of what predictions miss, wrong labels may be rarer among the surest images."""
 MOST_MISSED: Final = 0.2
 """Where predictions miss more of the right labels, one number for the precision of a review is a guess."""
 _ROUNDS: Final = 4
@@ -106,11 +108,12 @@ class Doubt:
 
         The default is the expected share. Of the disagreement among the surest images, share · missed is then
         errors of the predictions; and of as many images the score says nothing: their labels are wrong with
-        the probability of any label. ``fitted_to``: scores of images drawn anew that take the place of
-        ``score_N`` in the calibration.
+        the probability of any label. A share below 0 takes wrong labels for more frequent than among the
+        surest images. ``fitted_to``: scores of images drawn anew that take the place of ``score_N`` in the
+        calibration.
         """
-        unsure = (self.expected if share is None else share) * self.missed
-        rate = self.rate * (1 - unsure)
+        justified = (self.expected if share is None else share) * self.missed
+        rate, unsure = self.rate * (1 - justified), max(justified, 0.0)
         found = calibrate(score_N if fitted_to is None else fitted_to, planted_P, rate)
         return (1 - unsure) * found.p_wrong(score_N) + unsure * rate
 

@@ -13,6 +13,7 @@ from platform.datasets.arrays import Ints
 from platform.datasets.audit.labels.probability.calibration import (
     LEAST_SUREST,
     MOST_WRONG,
+    RARER,
     Doubt,
     noise_rate,
     share_of_surest,
@@ -47,7 +48,8 @@ def repeated(
     planted errors, up to 0.2 more or less than planted. How many of the images are sure enough to estimate
     the noise rate is a choice, so each draws it, too: from half to twice as many. And where predictions miss
     many right labels, they are wrong about some of the surest images as well, and say nothing of others: each
-    repetition draws how much of this :class:`Doubt` is justified, from none to all of it.
+    repetition draws how much of this :class:`Doubt` is justified, from none to all of it. People err less on easy
+    images, which are the surest: so wrong labels may also be more frequent than among these.
 
     Args:
         score_N: Combined scores in the order of the review.
@@ -70,7 +72,7 @@ def repeated(
         surest = disagrees_N[: max(round(share * len(disagrees_N)), LEAST_SUREST)]
         rate = min(noise_rate(random.choice(surest, len(surest)), 1.0), MOST_WRONG)
         drawn_doubt = Doubt(rate, missed)
-        p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(), fitted_to=some)
+        p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(-RARER, 1), fitted_to=some)
         rows.append(shifted(p_M, added_N[places_M]))
     return np.stack(rows)
 
