@@ -48,8 +48,8 @@ def repeated(
     planted errors, up to 0.2 more or less than planted. How many of the images are sure enough to estimate
     the noise rate is a choice, so each draws it, too: from half to twice as many. And where predictions miss
     many right labels, they are wrong about some of the surest images as well, and say nothing of others: each
-    repetition draws how much of this :class:`Doubt` is justified, from none to all of it. People err less on easy
-    images, which are the surest: so wrong labels may also be more frequent than among these.
+    repetition draws how much of this :class:`Doubt` is justified, from none to all of it. People
+    err less on easy images, which are the surest: so wrong labels may also be more frequent elsewhere.
 
     Args:
         score_N: Combined scores in the order of the review.
