@@ -18,8 +18,6 @@ MOST_WRONG: Final = 0.5
 """Share of wrong labels that is believed: beyond, predictions are bad, or the labels are nobody's."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
-RARER: Final = 0.5
-"""By up to this share of what predictions miss, wrong labels may be rarer among the surest images."""
 MOST_MISSED: Final = 0.2
 """Where predictions miss more of the right labels, one number for the precision of a review is a guess."""
 _ROUNDS: Final = 4

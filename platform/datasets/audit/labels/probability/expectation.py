@@ -13,7 +13,6 @@ from platform.datasets.arrays import Ints
 from platform.datasets.audit.labels.probability.calibration import (
     LEAST_SUREST,
     MOST_WRONG,
-    RARER,
     Doubt,
     noise_rate,
     share_of_surest,
@@ -72,7 +71,7 @@ def repeated(
         surest = disagrees_N[: max(round(share * len(disagrees_N)), LEAST_SUREST)]
         rate = min(noise_rate(random.choice(surest, len(surest)), 1.0), MOST_WRONG)
         drawn_doubt = Doubt(rate, missed)
-        p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(-RARER, 1), fitted_to=some)
+        p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(-1, 1), fitted_to=some)
         rows.append(shifted(p_M, added_N[places_M]))
     return np.stack(rows)
 
