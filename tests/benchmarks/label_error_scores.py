@@ -20,8 +20,6 @@ from .label_error_cases import Case
 OURS = "ours"
 NEIGHBOURS = 20
 REPEATS = 1000
-LISTED = -0.5
-"""The share of the doubt with which labels are listed: people err less on the images that are surest."""
 Flags = npt.NDArray[np.bool_]
 
 
@@ -52,7 +50,7 @@ def judged(case: Case) -> Judged:
     scored = score(Labels(case.embeddings_ND, case.labels_N, case.classes, neighbours))
     doubt = Doubt.of(scored.disagrees_R)
     p_wrong_N = doubt.p_wrong(scored.combined_R, scored.planted_P)
-    listed_by_N = doubt.p_wrong(scored.combined_R, scored.planted_P, LISTED)
+    listed_by_N = doubt.p_wrong(scored.combined_R, scored.planted_P, 0.0)
     number = int(case.wrong_N.sum())
     results = {OURS: Result(first(scored.combined_R, number), flagged(listed_by_N))}
     results |= _others(case, scored, number)

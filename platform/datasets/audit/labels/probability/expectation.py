@@ -91,7 +91,7 @@ def budget_table(p_wrong_N: Floats, repeated_TM: Floats, *, stated: bool = True)
 
     Precision is the mean probability of the reviewed images, recall their sum as a share of all images' sum.
     Intervals are the spread of the repetitions, and the chance of each label besides. Where they
-    are not to be ``stated``, precision and recall are NaN, and only the intervals are there.
+    are not to be ``stated``, precision and recall are NaN, and the intervals hold all repetitions.
     """
     images_B = budgets(len(p_wrong_N))
     precision_B, recall_B, chance_B = _expected(p_wrong_N, images_B)
@@ -103,7 +103,7 @@ def budget_table(p_wrong_N: Floats, repeated_TM: Floats, *, stated: bool = True)
         ("precision", precision_B, np.stack([one[0] for one in each])),
         ("recall", recall_B, np.stack([one[1] for one in each])),
     ):
-        tails = (1 - LEVEL) / 2
+        tails = (1 - LEVEL) / 2 if stated else 0.0
         low_B, high_B = np.quantile(own_TB, [tails, 1 - tails], axis=0)
         down_B = np.hypot(np.maximum(value_B - low_B, 0), 1.96 * chance_B)
         up_B = np.hypot(np.maximum(high_B - value_B, 0), 1.96 * chance_B)
