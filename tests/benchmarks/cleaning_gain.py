@@ -28,7 +28,7 @@ METHODS = {
     "cross_entropy": {"name": "cross_entropy"},
     "gce": {"name": "gce", "q": 0.7, "warmup_epochs": 1},
 }
-IMAGES, EPOCHS = 3000, 15
+IMAGES, EPOCHS = 3000, 10
 SMALLEST_EPOCHS = 1
 
 
