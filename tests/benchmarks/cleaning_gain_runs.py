@@ -133,6 +133,8 @@ def _drawn(case: Case, seed: int) -> Data:
     """Noise, splits or the images that are learnt differ from seed to seed."""
     seeded = case.section if case.images else {**case.section, "seed": seed}
     data = _prepared(DataConfig.model_validate(seeded).model_dump_json(), case.size)
+    if not data.clean_known("train"):  # the labels of digits without noise are true
+        data = replace(data, manifest=data.manifest.assign(clean=data.manifest["label"]))
     if case.images is None:
         return data
     rows = data.rows("train")
