@@ -69,12 +69,12 @@ def measured(chosen: Sequence[Case], methods: Sequence[str], seeds: Iterable[int
     for seed in seeds:
         for case in chosen:
             for method in methods:
-                row = done.get((case.name, method, seed))
-                if row is None:
-                    row = run(case, METHODS[method], seed)
+                key = case.name, method, seed
+                if key not in done:
+                    done[key] = run(case, METHODS[method], seed)
                     with file.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(as_record(row)) + "\n")
-                found.append(row)
+                        lines.write(json.dumps(as_record(done[key])) + "\n")
+                found.append(done[key])
     return found
 
 

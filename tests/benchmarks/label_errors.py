@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -89,7 +90,7 @@ def stated(found: Judged) -> str:
     inside = ((rows["precision_low"] <= rows["truth"]) & (rows["truth"] <= rows["precision_high"])).mean()
     off = (rows["precision"] - rows["truth"]).abs().max()
     each = ", ".join(
-        f"{one.images:,}: {'not stated' if math.isnan(one.precision) else f'{one.precision:.1%}'} "
+        f"{one.images:,}: {'not stated' if pd.isna(one.precision) else f'{one.precision:.1%}'} "
         f"({one.precision_low:.1%}–{one.precision_high:.1%}) {one.truth:.1%}"
         for one in rows.itertuples()
     )
