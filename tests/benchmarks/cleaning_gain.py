@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,7 @@ from scipy.stats import t as student
 from .cleaning_gain_runs import Case, Row, as_record, cases, run
 from .figures import benchmark_parser, check_possible
 
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "cross_entropy": {"name": "cross_entropy"},
     "gce": {"name": "gce", "q": 0.7, "warmup_epochs": 1},
 }

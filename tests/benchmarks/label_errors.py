@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +26,7 @@ from .label_error_scores import OURS, Judged, f1, gain, judged, missed
 
 IMAGES, WORDS = 6000, 200
 LONG_IMAGES, LONG_WORDS = 20_000, 400
+SHOWN = ("images", "precision", "precision_low", "precision_high", "truth")
 STATED_FROM = 100
 """Budgets below this hold too few labels to compare a share with."""
 
@@ -90,9 +91,9 @@ def stated(found: Judged) -> str:
     inside = ((rows["precision_low"] <= rows["truth"]) & (rows["truth"] <= rows["precision_high"])).mean()
     off = (rows["precision"] - rows["truth"]).abs().max()
     each = ", ".join(
-        f"{one.images:,}: {'not stated' if pd.isna(one.precision) else f'{one.precision:.1%}'} "
-        f"({one.precision_low:.1%}–{one.precision_high:.1%}) {one.truth:.1%}"
-        for one in rows.itertuples()
+        f"{images:,.0f}: {'not stated' if math.isnan(precision) else f'{precision:.1%}'} ({low:.1%}–{high:.1%}) "
+        f"{truth:.1%}"
+        for images, precision, low, high, truth in rows[list(SHOWN)].to_numpy(dtype=np.float64).tolist()
     )
     off_by = "not stated" if math.isnan(off) else f"off by at most {off:.1%}"
     weights = zip(found.scored.combination.names, found.scored.combination.weights_S, strict=True)
