@@ -91,8 +91,8 @@ def stated(found: Judged) -> str:
     inside = ((rows["precision_low"] <= rows["truth"]) & (rows["truth"] <= rows["precision_high"])).mean()
     off = (rows["precision"] - rows["truth"]).abs().max()
     each = ", ".join(
-        f"{images:,.0f}: {'not stated' if math.isnan(precision) else f'{precision:.1%}'} ({low:.1%}–{high:.1%}) "
-        f"{truth:.1%}"
+        f"{images:,.0f}: {'not stated' if math.isnan(precision) else f'{precision:.1%}'} "
+        f"({low:.1%}–{high:.1%}) {truth:.1%}"
         for images, precision, low, high, truth in rows[list(SHOWN)].to_numpy(dtype=np.float64).tolist()
     )
     off_by = "not stated" if math.isnan(off) else f"off by at most {off:.1%}"
