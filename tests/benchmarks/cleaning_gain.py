@@ -29,7 +29,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "cross_entropy": {"name": "cross_entropy"},
     "gce": {"name": "gce", "q": 0.7, "warmup_epochs": 1},
 }
-IMAGES, EPOCHS = 3000, 10
+IMAGES, EPOCHS = 3000, 15
 SMALLEST_EPOCHS = 1
 
 

@@ -149,7 +149,7 @@ def _trial(case: Case, method: dict[str, Any], seed: int) -> TrialConfig:
         {
             "seed": seed,
             "epochs": case.epochs,
-            "batch_size": 64,
+            "batch_size": 64 if case.images else 32,
             "image_size": case.size,
             "augment": {
                 "crop": "padded",
