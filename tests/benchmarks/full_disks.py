@@ -53,8 +53,8 @@ REPORTED = (
 """Files that ``reports`` makes of a sweep that has ended."""
 USED = {
     "predictions.csv": ["--predict"],
-    "/export/*.pt": ["--export"],
-    "/export/model.json": ["--export"],
+    "/export/*.pt": ["--export", "torchscript"],
+    "/export/model.json": ["--export", "torchscript"],
     "/scratch/*.pt": ["--ship"],
     "/scratch/*MLmodel": ["--ship"],
     "/mlartifacts/*": ["--ship"],
@@ -150,6 +150,7 @@ def _used(place: Path, file: str) -> Case:
     scratch.mkdir(exist_ok=True)
     images = [str(place / "images" / "dark")] if "--predict" in USED[file] else []
     line, before = [*USED[file], *images], _tree(folder.path)
+    shutil.copy(place / "mlflow.db", place / "before.db")
     disk = failing_disk(place, f"{place}*{file}*")
     disk.begin()
     full = _report(place, folder, {"TMPDIR": str(scratch), **disk.environment}, line)
@@ -160,6 +161,7 @@ def _used(place: Path, file: str) -> Case:
     again = _report(place, folder, {"TMPDIR": str(scratch)}, line)
     if again.returncode:
         wrong.append(f"again it ended with {again.returncode}: {again.stdout[-600:]}")
+    shutil.copy(place / "before.db", place / "mlflow.db")  # what is shipped already is not shipped again
     return Case(file, _last_line(full.stdout), wrong)
 
 
