@@ -39,14 +39,14 @@ BEGUN = (
         "sweep.json",
         "given.json",
     ),
-    *("budget.json", "optuna_journal.log", "confirmations.json", "search_gen_state", "experiment_state"),
-    *("network_1.safetensors", "training_state.pt", "samples.parquet", "checkpoint.json"),
+    *("budget.json", "optuna_journal.log", "confirmations.json"),
+    *(".draft/.tmp", "training_state.pt", "samples.parquet", "checkpoint.json"),
 )
-"""Files of the sweep; with their drafts, whose names begin with theirs."""
-LOGS = ("libraries.log", "trials.log", "/pulse/")
-"""Files that a sweep does without."""
+"""Files of the sweep; with their drafts, whose names begin with theirs. safetensors writes networks to .tmp…"""
+LOGS = ("libraries.log", "trials.log", "/pulse/", "search_gen_state", "experiment_state")
+"""Files that a sweep does without: logs, and what Tune would restore from."""
 REPORTED = (
-    *("trials.csv", "/validation/*.npz", "/soup/*network_1.safetensors", "/soup/*checkpoint.json"),
+    *("trials.csv", "/validation/*.npz", "/soup/*/.tmp", "/soup/*checkpoint.json"),
     *("classes.csv", "/figures/*.csv", "finalists.json", "index.html", "learnt-*.npz", "suspect_labels.csv"),
     *("/tables/*.csv", "winner.json"),
 )
