@@ -42,7 +42,7 @@ BEGUN = (
     *("budget.json", "optuna_journal.log", "confirmations.json"),
     *(".draft/.tmp", "training_state.pt", "samples.parquet", "checkpoint.json"),
 )
-"""Files of the sweep; with their drafts, whose names begin with theirs. Networks are written to .tmp… first."""
+"""Files of the sweep, with their drafts, whose names begin with theirs; networks begin as .tmp…"""
 LOGS = ("libraries.log", "trials.log", "/pulse/", "search_gen_state", "experiment_state")
 """Files that a sweep does without: logs, and what Tune would restore from."""
 REPORTED = (

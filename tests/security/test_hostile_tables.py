@@ -206,8 +206,8 @@ def test_what_a_footer_says_besides_changes_nothing(metadata, tmp_path):
 def test_a_pickle_in_the_type_of_a_column_is_not_loaded(tmp_path):
     """As pyarrow did until 14.0.1 (CVE-2023-47248)."""
     made = tmp_path / "made"
-    kind = {"ARROW:extension:name": "arrow.py_extension_type"}
-    kind["ARROW:extension:metadata"] = pickle.dumps(Runs(made), 0)
+    content = pickle.dumps(Runs(made), 0).decode("ascii")
+    kind = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": content}
     for values in (pa.string(), pa.binary()):
         field = pa.field("path", values, metadata=kind)
         table = pa.table(

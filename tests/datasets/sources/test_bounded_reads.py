@@ -65,9 +65,8 @@ def test_images_in_small_pieces_are_read_as_ever():
     pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in draws), 0)
     pieces = b"".join(chunk(b"IDAT", pixels[at : at + 256]) for at in range(0, len(pixels), 256))
     png = content[:start] + pieces + chunk(b"IEND")
-    assert np.array_equal(
-        decode_image(png, KeptSize.exactly(400)), decode_image(content, KeptSize.exactly(400))
-    )
+    whole = KeptSize.exactly(400)
+    assert decode_image(png, whole).tobytes() == decode_image(content, whole).tobytes()
     assert decode_image(_runs(400, 300), KEPT).size == (11, 8)
     assert decode_image(PLAIN_PPM % (b"# drawn\n" * 100), KEPT).size == (8, 8)
 
