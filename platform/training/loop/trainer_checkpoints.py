@@ -11,7 +11,6 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +18,7 @@ from safetensors.torch import save_model
 
 from platform.config.errors import one_line, shortened
 from platform.storage.disk import written_to
-from platform.storage.whole_files import whole_folder
+from platform.storage.whole_files import is_zip, whole_folder
 from platform.training.checkpoints.description import (
     DESCRIPTION,
     FORMAT,
@@ -87,7 +86,7 @@ def is_whole(folder: Path) -> bool:
                 pass
     except (CheckpointError, SafetensorError, OSError):
         return False
-    return networks > 0 and is_zipfile(folder / STATE)
+    return networks > 0 and is_zip(folder / STATE)
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
