@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from platform.config.section import Section
 from platform.datasets.batches.loader import Batch
+from platform.methods._tables import LearntRows, Table, TableSpec
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,27 @@ class StepOutput:
 
     ``metrics`` are detached scalars [], each a mean over the batch's samples, so that the loop can average
     them over an epoch by batch size; names come without ``train/``. If a metric averages a subset, ``counts``
-    [] holds the subset's size; return a finite value when it is 0.
+    [] holds the subset's size; return a finite value when it is 0. ``learnt`` are rows of the method's tables
+    that learn from these losses, too.
     """
 
     losses: tuple[Tensor, ...]
     samples: SampleOutcome
     metrics: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, Tensor] = field(default_factory=dict)
+    learnt: tuple[LearntRows, ...] = ()
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any."""
+    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any.
+
+    ``tables`` are those that the method declares, by name.
+    """
 
     epoch: int = 0
     last: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 class ConfigBase(Section):
@@ -105,7 +112,8 @@ class TrainingMethod(ABC):
     """The base of the class ``Method`` of each file in this folder; beside it stands the class ``Config``.
 
     Fields of ``Config`` named ``…_epochs`` are spans of the trial: they may not exceed its epochs, which
-    count on through its stages. A method keeps no state: it learns of earlier epochs from :class:`Progress`.
+    count on through its stages. The object keeps no state: it learns of earlier epochs from
+    :class:`Progress`, and what it has to remember of each image stands in the tables that it declares.
 
     ``metrics``: what each metric of its steps is, in words, by its name without ``train/``.
     """
@@ -130,6 +138,14 @@ class TrainingMethod(ABC):
         any way. It is built again for each stage, with random numbers of (seed, network).
         """
         return None
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """The tables that the method keeps; none unless a method says so."""
+        return ()
+
+    def epoch_started(self, progress: Progress) -> None:
+        """Called before the steps of each epoch: the place to look at the tables as a whole."""
+        return
 
     @abstractmethod
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:

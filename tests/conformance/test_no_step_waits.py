@@ -15,6 +15,7 @@ from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import feature_distance, soft_cross_entropy
+from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
 from platform.losses.peer_selection import mean_of_selected, peer_selection
@@ -77,6 +78,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
             *trainer.networks,
             *(one for one in trainer.stage.companions if one is not None),
             ledger,
+            trainer.tables,
         ):
             to_fake_gpu(module)
         method = type(method)(method.config, like(method.class_counts))
@@ -90,7 +92,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
         output = method.step(
             learners(trainer.networks, trainer.stage.companions, ALONE, BATCH, "fp32"),
             batch,
-            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}),
+            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}, trainer.tables.by_name),
         )
         watch.add_losses(output.losses)
         watch.updates_to_skip(torch.stack(output.losses), "step 1", overflow_is_normal=False)
@@ -115,6 +117,9 @@ LOSSES = {
     "small_loss": lambda logits, labels, features: smallest_losses(logits[:, 0], forget_rate=0.3),
     "symmetric_cross_entropy": lambda logits, labels, features: symmetric_cross_entropy(
         logits, labels, alpha=0.1, beta=1.0
+    ),
+    "early_learning": lambda logits, labels, features: early_learning(
+        logits, running_targets(logits, logits, beta=0.7)
     ),
     "feature_distance": lambda logits, labels, features: feature_distance(logits, logits),
     "peer_selection": lambda logits, labels, features: mean_of_selected(
