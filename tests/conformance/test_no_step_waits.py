@@ -21,6 +21,7 @@ from platform.losses.joint_agreement import joint_losses
 from platform.losses.peer_selection import mean_of_selected, peer_selection
 from platform.losses.self_refining import self_refining
 from platform.losses.small_loss import smallest_losses
+from platform.losses.sparse_over_parametrisation import over_parametrised
 from platform.losses.symmetric_cross_entropy import symmetric_cross_entropy
 from platform.methods import Progress, method_names
 from platform.training.loop.epoch_means import EpochMeans
@@ -40,6 +41,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
     "small_loss": [{"rank_by": "logit_adjusted"}],
+    "sop": [{"balance_weight": 0.1}],
     "supcon": [{"contrast": "simclr"}, {"loss": "balanced_softmax", "anchors": "one"}],
 }
 """Settings that run other lines than the defaults do."""
@@ -115,6 +117,9 @@ LOSSES = {
         logits, labels, q=0.7, truncate_below=0.3
     ),
     "small_loss": lambda logits, labels, features: smallest_losses(logits[:, 0], forget_rate=0.3),
+    "sparse_over_parametrisation": lambda logits, labels, features: over_parametrised(
+        logits, labels, logits[:, :1], logits
+    ),
     "symmetric_cross_entropy": lambda logits, labels, features: symmetric_cross_entropy(
         logits, labels, alpha=0.1, beta=1.0
     ),

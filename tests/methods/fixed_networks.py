@@ -44,8 +44,8 @@ def step(
 
 def golden_case(case: str) -> dict[str, Any]:
     """The arrays of a case of the authors' published losses."""
-    published = np.load(GOLDEN)
-    return {key.split("/")[1]: published[key][()] for key in published.files if key.split("/")[0] == case}
+    with np.load(GOLDEN) as published:
+        return {key.split("/")[1]: published[key][()] for key in published.files if key.split("/")[0] == case}
 
 
 def tables_of(method: TrainingMethod, images: int, dtype: torch.dtype | None = None) -> dict[str, Table]:

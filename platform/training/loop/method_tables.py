@@ -56,9 +56,7 @@ class MethodTables(nn.Module):
         method, specs = stage.config.method.name, stage.method.tables()
         method_before, specs_before = self._declared
         before = self.by_name if method == method_before else {}
-        kept = {
-            spec.name: before[spec.name] for spec in specs if spec in specs_before and spec.name in before
-        }
+        kept = {spec.name: before[spec.name] for spec in specs if before and spec in specs_before}
         new = {spec.name: self._new(spec, place) for place, spec in enumerate(specs) if spec.name not in kept}
         self._tables = nn.ModuleDict({spec.name: (kept | new)[spec.name] for spec in specs})
         self._declared = method, specs

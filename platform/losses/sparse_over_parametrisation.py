@@ -1,0 +1,34 @@
+"""Sparse over-parametrisation: a label is the network's prediction plus a learnt, sparse error of the label.
+
+Shapes: B samples, C classes.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LEAST_PROBABILITY = 1e-4
+"""Corrected probabilities below count as this much and get no gradient."""
+
+
+def over_parametrised(logits_BC: Tensor, labels_B: Tensor, u_B1: Tensor, v_BC: Tensor) -> Tensor:
+    """Per-sample loss [B]: -log q_y + ‖k + U - V - y‖².
+
+    U = min(u², 1) at the label and V = min(v², 1) elsewhere. q is softmax(logits) + U - V, at least 1e-4, scaled to sum 1; k the one-hot arg-max of the logits, y the
+    one-hot given label. U - V is what the label adds to the truth: a wrong label is explained by it instead
+    of being learnt. The first term has no gradient through V, the second none through the logits: v learns
+    from the second only, u from both.
+
+    u and v must be float32: they begin near 1e-8, whose square is 0 in half precision, and exactly 0 is a
+    fixed point. Liu et al., Robust Training under Label Noise by Over-parameterization, ICML 2022
+    (arXiv 2202.14026), as the authors' code is since its rewriting.
+    """
+    labels_BC = F.one_hot(labels_B, logits_BC.shape[1]).to(logits_BC.dtype)
+    added_BC = (u_B1.square() * labels_BC).clamp(0, 1)
+    taken_BC = (v_BC.square() * (1 - labels_BC)).clamp(0, 1)
+    corrected_BC = (logits_BC.softmax(1) + added_BC - taken_BC.detach()).clamp(min=LEAST_PROBABILITY)
+    corrected_BC = (corrected_BC / corrected_BC.sum(1, keepdim=True)).clamp(LEAST_PROBABILITY, 1)
+    fitted_B = -(labels_BC * corrected_BC.log()).sum(1)
+    predicted_BC = torch.zeros_like(labels_BC).scatter(1, logits_BC.detach().argmax(1, keepdim=True), 1.0)
+    explained_B = (predicted_BC + added_BC - taken_BC - labels_BC).square().sum(1)
+    return fitted_B + explained_B
