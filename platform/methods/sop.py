@@ -10,9 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from platform.datasets.batches.loader import Batch
-from platform.losses.co_refining import prior_divergence
 from platform.losses.cross_entropy import cross_entropy
-from platform.losses.sparse_over_parametrisation import over_parametrised
+from platform.losses.sparse_over_parametrisation import balance, over_parametrised
 from platform.methods._outcome import accuracy, sample_outcome, weighted
 from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 from platform.methods._tables import TableSpec, learnt_rows
@@ -49,7 +48,7 @@ class Config(ConfigBase):
     balance_weight: float = Field(
         0.0,
         ge=0,
-        description="weight of the divergence of the mean prediction from the classes' frequencies",
+        description="weight of the divergence of the mean corrected prediction from the classes' frequencies",
         examples=[0.1],
     )
     balance_prior: Literal["class_counts", "uniform"] = Field(
@@ -62,7 +61,7 @@ class Config(ConfigBase):
 class Method(TrainingMethod):
     """The mean over the batch of weight · the loss of :func:`over_parametrised`, + balance_weight · KL.
 
-    KL(frequencies || mean prediction of the batch) belongs to no sample and has no weight. u and v learn by
+    KL(frequencies || mean corrected prediction of the batch) belongs to no sample and has no weight. u and v learn by
     gradient descent without momentum and decay, at constant rates.
     """
 
@@ -90,7 +89,8 @@ class Method(TrainingMethod):
         losses_B = over_parametrised(logits_BC, batch.labels, u.values_BK, v.values_BK)
         loss = weighted(losses_B, batch.weights).mean()
         if self.config.balance_weight:
-            divergence = prior_divergence(logits_BC, self.prior_C.to(logits_BC.device))
+            learnt = (u.values_BK, v.values_BK)
+            divergence = balance(logits_BC, batch.labels, *learnt, self.prior_C.to(logits_BC.device))
             loss = loss + self.config.balance_weight * divergence
         given_B = cross_entropy(logits_BC.detach(), batch.labels)
         return StepOutput(
