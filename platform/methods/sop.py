@@ -61,7 +61,7 @@ class Config(ConfigBase):
 class Method(TrainingMethod):
     """The mean over the batch of weight · the loss of :func:`over_parametrised`, + balance_weight · KL.
 
-    KL(frequencies || mean corrected prediction of the batch) belongs to no sample and has no weight. u and v learn by
+    KL(frequencies || mean corrected prediction) belongs to no sample and has no weight. u and v learn by
     gradient descent without momentum and decay, at constant rates.
     """
 

@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from platform import losses
 from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.class_thresholds import confidence_weights
 from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
@@ -18,6 +19,7 @@ from platform.losses.distillation import feature_distance, soft_cross_entropy
 from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
+from platform.losses.negative_entropy import negative_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
 from platform.losses.self_refining import self_refining
 from platform.losses.small_loss import smallest_losses
@@ -40,6 +42,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
+    "sed": [{"warmup_epochs": 0}],
     "small_loss": [{"rank_by": "logit_adjusted"}],
     "sop": [{"balance_weight": 0.1}],
     "supcon": [{"contrast": "simclr"}, {"loss": "balanced_softmax", "anchors": "one"}],
@@ -110,6 +113,9 @@ LOSSES = {
     "balanced_softmax of soft labels": lambda logits, labels, features: balanced_softmax(
         logits, logits.softmax(1), torch.ones(CLASSES, device="cuda")
     ),
+    "class_thresholds": lambda logits, labels, features: confidence_weights(
+        logits[:, 0], labels, logits[0], logits[1]
+    ),
     "co_refining": lambda logits, labels, features: co_refining(logits, logits, kl_weight=1.0),
     "cross_entropy": lambda logits, labels, features: cross_entropy(logits, labels, label_smoothing=0.1),
     "joint_agreement": lambda logits, labels, features: joint_losses(logits, logits, labels, co_lambda=0.9),
@@ -127,6 +133,7 @@ LOSSES = {
         logits, running_targets(logits, logits, beta=0.7)
     ),
     "feature_distance": lambda logits, labels, features: feature_distance(logits, logits),
+    "negative_entropy": lambda logits, labels, features: negative_entropy(logits),
     "peer_selection": lambda logits, labels, features: mean_of_selected(
         logits[:, 0], peer_selection(labels == labels, logits[:, 0], drop_rate=0.3)
     ),

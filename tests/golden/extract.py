@@ -26,7 +26,7 @@ KEPT = {
     "decoupling": 3,
     "elr": 2,
     "sop": 5,
-    "sed_selection": 3,
+    "sed_selection": 6,
     "sed_weight": 2,
     "dividemix_gmm": 2,
     "dividemix_targets": 2,
