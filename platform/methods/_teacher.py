@@ -11,31 +11,39 @@ class MeanTeacher(nn.Module):
     """Two augmentations in; logits of both out, and those of the averaged network for the first.
 
     Tarvainen & Valpola, Mean teachers are better role models, NeurIPS 2017 (arXiv 1703.01780). The average
-    follows the network before each step; buffers, such as the statistics of batch norm, are the network's.
+    follows the network before each step, of which the first t leave it the mean of t + 1 networks at most.
+    Its batch norms use the statistics of the batch, of both augmentations: the running ones are of other
+    weights. Its dropout is off.
     """
+
+    steps: Tensor
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
-        self.teacher = deepcopy(network).requires_grad_(False).eval()
+        self.teacher = deepcopy(network).requires_grad_(False)
         self.decay = decay
+        self.register_buffer("steps", torch.zeros(()))
+        self.train()
 
     def train(self, mode: bool = True) -> "MeanTeacher":
-        """The averaged network stays in eval mode."""
+        """The averaged network is in eval mode, but for its batch norms."""
         super().train(mode)
-        self.teacher.eval()
+        for module in self.teacher.modules():
+            module.training = isinstance(module, nn.modules.batchnorm._BatchNorm)
         return self
 
     def forward(self, network: nn.Module, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits [B, C] of the first augmentation, of the second, and the teacher's of the first."""
-        logits: Any = network(torch.cat([first, second]))
+        both = torch.cat([first, second])
+        logits: Any = network(both)
         self._follow(network)
         with torch.no_grad():
-            taught_BC = self.teacher(first)
-        return logits[: len(first)], logits[len(first) :], taught_BC
+            taught: Any = self.teacher(both)
+        return logits[: len(first)], logits[len(first) :], taught[: len(first)]
 
     @torch.no_grad()
     def _follow(self, network: nn.Module) -> None:
-        own = [parameter.detach() for parameter in network.parameters()]
-        torch._foreach_lerp_(list(self.teacher.parameters()), own, 1 - self.decay)
-        for average, buffer in zip(self.teacher.buffers(), network.buffers(), strict=True):
-            average.copy_(buffer)
+        new = (1 / (self.steps + 1)).clamp(min=1 - self.decay)
+        self.steps += 1
+        for average, own in zip(self.teacher.parameters(), network.parameters(), strict=True):
+            average.lerp_(own, new)

@@ -39,6 +39,7 @@ class Config(ConfigBase):
     takes_unlabelled: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {
         "warmup_epochs": 10,
+        "confidence_penalty": 1.0,
         "relabelling_weight": 0.5,
         "selection_momentum": 0.999,
         "weight_momentum": 0.99,
@@ -53,6 +54,13 @@ class Config(ConfigBase):
         ge=0,
         description="first epochs, in which all labels are learnt, with a confidence penalty",
         examples=[3, {"int": [1, 10]}],
+    )
+    confidence_penalty: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the negative entropy of the predictions in the warm-up: above 0, the network "
+        "is less sure of its labels (published: 1)",
+        examples=[1.0],
     )
     relabelling_weight: float = Field(
         0.5,
@@ -100,7 +108,7 @@ class Method(TrainingMethod):
 
     All are times the sample's weight. k is the class that the teacher predicts for the first augmentation,
     w its weight (:func:`confidence_weights`); the second mean is over all images. In the warm-up every label
-    is believed, CE is plus the negative entropy, and there is no second term.
+    is believed, CE is plus confidence_penalty · negative entropy, and there is no second term.
 
     The authors look at all images once more at the start of each epoch; here the predictions of the last
     epoch's steps are used, which cost nothing, are of augmented images and older by up to an epoch.
@@ -175,7 +183,7 @@ class Method(TrainingMethod):
             believed_B = labelled_B & progress.tables["believed"].read(batch.rows).squeeze(1)
         losses_B = cross_entropy(logits_BC, labels_B, label_smoothing=self.config.label_smoothing)
         if is_warm_up:
-            losses_B = losses_B + negative_entropy(logits_BC)
+            losses_B = losses_B + self.config.confidence_penalty * negative_entropy(logits_BC)
         weights_B, relabelled_B = self._relabelled(strong_BC, taught_BC, progress)
         relabelled = weighted(relabelled_B, batch.weights).mean()
         loss = mean_of_selected(weighted(losses_B, batch.weights), believed_B)

@@ -35,9 +35,9 @@ def method_of(**settings):
 
 
 def test_the_warm_up_learns_every_label_and_penalises_confidence():
-    method, tables = method_of(warmup_epochs=2)
+    method, tables = method_of(warmup_epochs=2, confidence_penalty=0.5)
     output, _, strong_BC = stepped(method, tables, [0, 2, -1], epoch=1)
-    expected = (cross_entropy(WEAK, torch.tensor([0, 2, 0])) + negative_entropy(WEAK))[:2].mean()
+    expected = (cross_entropy(WEAK, torch.tensor([0, 2, 0])) + 0.5 * negative_entropy(WEAK))[:2].mean()
     torch.testing.assert_close(output.losses[0].detach(), expected)
     assert strong_BC.grad is None
     assert output.samples.selected_MB.tolist() == [[True, True, False]]
@@ -82,11 +82,13 @@ def test_the_teacher_follows_its_network():
     network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.BatchNorm1d(2))
     companion = MeanTeacher(network, decay=0.75)
     before = network[1].weight.detach().clone()
-    with torch.no_grad():
-        network[1].weight.add_(1)
+    for mean in (0.0, 0.5, 1.0, 1.5):  # of 0; 0 and 1; …: a share of 1/4 is the decay's
+        companion(network, torch.randn(3, 1, 2, 2), torch.randn(3, 1, 2, 2))
+        torch.testing.assert_close(companion.teacher[1].weight, before + mean)
+        with torch.no_grad():
+            network[1].weight.add_(1)
     weak_BC, strong_BC, taught_BC = companion(network, torch.randn(3, 1, 2, 2), torch.randn(3, 1, 2, 2))
-    torch.testing.assert_close(companion.teacher[1].weight, before + 0.25)
-    assert torch.equal(companion.teacher[2].running_mean, network[2].running_mean)
+    torch.testing.assert_close(companion.teacher[1].weight, before + 0.75 * 1.5 + 0.25 * 4)
     assert weak_BC.requires_grad and strong_BC.requires_grad and not taught_BC.requires_grad
-    assert not companion.train().teacher.training
+    assert [one.training for one in companion.train().teacher] == [False, False, True]
     assert all(not weight.requires_grad for weight in companion.parameters())
