@@ -4,7 +4,6 @@ Shapes: B samples, C classes.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 LEAST_PROBABILITY = 1e-4
@@ -23,10 +22,10 @@ def over_parametrised(logits_BC: Tensor, labels_B: Tensor, u_B1: Tensor, v_BC: T
     fixed point. Liu et al., Robust Training under Label Noise by Over-parameterization, ICML 2022
     (arXiv 2202.14026), as the authors' code is since its rewriting.
     """
-    labels_BC = F.one_hot(labels_B, logits_BC.shape[1]).to(logits_BC.dtype)
+    labels_BC = _one_hot(labels_B, logits_BC)
     added_BC, taken_BC = _errors(labels_BC, u_B1, v_BC)
     fitted_B = -(labels_BC * _corrected(logits_BC, added_BC, taken_BC).log()).sum(1)
-    predicted_BC = torch.zeros_like(labels_BC).scatter(1, logits_BC.detach().argmax(1, keepdim=True), 1.0)
+    predicted_BC = _one_hot(logits_BC.detach().argmax(1), logits_BC)
     explained_B = (predicted_BC + added_BC - taken_BC - labels_BC).square().sum(1)
     return fitted_B + explained_B
 
@@ -37,10 +36,14 @@ def balance(logits_BC: Tensor, labels_B: Tensor, u_B1: Tensor, v_BC: Tensor, pri
     ``prior_C`` sums to 1; classes with prior 0 are ignored. Up to the prior's entropy it is SOP+'s class
     balance where the prior is uniform, as the authors have it.
     """
-    labels_BC = F.one_hot(labels_B, logits_BC.shape[1]).to(logits_BC.dtype)
+    labels_BC = _one_hot(labels_B, logits_BC)
     mean_C = _corrected(logits_BC, *_errors(labels_BC, u_B1, v_BC)).mean(0)
     prior_C = prior_C.to(logits_BC.dtype)
     return torch.where(prior_C > 0, prior_C * (prior_C.log() - mean_C.log()), 0).sum()
+
+
+def _one_hot(classes_B: Tensor, logits_BC: Tensor) -> Tensor:
+    return torch.zeros_like(logits_BC).scatter(1, classes_B[:, None], 1.0)
 
 
 def _errors(labels_BC: Tensor, u_B1: Tensor, v_BC: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
-from platform.datasets.errors import counted
 from platform.datasets.preparation.data import Summary
 from platform.methods import TableSpec, build_method
 from platform.storage.disk import size
@@ -31,21 +30,17 @@ def state_lines(corners: Sequence[SweepConfig], data: Summary, place: str) -> li
 
 
 def _line(method: str, specs: Sequence[TableSpec], images: int, place: str) -> str:
-    """How large and where, of a trial: each of its workers has all of it."""
+    """How much, where, and which tables have a row for each training image."""
     whole = size(sum(spec.bytes(images) for spec in specs))
-    each = "; ".join(
-        f"{spec.name} {images if spec.rows is None else spec.rows:,} x {spec.width:,} "
-        f"{str(spec.dtype).removeprefix('torch.')}, {_where(spec, images, place)}"
-        for spec in specs
-    )
-    many = counted(len(specs), "table")
-    return f"{method} keeps {whole} for each worker, and in each checkpoint, in {many}: {each}"
-
-
-def _where(spec: TableSpec, images: int, place: str) -> str:
-    if spec.bytes(images) > IN_MEMORY_BYTES:
-        return f"memory-mapped in {place}"
-    return "in the memory of the device"
+    by_place: dict[str, list[str]] = {}
+    for spec in specs:
+        if spec.rows is None:
+            form = f"{spec.name} {images:,} x {spec.width:,} {str(spec.dtype).removeprefix('torch.')}"
+            is_mapped = spec.bytes(images) > IN_MEMORY_BYTES
+            where = f"memory-mapped in {place}" if is_mapped else "in the device's memory"
+            by_place.setdefault(where, []).append(form)
+    each = "; ".join(f"{where}: {', '.join(forms)}" for where, forms in by_place.items())
+    return f"{method} keeps {whole} for each worker and in each checkpoint; {each}"
 
 
 def _tables(config: SweepConfig, data: Summary) -> Iterable[tuple[str, tuple[TableSpec, ...]]]:
