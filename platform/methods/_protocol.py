@@ -52,12 +52,16 @@ class StepOutput:
 class Progress:
     """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any.
 
-    ``tables`` are those that the method declares, by name.
+    ``tables`` are those that the method declares, by name. ``seed`` is the trial's and ``step`` the place of
+    the batch in its epoch: with ``epoch`` the key of all random numbers, which are then the same on each
+    worker and after a resume.
     """
 
     epoch: int = 0
     last: Mapping[str, float] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    seed: int = 0
+    step: int = 0
 
 
 class ConfigBase(Section):
@@ -93,6 +97,12 @@ class Learner(Protocol):
     """
 
     def __call__(self, *images: Tensor) -> Any: ...
+
+    def gather(self, own: Tensor) -> Tensor:
+        """The whole batch [B, …] of this worker's part, such as that of ``batch.images``."""
+
+    def part(self, whole: Tensor) -> Tensor:
+        """This worker's part of a whole batch [B, …]: what it is called with."""
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import feature_distance, soft_cross_entropy
+from platform.losses.divide_mix import refined_targets, squared_error
 from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
@@ -41,6 +42,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"self_refining_epochs": 0, "selective": True, "given_share": 0.1, "prior_weight": 0.1},
     ],
     "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
+    "dividemix": [{"warmup_epochs": 0, "unlabelled_weight": 25.0}, {"confidence_penalty": 1.0}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
     "sed": [{"warmup_epochs": 0}],
     "small_loss": [{"rank_by": "logit_adjusted"}],
@@ -128,6 +130,9 @@ LOSSES = {
     ),
     "symmetric_cross_entropy": lambda logits, labels, features: symmetric_cross_entropy(
         logits, labels, alpha=0.1, beta=1.0
+    ),
+    "divide_mix": lambda logits, labels, features: squared_error(
+        logits, refined_targets(labels, logits[:, 0], logits.softmax(1), temperature=0.5)
     ),
     "early_learning": lambda logits, labels, features: early_learning(
         logits, running_targets(logits, logits, beta=0.7)

@@ -123,7 +123,7 @@ class Trainer:
     @property
     def progress(self) -> Progress:
         """What the method is told of the trial."""
-        return Progress(self.epoch, self.metrics, self.tables.by_name)
+        return Progress(self.epoch, self.metrics, self.tables.by_name, seed=self.config.seed)
 
     @property
     def is_over(self) -> bool:
@@ -234,7 +234,7 @@ class Trainer:
             batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
         )
         networks = learners(self.networks, self.stage.companions, self.workers, len(batch), self.precision)
-        output = self.stage.method.step(networks, batch, self.progress)
+        output = self.stage.method.step(networks, batch, replace(self.progress, step=place_in_epoch))
         self._watch.add_losses(output.losses)
         total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
         total.backward()
