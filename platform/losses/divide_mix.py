@@ -21,7 +21,7 @@ def clean_probabilities(losses_N: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
     authors' code with NaN. Li et al., DivideMix: Learning with Noisy Labels as Semi-supervised Learning,
     ICLR 2020 (arXiv 2002.07394), section 3.1.
     """
-    from sklearn.mixture import GaussianMixture  # type: ignore[import-untyped]
+    from sklearn.mixture import GaussianMixture
 
     losses_N = losses_N.astype(np.float64)
     if len(losses_N) < 2 or np.ptp(losses_N) == 0:

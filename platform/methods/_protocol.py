@@ -48,13 +48,23 @@ class StepOutput:
     learnt: tuple[LearntRows, ...] = ()
 
 
+class Sharing(Protocol):
+    """Several workers that share a batch of ``count`` samples; ``batch.images`` are one's own part."""
+
+    def gather(self, own: Tensor, count: int) -> Tensor:
+        """The whole batch [B, …] of this worker's part [b, …]."""
+
+    def part(self, count: int) -> slice:
+        """The samples of the whole batch that are this worker's part."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any.
 
     ``tables`` are those that the method declares, by name. ``seed`` is the trial's and ``step`` the place of
     the batch in its epoch: with ``epoch`` the key of all random numbers, which are then the same on each
-    worker and after a resume.
+    worker and after a resume. ``workers``: those that share the batch; None: there is one.
     """
 
     epoch: int = 0
@@ -62,6 +72,7 @@ class Progress:
     tables: Mapping[str, Table] = field(default_factory=dict)
     seed: int = 0
     step: int = 0
+    workers: Sharing | None = None
 
 
 class ConfigBase(Section):
@@ -97,12 +108,6 @@ class Learner(Protocol):
     """
 
     def __call__(self, *images: Tensor) -> Any: ...
-
-    def gather(self, own: Tensor) -> Tensor:
-        """The whole batch [B, …] of this worker's part, such as that of ``batch.images``."""
-
-    def part(self, whole: Tensor) -> Tensor:
-        """This worker's part of a whole batch [B, …]: what it is called with."""
 
 
 @runtime_checkable

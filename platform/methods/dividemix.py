@@ -188,8 +188,13 @@ class Method(TrainingMethod):
             other = both.roll(shift, 0)
             return other + share * (both - other)
 
-        images = mixed(network.gather(batch.images), network.gather(batch.second))
-        logits_NC = torch.cat([network(network.part(part)) for part in images.split(count)])
+        workers, own = progress.workers, (batch.images, batch.second)
+        if workers is None:
+            parts = mixed(*own).split(count)
+        else:
+            whole = mixed(*(workers.gather(images, count) for images in own))
+            parts = tuple(images[workers.part(count)] for images in whole.split(count))
+        logits_NC = torch.cat([network(images) for images in parts])
         targets_NC = mixed(targets_BC, targets_BC)
         weights_N = None if batch.weights is None else mixed(batch.weights, batch.weights)
         labelled_N = labelled_B.repeat(2)

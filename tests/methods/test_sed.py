@@ -90,5 +90,5 @@ def test_the_teacher_follows_its_network():
     weak_BC, strong_BC, taught_BC = companion(network, torch.randn(3, 1, 2, 2), torch.randn(3, 1, 2, 2))
     torch.testing.assert_close(companion.teacher[1].weight, before + 0.75 * 1.5 + 0.25 * 4)
     assert weak_BC.requires_grad and strong_BC.requires_grad and not taught_BC.requires_grad
-    assert [one.training for one in companion.train().teacher] == [False, False, True]
+    assert [one.training for one in companion.train().teacher.children()] == [False, False, True]
     assert all(not weight.requires_grad for weight in companion.parameters())

@@ -28,16 +28,11 @@ class NetworkLearner:
         with autocast(self.precision, images[0].device):
             found = self.network(*images) if self.companion is None else self.companion(self.network, *images)
         if isinstance(found, Tensor):
-            return self.gather(found.float())
-        return tuple(self.gather(each.float()) for each in found)
+            return self._whole(found)
+        return tuple(map(self._whole, found))
 
-    def gather(self, own: Tensor) -> Tensor:
-        """The whole batch of this worker's part."""
-        return self.workers.gather(own, self.samples)
-
-    def part(self, whole: Tensor) -> Tensor:
-        """This worker's part of a whole batch."""
-        return whole if self.workers.size == 1 else whole[self.workers.part(self.samples)]
+    def _whole(self, own: Tensor) -> Tensor:
+        return self.workers.gather(own.float(), self.samples)
 
 
 def parameters_of(network: nn.Module, companion: nn.Module | None) -> list[nn.Parameter]:

@@ -123,7 +123,8 @@ class Trainer:
     @property
     def progress(self) -> Progress:
         """What the method is told of the trial."""
-        return Progress(self.epoch, self.metrics, self.tables.by_name, seed=self.config.seed)
+        tables, workers = self.tables.by_name, self.workers if self.workers.size > 1 else None
+        return Progress(self.epoch, self.metrics, tables, seed=self.config.seed, workers=workers)
 
     @property
     def is_over(self) -> bool:
