@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from platform.config.section import Section
 from platform.datasets.batches.loader import Batch
+from platform.methods._tables import LearntRows, Table, TableSpec
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,42 @@ class StepOutput:
 
     ``metrics`` are detached scalars [], each a mean over the batch's samples, so that the loop can average
     them over an epoch by batch size; names come without ``train/``. If a metric averages a subset, ``counts``
-    [] holds the subset's size; return a finite value when it is 0.
+    [] holds the subset's size; return a finite value when it is 0. ``learnt`` are rows of the method's tables
+    that learn from these losses, too.
     """
 
     losses: tuple[Tensor, ...]
     samples: SampleOutcome
     metrics: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, Tensor] = field(default_factory=dict)
+    learnt: tuple[LearntRows, ...] = ()
+
+
+class Sharing(Protocol):
+    """Several workers that share a batch of ``count`` samples; ``batch.images`` are one's own part."""
+
+    def gather(self, own: Tensor, count: int) -> Tensor:
+        """The whole batch [B, …] of this worker's part [b, …]."""
+
+    def part(self, count: int) -> slice:
+        """The samples of the whole batch that are this worker's part."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any."""
+    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any.
+
+    ``tables`` are those that the method declares, by name. ``seed`` is the trial's and ``step`` the place of
+    the batch in its epoch: with ``epoch`` the key of all random numbers, which are then the same on each
+    worker and after a resume. ``workers``: those that share the batch; None: there is one.
+    """
 
     epoch: int = 0
     last: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    seed: int = 0
+    step: int = 0
+    workers: Sharing | None = None
 
 
 class ConfigBase(Section):
@@ -105,7 +127,8 @@ class TrainingMethod(ABC):
     """The base of the class ``Method`` of each file in this folder; beside it stands the class ``Config``.
 
     Fields of ``Config`` named ``…_epochs`` are spans of the trial: they may not exceed its epochs, which
-    count on through its stages. A method keeps no state: it learns of earlier epochs from :class:`Progress`.
+    count on through its stages. The object keeps no state: it learns of earlier epochs from
+    :class:`Progress`, and what it has to remember of each image stands in the tables that it declares.
 
     ``metrics``: what each metric of its steps is, in words, by its name without ``train/``.
     """
@@ -130,6 +153,14 @@ class TrainingMethod(ABC):
         any way. It is built again for each stage, with random numbers of (seed, network).
         """
         return None
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """The tables that the method keeps; none unless a method says so."""
+        return ()
+
+    def epoch_started(self, progress: Progress) -> None:
+        """Called before the steps of each epoch: the place to look at the tables as a whole."""
+        return
 
     @abstractmethod
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:

@@ -71,7 +71,7 @@ def train(method, data, workers):
     state = trainer.state_dict()
     return {
         "losses": torch.stack(losses),
-        "weights": [*state["networks"], *state["averages"], *state["companions"]],
+        "weights": [*state["networks"], *state["averages"], *state["companions"], state["tables"]],
         "ledger": state["ledger"],
         "metrics": timeless,
     }

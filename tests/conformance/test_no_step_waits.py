@@ -11,15 +11,20 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from platform import losses
 from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.class_thresholds import confidence_weights
 from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import feature_distance, soft_cross_entropy
+from platform.losses.divide_mix import refined_targets, squared_error
+from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
+from platform.losses.negative_entropy import negative_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
 from platform.losses.self_refining import self_refining
 from platform.losses.small_loss import smallest_losses
+from platform.losses.sparse_over_parametrisation import over_parametrised
 from platform.losses.symmetric_cross_entropy import symmetric_cross_entropy
 from platform.methods import Progress, method_names
 from platform.training.loop.epoch_means import EpochMeans
@@ -37,8 +42,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"self_refining_epochs": 0, "selective": True, "given_share": 0.1, "prior_weight": 0.1},
     ],
     "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
+    "dividemix": [{"warmup_epochs": 0, "unlabelled_weight": 25.0}, {"confidence_penalty": 1.0}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
+    "sed": [{"warmup_epochs": 0}],
     "small_loss": [{"rank_by": "logit_adjusted"}],
+    "sop": [{"balance_weight": 0.1}],
     "supcon": [{"contrast": "simclr"}, {"loss": "balanced_softmax", "anchors": "one"}],
 }
 """Settings that run other lines than the defaults do."""
@@ -77,6 +85,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
             *trainer.networks,
             *(one for one in trainer.stage.companions if one is not None),
             ledger,
+            trainer.tables,
         ):
             to_fake_gpu(module)
         method = type(method)(method.config, like(method.class_counts))
@@ -90,7 +99,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
         output = method.step(
             learners(trainer.networks, trainer.stage.companions, ALONE, BATCH, "fp32"),
             batch,
-            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}),
+            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}, trainer.tables.by_name),
         )
         watch.add_losses(output.losses)
         watch.updates_to_skip(torch.stack(output.losses), "step 1", overflow_is_normal=False)
@@ -106,6 +115,9 @@ LOSSES = {
     "balanced_softmax of soft labels": lambda logits, labels, features: balanced_softmax(
         logits, logits.softmax(1), torch.ones(CLASSES, device="cuda")
     ),
+    "class_thresholds": lambda logits, labels, features: confidence_weights(
+        logits[:, 0], labels, logits[0], logits[1]
+    ),
     "co_refining": lambda logits, labels, features: co_refining(logits, logits, kl_weight=1.0),
     "cross_entropy": lambda logits, labels, features: cross_entropy(logits, labels, label_smoothing=0.1),
     "joint_agreement": lambda logits, labels, features: joint_losses(logits, logits, labels, co_lambda=0.9),
@@ -113,10 +125,20 @@ LOSSES = {
         logits, labels, q=0.7, truncate_below=0.3
     ),
     "small_loss": lambda logits, labels, features: smallest_losses(logits[:, 0], forget_rate=0.3),
+    "sparse_over_parametrisation": lambda logits, labels, features: over_parametrised(
+        logits, labels, logits[:, :1], logits
+    ),
     "symmetric_cross_entropy": lambda logits, labels, features: symmetric_cross_entropy(
         logits, labels, alpha=0.1, beta=1.0
     ),
+    "divide_mix": lambda logits, labels, features: squared_error(
+        logits, refined_targets(labels, logits[:, 0], logits.softmax(1), temperature=0.5)
+    ),
+    "early_learning": lambda logits, labels, features: early_learning(
+        logits, running_targets(logits, logits, beta=0.7)
+    ),
     "feature_distance": lambda logits, labels, features: feature_distance(logits, logits),
+    "negative_entropy": lambda logits, labels, features: negative_entropy(logits),
     "peer_selection": lambda logits, labels, features: mean_of_selected(
         logits[:, 0], peer_selection(labels == labels, logits[:, 0], drop_rate=0.3)
     ),

@@ -24,6 +24,14 @@ KEPT = {
     "coteaching": 3,
     "jocor": 3,
     "decoupling": 3,
+    "elr": 2,
+    "sop": 5,
+    "sed_selection": 6,
+    "sed_weight": 2,
+    "dividemix_gmm": 2,
+    "dividemix_targets": 2,
+    "dividemix_loss": 3,
+    "negative_entropy": 1,
 }
 CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
 
