@@ -24,6 +24,13 @@ KEPT = {
     "coteaching": 3,
     "jocor": 3,
     "decoupling": 3,
+    "focal": 4,
+    "class_weighted_ce": 2,
+    "ldam": 3,
+    "logit_adjustment": 2,
+    "classifier_rescaling": 3,
+    "am_softmax": 2,
+    "mixup_smoothed": 2,
 }
 CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
 
