@@ -28,9 +28,10 @@ class Recipe(Section):
     )
     sampler: SamplerName = Field(
         "instance",
-        description="how often an epoch, which stays as long, shows an image. instance: once; class_balanced: "
-        "so that all classes have the same share; square_root: between the two; progressive: from instance "
-        "to class_balanced over the stage's epochs. Losses that make up for class sizes do so besides",
+        description="how often an epoch, which stays as long, shows an image. instance: once; "
+        "class_balanced: so that all classes have the same share; square_root: between the two; progressive: "
+        "from instance to class_balanced over the stage's epochs. Losses that make up for class sizes do so "
+        "besides",
         examples=["square_root", {"choice": ["instance", "class_balanced"]}],
     )
     grad_accum_steps: int = Field(
