@@ -134,7 +134,7 @@ class Combination:
         found = Ensemble(ADJUSTED, (0,), dict(judge.score(judged_NC)), learnt, kind="adjusted")
         corrected = "" if rate is None else f" (corrected for {rate:.0%} wrong labels)"
         said = (
-            f"Logit adjustment takes {tau:g} times the logarithm of each class's share of the training images "
+            f"Logit adjustment takes {tau:g} times the logarithm of each class's share of training images "
             "from the best trial's logits. The factor is the one with the highest mean recall of the classes "
             f"on validation{corrected}."
         )
