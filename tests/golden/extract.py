@@ -28,7 +28,6 @@ KEPT = {
     "class_weighted_ce": 2,
     "ldam": 3,
     "logit_adjustment": 2,
-    "classifier_rescaling": 3,
     "am_softmax": 2,
     "mixup_smoothed": 2,
 }
