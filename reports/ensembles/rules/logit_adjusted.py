@@ -13,5 +13,7 @@ def combine(logits_MNC: Logits, offsets_C: npt.NDArray[np.float64] | None = None
     o_c = τ · log π_c (:mod:`reports.ensembles.logit_adjustment`).
     """
     mean_NC = logits_MNC.mean(axis=0, dtype="float64")
-    adjusted_NC: Probabilities = probabilities_of(mean_NC if offsets_C is None else mean_NC - offsets_C)
-    return adjusted_NC.astype(np.float32)
+    if offsets_C is not None:
+        mean_NC = mean_NC - offsets_C
+    adjusted_NC: Probabilities = probabilities_of(mean_NC).astype(np.float32)
+    return adjusted_NC
