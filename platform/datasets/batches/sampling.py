@@ -48,9 +48,9 @@ class Sampler:
         if self.name == "instance":
             return random.permutation(len(labels_R)), np.zeros(len(labels_R), dtype=np.int64)
         labelled = np.flatnonzero(labels_R != UNKNOWN)
-        classes, class_of, counts_C = np.unique(labels_R[labelled], return_inverse=True, return_counts=True)
+        _, class_of, counts_C = np.unique(labels_R[labelled], return_inverse=True, return_counts=True)
         by_class = np.split(labelled[np.argsort(class_of, kind="stable")], np.cumsum(counts_C)[:-1])
-        places_C = _whole(self._shares(counts_C, epoch) * len(labelled), random) if len(classes) else []
+        places_C = _whole(self._shares(counts_C, epoch) * len(labelled), random)
         parts = [_turns(rows, places, random) for rows, places in zip(by_class, places_C, strict=False)]
         unlabelled = np.flatnonzero(labels_R == UNKNOWN)
         images_R = np.concatenate([unlabelled, *(images for images, _ in parts)])
@@ -59,13 +59,16 @@ class Sampler:
         return images_R[shuffled], turns_R[shuffled]
 
     def _shares(self, counts_C: Ints, epoch: int) -> npt.NDArray[np.float64]:
-        of_images, of_classes = counts_C / counts_C.sum(), np.full(len(counts_C), 1 / len(counts_C))
+        of_images: npt.NDArray[np.float64] = counts_C / counts_C.sum()
+        of_classes = np.full(len(counts_C), 1 / max(len(counts_C), 1))
         if self.name == "class_balanced":
             return of_classes
         if self.name == "square_root":
-            return np.sqrt(counts_C) / np.sqrt(counts_C).sum()
+            roots: npt.NDArray[np.float64] = np.sqrt(counts_C)
+            return roots / roots.sum()
         done = min(max(epoch - self.first_epoch, 0) / self.epochs, 1.0)
-        return (1 - done) * of_images + done * of_classes
+        mixed: npt.NDArray[np.float64] = (1 - done) * of_images + done * of_classes
+        return mixed
 
 
 def _whole(places_C: npt.NDArray[np.float64], random: np.random.Generator) -> Ints:
@@ -73,6 +76,8 @@ def _whole(places_C: npt.NDArray[np.float64], random: np.random.Generator) -> In
 
     Systematic sampling in a random order of the classes: each is rounded up with the probability of its rest.
     """
+    if not len(places_C):
+        return np.zeros(0, dtype=np.int64)
     order = random.permutation(len(places_C))
     ends = np.floor(np.cumsum(places_C[order]) + random.random())
     ends[-1] = round(float(places_C.sum()))
