@@ -64,8 +64,8 @@ class Sampler:
         if self.name == "class_balanced":
             return of_classes
         if self.name == "square_root":
-            roots: npt.NDArray[np.float64] = np.sqrt(counts_C)
-            return roots / roots.sum()
+            of_roots: npt.NDArray[np.float64] = np.sqrt(counts_C) / np.sqrt(counts_C).sum()
+            return of_roots
         done = min(max(epoch - self.first_epoch, 0) / self.epochs, 1.0)
         mixed: npt.NDArray[np.float64] = (1 - done) * of_images + done * of_classes
         return mixed
