@@ -92,6 +92,16 @@ class ConfigBase(Section):
     augmentations: ClassVar[int] = 1
     published: ClassVar[Mapping[str, Any]] = {}
 
+    @property
+    def learns_soft_labels(self) -> bool:
+        """Whether it can with these settings: of a method that takes soft labels, one loss may not."""
+        return self.takes_soft_labels
+
+    @property
+    def needs_cosines(self) -> str | None:
+        """The field whose setting needs cosines for logits (``model.cosine_scale``); None: there is none."""
+        return None
+
 
 class MethodSection(ConfigBase):
     """A method's section of the YAML: its ``Config`` and the file's name."""
@@ -136,15 +146,22 @@ class TrainingMethod(ABC):
     metrics: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
-        self, config: Any, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
+        self,
+        config: Any,
+        class_counts: Tensor,
+        *,
+        teacher_dims: tuple[int, ...] | None = None,
+        cosine_scale: float | None = None,
     ) -> None:
         """``class_counts`` [C, int64]: number of given training labels of each class.
 
         ``teacher_dims``: dimensions of the teacher's projections (D_1 … D_K); None: there is no teacher.
+        ``cosine_scale``: the logits are cosines times this; None: they are not.
         """
         self.config = config
         self.class_counts = class_counts
         self.teacher_dims = teacher_dims
+        self.cosine_scale = cosine_scale
 
     def companion(self, network: nn.Module) -> nn.Module | None:
         """A module that trains with one network and is dropped for prediction; None: no such module.

@@ -13,6 +13,8 @@ from platform.models.errors import ModelError
 from platform.training.evaluation.classification import Probabilities, validation_metrics
 from reports.build.pool import Pool, Tried
 from reports.ensembles.concat import RULE, Features, fit_linear, judged_features, side_by_side, too_much
+from reports.ensembles.logit_adjustment import RULE as ADJUSTED
+from reports.ensembles.logit_adjustment import fitted, log_prior
 from reports.ensembles.rules import Logits, logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble, Judgement, contributions, tempered
 from reports.evaluation.classification import ClassificationEvaluator
@@ -52,6 +54,8 @@ class Combination:
         )
         pool = Pool(candidates, logits_KNC, judge, self.inputs.max_members, self.inputs.max_latency_ms)
         tried = [*pool.tried(), *self._concatenated(candidates, pool.foremost(), judge)]
+        adjusted, said = self._adjusted(logits_KNC[0], judge)
+        tried, remarks = [*tried, *adjusted], (*remarks, *said)
         evaluated = candidates[: len(members)]
         found = Ensembles(evaluated, others=candidates[len(members) :], remarks=remarks)
         if not tried:
@@ -129,6 +133,30 @@ class Combination:
         learnt = fit_linear(features_ND, judge.labels_N, len(self.data.classes))
         found = Ensemble(RULE, places, dict(judge.score(judged_NC)), learnt, kind="concat")
         return [Tried(found, judged_NC)]
+
+    def _adjusted(self, logits_NC: Logits, judge: Judgement) -> tuple[list[Tried], tuple[str, ...]]:
+        """Logit adjustment of the best trial, and a sentence on tau; none where classes are of one size."""
+        counts_C = self.data.class_counts().numpy()
+        present_C = counts_C[counts_C > 0]
+        if len(present_C) < 2 or present_C.min() == present_C.max():
+            return [], ()
+        rate = self._known_noise()
+        tau, learnt, judged_NC = fitted(logits_NC, judge.labels_N, log_prior(counts_C), rate or 0.0)
+        found = Ensemble(ADJUSTED, (0,), dict(judge.score(judged_NC)), learnt, kind="adjusted")
+        corrected = "" if rate is None else f" (corrected for {rate:.0%} wrong labels)"
+        said = (
+            f"Logit adjustment takes {tau:g} times the logarithm of each class's share of training images "
+            "from the best trial's logits. The factor is the one with the highest mean recall of the classes "
+            f"on validation{corrected}."
+        )
+        return [Tried(found, judged_NC)], (said,)
+
+    def _known_noise(self) -> float | None:
+        """The share of the validation labels that was replaced by uniformly drawn classes on purpose."""
+        noise = self.inputs.loaded.first().data.noise
+        if noise is None or noise.kind != "symmetric" or self.data.val_label == "clean":
+            return None
+        return noise.rate
 
     def _features(self, trial: EvaluatedTrial) -> Features:
         """[N, D] of validation."""

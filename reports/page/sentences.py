@@ -150,6 +150,8 @@ def _about_ensembles(contents: Contents) -> list[str]:
     found, metric = contents.ensembles, contents.identity.metric
     if found is None or not found.best:
         return []
+    if found.winner is None and len(found.evaluated) == 1:
+        return []
     if found.winner is None:
         return [
             f"No ensemble of the best {len(found.evaluated)} trials beat the best single one on validation."

@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 
 from platform import losses
 from platform.datasets.batches.loader import Batch
+from platform.losses import long_tail
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.class_thresholds import confidence_weights
 from platform.losses.co_refining import co_refining, prior_divergence
@@ -20,6 +21,10 @@ from platform.losses.divide_mix import refined_targets, squared_error
 from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
+from platform.losses.long_tail.am_softmax import am_softmax
+from platform.losses.long_tail.class_weights import inverse_weights, weighted_targets
+from platform.losses.long_tail.focal import focal
+from platform.losses.long_tail.ldam import ldam
 from platform.losses.negative_entropy import negative_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
 from platform.losses.self_refining import self_refining
@@ -41,7 +46,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "core": [
         {"self_refining_epochs": 0, "selective": True, "given_share": 0.1, "prior_weight": 0.1},
     ],
-    "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
+    "cross_entropy": [
+        {"loss": "balanced_softmax", "label_smoothing": 0.1},
+        {"loss": {"name": "focal", "weights": "inverse"}, "label_smoothing": 0.1},
+        {"loss": {"name": "ldam", "weights": "effective_number"}},
+    ],
     "dividemix": [{"warmup_epochs": 0, "unlabelled_weight": 25.0}, {"confidence_penalty": 1.0}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
     "sed": [{"warmup_epochs": 0}],
@@ -78,7 +87,7 @@ def shown(waits):
 
 @pytest.mark.parametrize(("name", "section"), STEPS, ids=str)
 def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
-    trainer = make_trainer(name, section)
+    trainer = make_trainer(name, section, model={"backbone": "test_resnet", "cosine_scale": 30.0})
     method, ledger = trainer.stage.method, trainer.ledger
     with fake_gpu() as waits:
         for module in (
@@ -88,7 +97,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
             trainer.tables,
         ):
             to_fake_gpu(module)
-        method = type(method)(method.config, like(method.class_counts))
+        method = type(method)(method.config, like(method.class_counts), cosine_scale=method.cosine_scale)
         images, labels = (
             torch.empty(BATCH, 3, 16, 16, device="cuda"),
             torch.empty(BATCH, device="cuda").long(),
@@ -109,6 +118,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
 
 
 LOSSES = {
+    "am_softmax": lambda logits, labels, features: am_softmax(logits, labels, margin=0.3, scale=30.0),
     "balanced_softmax": lambda logits, labels, features: balanced_softmax(
         logits, labels, torch.ones(CLASSES, device="cuda"), label_smoothing=0.1
     ),
@@ -117,6 +127,13 @@ LOSSES = {
     ),
     "class_thresholds": lambda logits, labels, features: confidence_weights(
         logits[:, 0], labels, logits[0], logits[1]
+    ),
+    "class_weights": lambda logits, labels, features: weighted_targets(
+        labels, inverse_weights(torch.ones(CLASSES, device="cuda"))
+    ),
+    "focal": lambda logits, labels, features: focal(logits, labels, gamma=0.5, label_smoothing=0.1),
+    "ldam": lambda logits, labels, features: ldam(
+        logits, labels, torch.ones(CLASSES, device="cuda"), max_margin=0.5, scale=30.0
     ),
     "co_refining": lambda logits, labels, features: co_refining(logits, logits, kl_weight=1.0),
     "cross_entropy": lambda logits, labels, features: cross_entropy(logits, labels, label_smoothing=0.1),
@@ -165,7 +182,12 @@ def test_a_loss_on_a_gpu_waits_for_nothing(name):
 
 
 def test_every_loss_is_looked_at():
-    files = {module.name for module in pkgutil.iter_modules(losses.__path__)}
+    files = {
+        module.name
+        for folder in (losses, long_tail)
+        for module in pkgutil.iter_modules(folder.__path__)
+        if not module.ispkg
+    }
     assert files - {"contrastive", "distillation"} <= LOSSES.keys()
     assert LOSSES.keys() >= {"supcon", "simclr", "soft_cross_entropy", "feature_distance", "prior_divergence"}
 
