@@ -21,8 +21,8 @@ def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """A timm network: images [B, 3, H, W] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights cannot
-    be loaded, if it cannot have the pooling or an embedding head, or if ``config.weights`` are unreadable or of another
-    architecture.
+    be loaded, if it cannot have the pooling or an embedding head, or if ``config.weights`` are unreadable or
+    of another architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 

@@ -43,7 +43,7 @@ class PoolConfig(Section):
     negative: Literal["clamp", "sign"] = Field(
         "clamp",
         description="for gem: negative features. clamp: they count as 0.000001 and learn nothing, as "
-        "published, for backbones that end in a ReLU; sign: they keep their sign, for Swin, ConvNeXt and alike",
+        "published, for backbones that end in a ReLU; sign: they keep their sign, for Swin and ConvNeXt",
     )
 
 

@@ -125,7 +125,9 @@ def _put_gem(network: nn.Module, section: ModelConfig, pool: PoolConfig) -> None
     ]
     if len(places) != 1 or places[0][1].feat_mult() != 1:
         raise _cannot(
-            section, pool.name, "its head does not pool a feature map in a layer of its own; choose avg or max"
+            section,
+            pool.name,
+            "its head does not pool a feature map in a layer of its own; choose avg or max",
         )
     name, old = places[0]
     gem = GeM(

@@ -106,7 +106,9 @@ def test_every_pooling_pools_the_last_feature_map(backbone, image_size, pool):
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "swin_tiny_patch4_window7_224"])
 def test_gem_reads_maps_whichever_axis_has_the_channels(backbone):
-    network = build(ModelConfig(backbone=backbone, pool=PoolConfig(name="gem", negative="sign")), 5, 32).eval()
+    network = build(
+        ModelConfig(backbone=backbone, pool=PoolConfig(name="gem", negative="sign")), 5, 32
+    ).eval()
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         maps = network.forward_features(images)
