@@ -26,7 +26,7 @@ KEPT = {
     "jocor": 3,
     "decoupling": 3,
 }
-NETWORK_PARTS = {"gem": 6, "jigsaw": 6}
+NETWORK_PARTS = {"gem": 6}
 
 
 def main(*sources: str) -> None:
