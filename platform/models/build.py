@@ -13,6 +13,7 @@ from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
 from platform.models.heads.cosine import put_cosine_classifier
 from platform.models.heads.embedding import put_embedding_head
 from platform.models.model_config import ModelConfig
+from platform.models.pooling import set_pooling
 from platform.models.stems import SMALL_BELOW_PX, make_stem_small
 from platform.models.weights import check_weights, load_weights
 
@@ -21,8 +22,8 @@ def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """A timm network: images [B, 3, H, W] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights cannot
-    be loaded, if it cannot have an embedding head or a classifier of cosines, or if ``config.weights`` are
-    unreadable or of another architecture.
+    be loaded, if it cannot have the pooling, an embedding head or a classifier of cosines, or if
+    ``config.weights`` are unreadable or of another architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 
@@ -34,7 +35,8 @@ def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> t
     is_small = _wants_small_stem(config, size) and make_stem_small(network)
     if config.stem == "small" and not is_small:
         raise ModelError(f"no small stem can be made for {config.backbone}")
-    if config.embedding is not None or size != _own_image_size(network):
+    set_pooling(network, config)
+    if config.embedding is not None or config.pool is not None or size != _own_image_size(network):
         check_forward(network, config, size)
     if config.embedding is not None:
         put_embedding_head(network, config, size)

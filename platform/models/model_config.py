@@ -9,6 +9,8 @@ from platform.datasets.image_size import Size
 from platform.models.backbones import Backbone, find_backbone, nearest_backbones, table_is_current
 
 BYTES_PER_PARAMETER = 4
+P_MIN, P_MAX = 1.0, 16.0
+"""Bounds of the exponent of GeM: the mean, and close to the maximum."""
 
 
 class EmbeddingConfig(Section):
@@ -17,6 +19,31 @@ class EmbeddingConfig(Section):
     dim: int = Field(512, ge=1, description="dimensions of the embedding, which is what retrieval compares")
     dropout: float = Field(
         0.5, ge=0, lt=1, description="dropout probability between embedding and classifier"
+    )
+
+
+class PoolConfig(Section):
+    """How the last feature map becomes one vector."""
+
+    name: Literal["avg", "max", "avg_max", "avg_max_concat", "gem"] = Field(
+        "gem",
+        description="avg: mean; max: maximum; avg_max: the mean of both; avg_max_concat: both side by side, "
+        "twice as many features; gem: generalised mean, the p-th root of the mean of p-th powers",
+        examples=["gem", {"choice": ["avg", "max", "gem"]}],
+    )
+    p: float = Field(
+        3.0,
+        gt=P_MIN,
+        lt=P_MAX,
+        description="for gem: the exponent at the start; towards 1: mean; the higher, the more like max",
+    )
+    learnable: bool = Field(
+        True, description="for gem: whether the exponent is learnt, between 1 and 16; false: it stays"
+    )
+    negative: Literal["clamp", "sign"] = Field(
+        "clamp",
+        description="for gem: negative features. clamp: they count as 0.000001 and learn nothing, as "
+        "published, for backbones that end in a ReLU; sign: they keep their sign, for Swin and ConvNeXt",
     )
 
 
@@ -56,6 +83,11 @@ class ModelConfig(Section):
         description="probability that the last block is skipped in a step (stochastic depth); earlier blocks "
         "proportionally less",
         examples=[0.1, {"uniform": [0, 0.2]}],
+    )
+    pool: PoolConfig | None = Field(
+        None,
+        description="how the last feature map becomes one vector; null: as in timm, a mean in most networks",
+        examples=[{"name": "gem", "p": 3}],
     )
     embedding: EmbeddingConfig | None = Field(
         None,
@@ -116,10 +148,13 @@ def checkpoint_bytes(config: ModelConfig, classes: int) -> int:
     known = find_backbone(config.backbone)
     if known is None:
         return 0
-    head = known.parameters_per_class * classes
+    per_class = known.parameters_per_class
+    if config.pool is not None and config.pool.name == "avg_max_concat":
+        per_class = 2 * per_class - 1  # twice the features, one bias
+    head = per_class * classes
     if config.embedding is not None:
         dim = config.embedding.dim  # each dimension costs as much as a class, plus two parameters of the norm
-        head = (known.parameters_per_class + 2) * dim + (dim + 1) * classes
+        head = (per_class + 2) * dim + (dim + 1) * classes
     return BYTES_PER_PARAMETER * (known.parameters + head)
 
 

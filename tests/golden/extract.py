@@ -2,7 +2,8 @@
 
     .venv/bin/python tests/golden/extract.py ../shared/golden/losses.npz ../shared/golden/losses2.npz
 
-writes losses.npz beside this file: the named cases, unchanged (the README there says what they are).
+writes losses.npz and network_parts.npz beside this file: the named cases, unchanged (the README there says
+what they are).
 """
 
 import sys
@@ -39,14 +40,16 @@ KEPT = {
     "am_softmax": 2,
     "mixup_smoothed": 2,
 }
-CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
+NETWORK_PARTS = {"gem": 6}
 
 
 def main(*sources: str) -> None:
-    kept = {}
-    for published in map(np.load, sources):
-        kept |= {key: published[key] for key in published.files if key.split("/")[0] in CASES}
-    np.savez_compressed(Path(__file__).with_name("losses.npz"), **kept)
+    for file, counts in (("losses.npz", KEPT), ("network_parts.npz", NETWORK_PARTS)):
+        cases = {f"{name}_{number}" for name, count in counts.items() for number in range(count)}
+        kept = {}
+        for published in map(np.load, sources):
+            kept |= {key: published[key] for key in published.files if key.split("/")[0] in cases}
+        np.savez_compressed(Path(__file__).with_name(file), **kept)
 
 
 if __name__ == "__main__":

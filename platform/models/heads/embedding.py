@@ -11,6 +11,7 @@ from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
 from platform.models.layers import head_modules
 from platform.models.model_config import EmbeddingConfig, ModelConfig
 from platform.models.normalisation import converted
+from platform.models.pooling import pooled_width
 
 SLOPE = 0.1
 CLASSIFIER_STD = 0.001
@@ -49,8 +50,7 @@ class EmbeddingHead(nn.Module):
 def embedding_width(network: nn.Module) -> int:
     """The dimension D of the network's embeddings."""
     heads = [module for module in network.modules() if isinstance(module, EmbeddingHead)]
-    width: int = heads[0].projection.out_features if heads else network.num_features  # type: ignore[assignment]
-    return width
+    return heads[0].projection.out_features if heads else pooled_width(network)
 
 
 def embed(network: nn.Module, images: Tensor) -> Tensor:
