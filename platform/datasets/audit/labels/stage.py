@@ -87,6 +87,7 @@ def score_labels(folder: AuditFolder, evidence: LabelEvidence) -> Notes:
             "images": len(rows.rows_R),
             "expected_wrong": float(p_wrong_R.sum()),
             "neighbour_recall": neighbours.recall,
+            "neighbours_by": neighbours.by,
             "neighbour_noise_rate": float(1 - (found.noise.shares_C * np.diag(found.noise.given_CC)).sum()),
             "predictions_agree": agree,
             "predictions": "folds" if evidence.folds is not None else "softmax regression on the embedding",
