@@ -76,7 +76,7 @@ format: $(COMMANDS) ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# noisy_labels takes an hour and needs data that you bring; its --smallest checks that it runs.
+# methods and selection_rules take hours and need data that you bring; their --smallest checks that they run.
 BENCHMARKS = answer_time audit_scale crashes ensembles fuzz input_pipeline label_errors mlflow_report near_duplicates nightly_verdicts retrieval \
   search_quality search_scale supcon_loss training_epoch trial_overhead workers
 

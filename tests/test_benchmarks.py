@@ -39,10 +39,8 @@ def test_the_folder_holds_benchmarks_and_their_parts():
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("name", benchmarks())
-def test_a_benchmark_runs_at_its_smallest_size(name, request, environment, tmp_path):
+def test_a_benchmark_runs_at_its_smallest_size(name, environment, tmp_path):
     arguments = ["--smallest"]
-    if name == "noisy_labels":
-        arguments.append(str(request.getfixturevalue("test_data") / "cifar10n.zip"))
     if name == "gpu":
         arguments += ["--out", str(tmp_path / "gpu")]
     done = run_forked(partial(run_benchmark, name), arguments, environment, tmp_path)

@@ -25,7 +25,11 @@ from platform.search import main as search
 
 from .figures import benchmark_parser, check_possible
 
-SMALLEST = "test_convnext"
+SMALLEST = (
+    "model.backbone=test_convnext",
+    "data.max_images=400",
+    "report={top: 1, max_members: 1, views: [], soup: false}",
+)
 SPACE = """
 name: scaling
 epochs: 2
@@ -71,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="sweeps of each")
     options = parser.parse_args(arguments)
-    overrides = [f"model.backbone={SMALLEST}"] if options.smallest else []
+    overrides = SMALLEST if options.smallest else ()
     rounds = [
         {workers: train(workers, overrides) for workers in (1, 2)}
         for _ in range(1 if options.smallest else options.rounds)

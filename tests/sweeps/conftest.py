@@ -43,7 +43,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 FIRST = """
 experiment: noisy digits
 epochs: 3
-batch_size: 16
+batch_size: 64
 image_size: 8
 data: {source: digits, noise: {kind: symmetric, rate: 0.3}}
 model: {backbone: test_resnet}
