@@ -76,6 +76,7 @@ def nearest(
     centres_LD, list_N = _lists(embeddings_ND, lists)
     asked_Q = np.linspace(0, images - 1, min(MEASURED, images)).astype(np.int64)
     truth_QK, _ = _exact(embeddings_ND, asked_Q, count)
+    by: By
     search: Callable[[int, int], Found]
     if with_faiss if with_faiss is not None else find_spec("faiss") is not None:
         by, search = FAISS, FaissLists(embeddings_ND, centres_LD.numpy()).search
