@@ -156,8 +156,9 @@ def test_val_and_test_stay_unless_the_policy_says_so(make_audit, write_policy, t
     held = data.manifest["path"].iloc[data.rows("val")[0]]
     other = "dog" if held.startswith("cat") else "cat"
     findings = [Finding(held, "wrong_label", 0.99, "neighbours", f"relabel:{other}")]
-    _, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings)
+    done, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings)
     assert (table.rows["action"] == "keep").all()
+    assert done.notes[0].startswith("val stays as it is: wrong_label 1 are left in it")
     held_out = ALL_KINDS + "held_out: true\n"
     _, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings, held_out)
     assert table.rows.set_index("path").loc[held, "label"] == other

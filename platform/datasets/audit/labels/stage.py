@@ -85,6 +85,7 @@ def score_labels(folder: AuditFolder, evidence: LabelEvidence) -> Notes:
             "images": len(rows.rows_R),
             "expected_wrong": float(p_wrong_R.sum()),
             "neighbour_recall": neighbours.recall,
+            "neighbours_by": neighbours.by,
             "neighbour_noise_rate": float(1 - (found.noise.shares_C * np.diag(found.noise.given_CC)).sum()),
             "predictions_agree": float(1 - found.disagrees_R.mean()),
             "predictions_miss": doubt.missed,
