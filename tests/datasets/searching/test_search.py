@@ -92,7 +92,7 @@ def test_a_class_full_of_noise_does_not_hide_it_and_the_examples_give_the_thresh
     vectors = random.normal(0, 0.02, (len(images), 4))
     vectors[cats, 0] += 1
     vectors[dogs, 1] += 1
-    vectors[noise] = [0, 0, 1, 0] + random.normal(0, 0.2, (len(noise), 4))
+    vectors[noise] = np.array([0, 0, 1, 0]) + random.normal(0, 0.2, (len(noise), 4))
     vectors[dogs[0]] = [0, -1, 0.4, 0]
     np.save(audit.embeddings_file, vectors.astype(np.float16))
     paths = images["path"].to_numpy()
