@@ -15,9 +15,9 @@ from reports.build.pool import Pool, Tried
 from reports.ensembles.concat import RULE, Features, fit_linear, judged_features, side_by_side, too_much
 from reports.ensembles.rules import Logits, logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble, Judgement, contributions, tempered
-from reports.ensembles.temperature import temperature
+from reports.evaluation.classification import ClassificationEvaluator
 from reports.evaluation.features import kept_features
-from reports.evaluation.members import Evaluator, Member
+from reports.evaluation.members import Member
 from reports.evaluation.soup import SoupMaker
 from reports.evaluation.views import trial_of, views_of
 from reports.ranking.paired_bootstrap import gain
@@ -33,7 +33,7 @@ class Combination:
     ``notices`` collects what a reader of the report must know.
     """
 
-    evaluator: Evaluator
+    evaluator: ClassificationEvaluator
     inputs: Inputs
     data: Data
     notices: list[str]
@@ -57,7 +57,7 @@ class Combination:
         if not tried:
             return found
         single_NC = probabilities_of(members[0].logits_NC).astype(np.float32)
-        best = [_finished(one, single_NC, judge) for one in tried]
+        best = [self._finished(one, single_NC, judge) for one in tried]
         winner = None
         first = judge.best_of(best)
         if better(first.metrics[judge.metric], judge.score(single_NC)[judge.metric], judge.mode):
@@ -69,6 +69,17 @@ class Combination:
 
     def _score(self, probabilities_NC: Probabilities) -> dict[str, float]:
         return validation_metrics(probabilities_NC[None], self.data)
+
+    def _finished(self, one: Tried, single_NC: Probabilities, judge: Judgement) -> Ensemble:
+        """The ensemble at the temperature that fits it, with its gain over the best single trial."""
+        fitting = self.evaluator.temperature(logits_of(one.judged_NC))
+        tempered_NC = tempered(one.judged_NC, fitting)
+        return replace(
+            one.found,
+            temperature=fitting,
+            metrics=dict(judge.score(tempered_NC)),
+            gain=gain(judge.metric, tempered_NC, single_NC, judge.labels_N),
+        )
 
     def _others(self, members: Sequence[Member]) -> tuple[list[Member], tuple[str, ...]]:
         """The trials in other views, and soups, as ``report`` in the YAML asks; with remarks on failures."""
@@ -123,18 +134,6 @@ class Combination:
         """[N, D] of validation."""
         sweep, _ = self.inputs.owner(trial.ranked.trial)
         return kept_features(trial.checkpoint, trial.digest, self.data, sweep.folder.path)
-
-
-def _finished(one: Tried, single_NC: Probabilities, judge: Judgement) -> Ensemble:
-    """The ensemble at the temperature that fits it, with its gain over the best single trial."""
-    fitting = temperature(logits_of(one.judged_NC), judge.labels_N)
-    tempered_NC = tempered(one.judged_NC, fitting)
-    return replace(
-        one.found,
-        temperature=fitting,
-        metrics=dict(judge.score(tempered_NC)),
-        gain=gain(judge.metric, tempered_NC, single_NC, judge.labels_N),
-    )
 
 
 def _disagreement(logits_KNC: Logits) -> tuple[tuple[float, ...], ...]:
