@@ -61,12 +61,16 @@ class ClassificationEvaluator:
         """This evaluator with the noise that the members' mean prediction shows, and them calibrated by it.
 
         The mean is of their probabilities at the temperatures that fit the given labels: these keep a network
-        that is too sure from passing its errors off as the labels'.
+        that is too sure from passing its errors off as the labels'. Where predictions miss too many right
+        labels to tell these errors apart, the noise stays unknown.
         """
         if self.data.val_label == "clean" or len(self.data.classes) > MOST_CLASSES:
             return self, list(members)
         mean_NC = np.mean([probabilities_of(member.logits_NC) for member in members], axis=0)
-        knowing = replace(self, noise=estimated_noise(mean_NC, self.data.given("val")))
+        noise = estimated_noise(mean_NC, self.data.given("val"))
+        if not noise.is_sure:
+            return self, list(members)
+        knowing = replace(self, noise=noise)
         return knowing, [knowing._calibrated(member) for member in members]
 
     def _calibrated(self, member: Member) -> Member:

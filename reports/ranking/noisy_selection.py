@@ -17,7 +17,7 @@ from platform.datasets.audit.labels.confidence import (
     confident_joint,
     is_confidently_wrong,
 )
-from platform.datasets.audit.labels.probability.calibration import noise_rate
+from platform.datasets.audit.labels.probability.calibration import Doubt
 
 Floats = npt.NDArray[np.float64]
 Probabilities = npt.NDArray[np.floating]
@@ -36,11 +36,14 @@ class Noise:
         transition_CC: T_ij = P(given j | true i); its rows sum to 1.
         prior_C: P(true i).
         believed_N: Labels that confident learning does not take for wrong.
+        is_sure: Whether the predictions miss at most a fifth of the right labels; else errors of the models
+            and of the labels cannot be told apart, and T is a guess.
     """
 
     transition_CC: Floats
     prior_C: Floats
     believed_N: npt.NDArray[np.bool_]
+    is_sure: bool = True
 
     @property
     def rate(self) -> float:
@@ -55,7 +58,7 @@ def estimated_noise(mean_NC: Probabilities, labels_N: Ints) -> Noise:
     Jiang & Chuang, Confident Learning, JAIR 2021 (arXiv 1911.00068), equation 3; then
     T_ij = Q_ji / Σ_k Q_ki and P(i) = Σ_k Q_ki of the scaled Q. So the errors of weak models would be the
     labels'; the images on which the models are surest tell how many labels are wrong at most
-    (:func:`.noise_rate`), and T's noise is scaled down to that.
+    (:class:`.Doubt`), and T's noise is scaled down to that.
     """
     classes = mean_NC.shape[1]
     sparse = SparseProbabilities.of(mean_NC)
@@ -70,10 +73,11 @@ def estimated_noise(mean_NC: Probabilities, labels_N: Ints) -> Noise:
     prior_C = of_true_C / of_true_C.sum()
     rate = float(1 - prior_C @ np.diag(transition_CC))
     surest_first_N = np.argsort(-mean_NC.max(1), kind="stable")
-    most = noise_rate((mean_NC.argmax(1) != labels_N)[surest_first_N])
-    if rate > most:
-        transition_CC = np.eye(classes) + most / rate * (transition_CC - np.eye(classes))
-    return Noise(transition_CC, prior_C, ~is_confidently_wrong(sparse, labels_N))
+    disagrees_N = (mean_NC.argmax(1) != labels_N)[surest_first_N]
+    doubt = Doubt.of(disagrees_N)
+    if rate > doubt.rate:
+        transition_CC = np.eye(classes) + doubt.rate / rate * (transition_CC - np.eye(classes))
+    return Noise(transition_CC, prior_C, ~is_confidently_wrong(sparse, labels_N), doubt.is_small)
 
 
 def agreement(predictions_MN: Ints, mean_NC: Probabilities) -> Floats:
