@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from platform.models.errors import ModelError, first_line
-from platform.storage.whole_files import is_zip
 
 NESTED_UNDER = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Keys under which training scripts store weights in a .pth file; averaged weights first."""
@@ -62,6 +61,14 @@ def _without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     cleaned: dict[str, Tensor] = clean_state_dict(dict(tensors))
     return cleaned
+
+
+def is_zip(file: Path) -> bool:
+    """Whether a file is a zip, as torch writes; one whose end is damaged is none."""
+    try:
+        return is_zipfile(file)
+    except BadZipFile:
+        return False
 
 
 def _safetensors(path: Path, shapes_only: bool) -> dict[str, Tensor]:

@@ -1,16 +1,13 @@
-"""Sweeps whose clock is set, whose folder fails, or that share one SQLite: the same tables in the end.
+"""Sweeps under a clock that is set back and forth, and pairs of sweeps on one SQLite: the same tables.
 
 ``clock``: for three seconds the wall clock is a day fast, for the next three a day slow, in all processes
 (``tests/failing_disk.c``); a budget of the wall clock would have used up the 30 minutes that there are.
-The sweep is killed once and resumed. ``read_only`` and ``stale``: after the first trial every write below
-runs/NAME fails with EROFS, or every rename with ESTALE as on a file server; the sweep must end in one line,
-and goes on when the folder is as before. ``one_database``: two sweeps at a time, for so many minutes, whose
+The sweep is killed once and resumed. ``one_database``: two sweeps at a time, for so many minutes, whose
 MLflow and whose studies lie in one SQLite file each. A sweep that nothing disturbs is the reference.
 
     python -m tests.benchmarks.moments [--kind clock] [--minutes 60] [--smallest]
 """
 
-import errno
 import os
 import signal
 import sqlite3
@@ -30,8 +27,7 @@ from tests.failing_disks import can_fail, failing_disk
 from .figures import benchmark_parser
 from .small_sweeps import SPACE, end, start, table_of
 
-FAILING = {"read_only": ("write", errno.EROFS), "stale": ("rename", errno.ESTALE)}
-KINDS = ("clock", *FAILING, "one_database")
+KINDS = ("clock", "one_database")
 SWING_S = 86_400
 LATEST_KILL_S = 25.0
 SEARCH = """
@@ -55,8 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong: list[str] = []
         if "clock" in kinds:
             wrong += _clock(place, settings, reference)
-        for kind in set(kinds) & set(FAILING):
-            wrong += _failing(place, kind, settings, reference)
         if "one_database" in kinds:
             wrong += _one_database(place, settings, reference, options.minutes * 60)
     print("\n".join(wrong) or "0 other tables, 0 tracebacks")
@@ -89,26 +83,6 @@ def _clock(place: Path, settings: Sequence[str], reference: pd.DataFrame) -> lis
         flush=True,
     )
     return wrong
-
-
-def _failing(place: Path, kind: str, settings: Sequence[str], reference: pd.DataFrame) -> list[str]:
-    if not can_fail():
-        return []
-    calls, error = FAILING[kind]
-    folder = SweepFolder(place / "runs" / kind)
-    disk = failing_disk(place, f"{folder.path}/*", calls=calls, error=error)
-    process = start(place, "space", kind, settings, disk.environment)
-    while process.poll() is None and not list(folder.trials.glob("0000/checkpoint_*")):
-        time.sleep(0.2)
-    disk.begin()
-    code = process.wait()
-    failed = disk.end()
-    log = (place / f"{kind}.log").read_text(encoding="utf-8")
-    said = (log.strip().splitlines() or [""])[-1]
-    print(f"{kind}: {len(failed)} calls failed, exit code {code}: {said}", flush=True)
-    wrong = [] if failed and code == 1 and os.strerror(error) in said else [f"{kind}: {log[-1_500:]}"]
-    end(start(place, "space", kind, settings), place / f"{kind}.log")
-    return [*wrong, *_wrong(place, kind, reference)]
 
 
 def _one_database(place: Path, settings: Sequence[str], reference: pd.DataFrame, seconds: float) -> list[str]:

@@ -19,8 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_model
 
 from platform.config.errors import one_line, shortened
+from platform.models.weight_files import is_zip
 from platform.storage.disk import written_to
-from platform.storage.whole_files import is_zip, whole_folder
+from platform.storage.whole_files import whole_folder
 from platform.training.checkpoints.description import (
     DESCRIPTION,
     FORMAT,

@@ -12,6 +12,9 @@ from platform.storage.folder import Folder
 from platform.storage.no_links import refuse_links
 from platform.tuning.folder.sweep_folder import RECORD, TRIALS, SweepFolder, SweepIdentity, read_identity
 
+SOUPS = "soup"
+"""The folder of means of weights, which a report makes."""
+
 
 def check_folder(folder: SweepFolder) -> None:
     """Refuse links in the folder, and a record whose checkpoints are not this sweep's.
@@ -63,14 +66,13 @@ def belongs(checkpoint: Folder, trials: Folder) -> bool:
     elif ".." in checkpoint.place.split("/"):
         return False
     own = Folder.of(trials.local.resolve()) if trials.local is not None else trials
-    of_trial = checkpoint.parent
-    place = (of_trial.parent if of_trial.name == "checkpoints" else of_trial).parent  # older sweeps have both
-    if place == own:
-        return True
-    if place.name != TRIALS:
-        return False
-    with suppress(UserError):
-        return _lasting(read_identity(place.parent)) == _lasting(read_identity(own.parent))
+    of_trial = checkpoint.parent  # or the folder of means of weights; older sweeps have one more between
+    for place in (of_trial, of_trial.parent, of_trial.parent.parent):
+        if place == own:
+            return True
+        if place.name in (TRIALS, SOUPS):
+            with suppress(UserError):
+                return _lasting(read_identity(place.parent)) == _lasting(read_identity(own.parent))
     return False
 
 

@@ -89,7 +89,7 @@ def test_what_a_forged_checkpoint_names_is_not_read(received, tmp_path):
     assert ship(received.folder.path).is_new
 
 
-@pytest.mark.parametrize("name", ["hf-hub:stranger/model", "local-dir:/home/ours", "../../x"])
+@pytest.mark.parametrize("name", ["hf-hub:stranger/model", "local-dir:ours", "../../x"])
 def test_a_backbone_that_is_none_of_timms_own_is_refused(name, received):
     checkpoint = next((received.folder.trials / "0002").glob("checkpoint_*"))
     description = json.loads((checkpoint / "checkpoint.json").read_text())
