@@ -90,4 +90,5 @@ def members_of_groups(findings: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFr
     own = findings[findings["kind"].isin(kinds) & findings["group"].notna()]
     merged = own[own["suggestion"].str.startswith(MERGE, na=False)]
     kept = merged.assign(path=merged["suggestion"].str.removeprefix(MERGE))
-    return pd.concat([own, kept]).groupby(["path", "group"], as_index=False)["score"].max()
+    members: pd.DataFrame = pd.concat([own, kept])[["path", "group", "score"]]
+    return members.groupby(["path", "group"], as_index=False).max()
