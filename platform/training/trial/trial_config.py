@@ -186,9 +186,9 @@ class TrialConfig(Recipe):
                 with_loss = " with this loss" if phase.method.takes_soft_labels else ""
                 message = f"{phase.method.name} cannot learn from mixed labels{with_loss}, so it must be null"
                 yield Problem(f"{path}augment.mixing", message, "a section")
-            if (field := phase.method.needs_cosines) and any(m.cosine_scale is None for m in self.models):
+            if (setting := phase.method.needs_cosines) and any(m.cosine_scale is None for m in self.models):
                 message = "has margins between cosines, which need model.cosine_scale, e.g. 30"
-                yield Problem(f"{path}method.{field}", message, getattr(phase.method, field).name)
+                yield Problem(f"{path}method.{setting}", message, getattr(phase.method, setting).name)
             if phase.second_augment is not None:
                 yield from _check_second_augment(path, phase, phase.second_augment)
             for model in self.models:
