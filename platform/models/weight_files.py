@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import BadZipFile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from platform.models.errors import ModelError, first_line
+from platform.storage.whole_files import is_zip
 
 NESTED_UNDER = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Keys under which training scripts store weights in a .pth file; averaged weights first."""
@@ -77,7 +78,7 @@ def _safetensors(path: Path, shapes_only: bool) -> dict[str, Tensor]:
 
 
 def _torch_file(path: Path, shapes_only: bool) -> Any:
-    lazily: dict[str, Any] = {"map_location": "meta", "mmap": is_zipfile(path)} if shapes_only else {}
+    lazily: dict[str, Any] = {"map_location": "meta", "mmap": is_zip(path)} if shapes_only else {}
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore")  # about the pickle protocol: the file is either read or refused
@@ -99,4 +100,4 @@ def _refused(path: Path, message: str) -> str:
 
 def _is_pickle(path: Path) -> bool:
     with path.open("rb") as file:
-        return is_zipfile(path) or file.read(1) == pickle.PROTO
+        return is_zip(path) or file.read(1) == pickle.PROTO

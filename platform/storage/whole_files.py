@@ -8,7 +8,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import ZIP_STORED, BadZipFile, ZipFile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 from zlib import error as ZlibError
 
 import numpy as np
@@ -148,6 +148,14 @@ def _array(content: bytes) -> npt.NDArray[Any]:
         raise ValueError("holds objects, which are not unpickled")
     values = np.frombuffer(content, dtype=kind, offset=file.tell()).copy()
     return values.reshape(shape, order="F" if in_fortran_order else "C")
+
+
+def is_zip(file: Path) -> bool:
+    """Whether a file is a zip, as torch writes; one whose end is damaged is none."""
+    try:
+        return is_zipfile(file)
+    except BadZipFile:
+        return False
 
 
 def npz(arrays: Mapping[str, Any]) -> bytes:

@@ -24,6 +24,20 @@ KEPT = {
     "coteaching": 3,
     "jocor": 3,
     "decoupling": 3,
+    "elr": 2,
+    "sop": 5,
+    "sed_selection": 6,
+    "sed_weight": 2,
+    "dividemix_gmm": 2,
+    "dividemix_targets": 2,
+    "dividemix_loss": 3,
+    "negative_entropy": 1,
+    "focal": 4,
+    "class_weighted_ce": 2,
+    "ldam": 3,
+    "logit_adjustment": 2,
+    "am_softmax": 2,
+    "mixup_smoothed": 2,
 }
 CASES = {f"{name}_{number}" for name, count in KEPT.items() for number in range(count)}
 

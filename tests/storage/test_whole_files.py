@@ -3,10 +3,12 @@
 import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from io import BytesIO
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from platform.config.document import yaml_text
 from platform.config.errors import UserError
 from platform.storage.disk import StorageError, free_bytes, written_to
 from platform.storage.whole_files import (
+    is_zip,
     npz,
     parse_record,
     read_npz,
@@ -202,3 +205,14 @@ def test_damaged_arrays_are_none_and_run_nothing(name, tmp_path, monkeypatch):
     (tmp_path / "kept.npz").write_bytes(damaged_arrays()[name])
     assert read_npz(tmp_path / "kept.npz") is None
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_zip_whose_end_is_damaged_is_none(tmp_path):
+    file = tmp_path / "state.pt"
+    with ZipFile(file, "w") as whole:
+        whole.writestr("a", "b")
+    assert is_zip(file)
+    of_two_disks = b"PK\6\7" + struct.pack("<LQL", 0, 0, 2)
+    content = file.read_bytes()
+    file.write_bytes(content[:-22] + of_two_disks + content[-22:])
+    assert not is_zip(file)

@@ -53,6 +53,27 @@ def own_trials(folder: SweepFolder, record: SweepIdentity) -> Folder:
     return trials
 
 
+def belongs(checkpoint: Folder, trials: Folder) -> bool:
+    """Whether a checkpoint that a received file names lies below ``trials``, a sweep's folder of checkpoints.
+
+    After a copy it may lie where the sweep was made: beside a copy of the same record.
+    """
+    if checkpoint.local is not None:
+        checkpoint = Folder.of(checkpoint.local.resolve())  # "..", which may lead out
+    elif ".." in checkpoint.place.split("/"):
+        return False
+    own = Folder.of(trials.local.resolve()) if trials.local is not None else trials
+    of_trial = checkpoint.parent
+    place = (of_trial.parent if of_trial.name == "checkpoints" else of_trial).parent  # older sweeps have both
+    if place == own:
+        return True
+    if place.name != TRIALS:
+        return False
+    with suppress(UserError):
+        return _lasting(read_identity(place.parent)) == _lasting(read_identity(own.parent))
+    return False
+
+
 def _holds(place: Folder, record: SweepIdentity) -> bool:
     if place.has(RECORD):
         return _lasting(read_identity(place)) == _lasting(record)
