@@ -1,1 +1,1 @@
-"""The training loop and what it owns: learner, stages, teacher, ledger of samples, tables of methods, checkpoints, workers"""
+"""The training loop and what it owns: learner, stages, teacher, ledger, tables, checkpoints, workers."""
