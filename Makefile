@@ -77,7 +77,7 @@ format: $(COMMANDS) ## format, and mend what the linter can
 	$(BIN)/ruff format .
 
 # methods and selection_rules take hours and need data that you bring; their --smallest checks that they run.
-BENCHMARKS = answer_time audit_scale crashes ensembles fuzz input_pipeline label_errors mlflow_report near_duplicates nightly_verdicts retrieval \
+BENCHMARKS = answer_time audit_scale cleaning_gain crashes ensembles fuzz input_pipeline label_errors mlflow_report near_duplicates nightly_verdicts retrieval \
   search_quality search_scale supcon_loss training_epoch trial_overhead workers
 
 bench: $(COMMANDS) ## run the benchmarks, each a table with a ratio against a named reference

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,12 +108,32 @@ ROOM(statvfs)
 ROOM(statvfs64)
 
 /* SWINGING_CLOCK: the wall clock is this many seconds fast and slow in turn, each for three seconds. */
+static time_t swung(time_t second)
+{
+    const char *seconds = getenv("SWINGING_CLOCK");
+    return !seconds ? second : second / 3 % 2 ? second + atoi(seconds) : second - atoi(seconds);
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int result = NEXT(clock_gettime)(clock, now);
-    if (!result && clock == CLOCK_REALTIME && getenv("SWINGING_CLOCK")) {
-        int seconds = atoi(getenv("SWINGING_CLOCK"));
-        now->tv_sec += now->tv_sec / 3 % 2 ? seconds : -seconds;
-    }
+    if (!result && clock == CLOCK_REALTIME)
+        now->tv_sec = swung(now->tv_sec);
     return result;
+}
+
+int gettimeofday(struct timeval *now, void *zone)
+{
+    int result = NEXT(gettimeofday)(now, zone);
+    if (!result)
+        now->tv_sec = swung(now->tv_sec);
+    return result;
+}
+
+time_t time(time_t *to)
+{
+    time_t now = swung(NEXT(time)(NULL));
+    if (to)
+        *to = now;
+    return now;
 }

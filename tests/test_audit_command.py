@@ -1,5 +1,6 @@
 """``python -m platform.data audit``: planted faults, changes, kills, and what is refused."""
 
+import json
 import re
 import shutil
 import signal
@@ -67,6 +68,21 @@ def test_the_page_shows_each_kind_and_says_what_was_not_done(audited):
     assert "Labels were not judged." in page
     assert "1 image turned or mirrored by EXIF, read upright." in page
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+
+
+def test_json_is_all_of_stdout_and_names_what_was_found_and_where(audited, photos, run_here):
+    done = run_here(main, "audit", photos[0], "--out", audited.path, "--json")
+    assert done.returncode == 0
+    assert "files: 2 unreadable" in done.stderr
+    found = json.loads(done.stdout)
+    assert found["images"] == len(audited.images())
+    kinds = {kind: count for stage in found["stages"].values() for kind, count in stage["found"].items()}
+    assert kinds == audited.issues()["kind"].value_counts().to_dict()
+    assert found["stages"]["labels"]["refused"]
+    assert found["files"]["findings"] == str(audited.issues_file)
+    assert all(Path(file).is_file() for file in found["files"].values())
+    assert "label_scores" not in found["files"]
+    assert found["next"][0]["command"]
 
 
 def test_given_again_it_does_nothing_and_what_has_changed_is_said(audited, photos, tmp_path, run_here):

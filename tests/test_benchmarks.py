@@ -1,8 +1,10 @@
 """Every benchmark runs at its smallest size, and refuses a figure that cannot be."""
 
 import ast
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -84,3 +86,32 @@ def test_the_gpu_benchmarks_tables_can_be_put_into_the_docs():
     row = "| resnet50, 224 px, 128 | defaults: bf16, channels_last | 900 | 810 | 1,500 | 10% | 20,000 MB |"
     assert row in text and "There was no time for convnext_base." in text
     assert "| resume | bit for bit | as it must be |" in text
+
+
+def test_runs_of_cleaning_that_are_done_are_read_again(tmp_path):
+    from tests.benchmarks.cleaning_gain import measured, table
+    from tests.benchmarks.cleaning_gain_runs import Row, cases
+
+    rows = [
+        Row("digits, true labels", "gce", seed, 9, 0.8, 0.8, 0.1, 0.1, 0.0, 1.0, False, 2.0)
+        for seed in (0, 1)
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    case = [one for one in cases(None, 0, 1) if "true" in one.name]
+    assert measured(case, ["gce"], range(2), file) == rows
+    assert table(rows).row_count == 1
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        ([0.02, 0.03, 0.02], "gains"),
+        ([-0.02, -0.03, -0.02], "loses"),
+        ([0.02, -0.03], "nothing beyond noise"),
+    ],
+)
+def test_a_gain_is_one_beyond_the_noise_of_the_seeds(differences, said):
+    from tests.benchmarks.cleaning_gain import interval, verdict
+
+    assert verdict(*interval(differences)) == said

@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 LINES_A_FILE = 300
 LINES_A_FUNCTION = 60  # the aim is 40
 MODULES_A_FOLDER = 14
-ONE_CHOICE_A_FILE = {"platform/methods"}
-"""Folders whose files are the values of one setting, one a file: a reader looks one up by its name."""
+ONE_CHOICE_A_FILE = {"platform/methods", "platform/losses"}
+"""Folders with one method, or one paper's losses, a file: a reader looks one up by its name."""
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 PATH_OF_ONE_MACHINE = re.compile(r"(?:^|[^\w.])/(?:" + "|".join(["home", "root", "work", "Users"]) + r")/\w")
 TEXT = {

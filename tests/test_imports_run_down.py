@@ -47,6 +47,7 @@ ROOMS = {
         *("cleaning", "splitting", "searching"),
         "review",
     ),
+    "losses": ("", "long_tail"),
     "training": ("", "optimisation", "trial", "evaluation", "checkpoints", "loop"),
     "tracking": ("", "writing", "reading"),
     "tuning": (

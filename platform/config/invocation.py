@@ -96,6 +96,15 @@ def _joined(words: list[str], environment: Mapping[str, str] | None = None) -> s
     return " ".join([*variables, shlex.join(words)])
 
 
+def not_here(name: str) -> str:
+    """What to add to the message that a relative path is missing, if the project's folder has it; or ''."""
+    if Path(name).is_absolute() or not (ROOT / name).exists():
+        return ""
+    return (
+        f": paths are relative to the folder in which you run the command; the project's own is {ROOT / name}"
+    )
+
+
 def shipped_file(name: str) -> str:
     """A file of the checkout, named so that it is found from the current folder."""
     return name if Path(name).is_file() else str(ROOT / name)

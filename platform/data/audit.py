@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from platform.data.look import progress_bar
 from platform.data.source_argument import data_of, name_of
 
 if TYPE_CHECKING:
-    from platform.data.audit_stages import Audited, Step
+    from platform.data.audit_stages import Audited
+    from platform.datasets.audit.page.page import Next
     from platform.datasets.audit.record import AuditRecord
 
 BY_SWEEP = "sweep"
@@ -63,6 +65,9 @@ def parser_of_audit() -> argparse.ArgumentParser:
         metavar="N",
         help="train N networks of the sweep's best settings, each on other images, for surer judgements",
     )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON in the end; what is said meanwhile goes to stderr"
+    )
     return parser
 
 
@@ -73,24 +78,39 @@ def run(options: argparse.Namespace) -> int:
     from platform.datasets.audit.page.page import write_page
     from platform.datasets.audit.record import write_audit
 
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
     audited, said = _opened(options)
     folder = audited.folder
     folder.path.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        print(*said, sep="\n", flush=True)
+        for line in said:
+            say(line)
         write_audit(folder, audited.record)
         try:
-            audited = _through_the_stages(audited)
+            audited = _through_the_stages(audited, say)
             commands = following(audited, folder.issues())
             write_page(folder, audited.record, commands)
         except KeyboardInterrupt:
             again = command_line("platform.data", "audit", *_given(options))
             print(f"interrupted; what is done is kept, go on with: {again}", file=sys.stderr)
             return INTERRUPTED
-    print(f"findings: {folder.issues_file}", f"page: {folder.page}", sep="\n")
+    _say_end(audited, commands, as_json=options.json)
+    return DONE
+
+
+def _say_end(audited: "Audited", commands: "list[Next]", *, as_json: bool) -> None:
+    import json
+
+    from platform.data import audit_summary
+
+    if as_json:
+        print(json.dumps(audit_summary.as_json(audited, commands), indent=1, ensure_ascii=False))
+        return
+    print(f"findings: {audited.folder.issues_file}", f"page: {audited.folder.page}", sep="\n")
     for one in commands[:1]:
         print(f"next: {one.command}")
-    return DONE
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -103,17 +123,20 @@ def _check(options: argparse.Namespace) -> None:
             raise UserError(f"{name}: needs a sweep: add --sweep runs/NAME")
 
 
-def _through_the_stages(audited: "Audited") -> "Audited":
+def _through_the_stages(audited: "Audited", say: Callable[[str], None]) -> "Audited":
     from platform.data.audit_stages import carried_out, steps_of
+    from platform.data.audit_summary import stage_in_words
 
     for step in steps_of(audited):
-        if step.is_done(audited):
-            _say(audited, step, "done before")
-            continue
-        started = time.monotonic()
-        with progress_bar(step.stage) as progress:
-            audited = carried_out(step, audited, progress)
-        _say(audited, step, f"{time.monotonic() - started:.0f} s")
+        how = "done before"
+        if not step.is_done(audited):
+            started = time.monotonic()
+            with progress_bar(step.stage) as progress:
+                audited = carried_out(step, audited, progress)
+            how = f"{time.monotonic() - started:.0f} s"
+        notes = audited.record.notes.get(step.stage, {})
+        for line in stage_in_words(audited.folder, step.stage, notes, how):
+            say(line)
     return audited
 
 
@@ -191,16 +214,4 @@ def _given(options: argparse.Namespace) -> list[str]:
     for name in ("out", "min_side", "sweep", "embedding", "folds"):
         if value := getattr(options, name):
             words += [f"--{name.replace('_', '-')}", str(value)]
-    return words
-
-
-def _say(audited: "Audited", step: "Step", how: str) -> None:
-    from platform.data.audit_stages import found_by
-    from platform.datasets.audit.record import CAUTION
-
-    found = [f"{count:,} {kind}" for kind, count in found_by(audited.folder, step.stage).items()]
-    refused = audited.record.notes.get(step.stage, {}).get("refused")
-    words = f"not done: {refused}" if refused else f"{', '.join(found) or 'nothing'} ({how})"
-    print(f"{step.stage}: {words}", flush=True)
-    if caution := audited.record.notes.get(step.stage, {}).get(CAUTION):
-        print(f"  {caution}", flush=True)
+    return words + (["--json"] if options.json else [])

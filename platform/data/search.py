@@ -2,12 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platform.config.errors import UserError
 from platform.config.help_text import HelpFormatter, help_end
 from platform.config.invocation import command_line
 from platform.data.exit_codes import DONE, EXIT_CODES
 from platform.data.sheets import save
+
+if TYPE_CHECKING:
+    from platform.datasets.searching.search import Found
 
 MOST = 100
 
@@ -33,9 +37,9 @@ def parser_of_search() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threshold",
         type=float,
-        default=0.0,
         metavar="T",
-        help="least score: similarity to the nearest example minus that to the image's class (default: 0)",
+        help="least score, the cosine to the nearest example, at most 1 (default: as alike as the examples "
+        "are among each other, from 0.5 to 0.8)",
     )
     parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"at most N (default: {MOST})")
     parser.add_argument(
@@ -50,6 +54,8 @@ def parser_of_search() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     if options.most < 1:
         raise UserError(f"--most: must be at least 1, got {options.most}")
+    if options.threshold is not None and not -1 <= options.threshold <= 1:
+        raise UserError(f"--threshold: is a cosine, from -1 to 1, got {options.threshold:g}")
     out = options.out
     if out is not None and out.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise UserError(f"--out: must end in .csv or .parquet, got {out}")
@@ -71,19 +77,23 @@ def run(options: argparse.Namespace) -> int:
     sheet = out.with_suffix(".png")
     save(draw_search(folder, found), sheet)
     keep_findings(folder, found)
-    _say(options, found.by, len(found.seeds), len(found.table) - len(found.seeds.rows), found.more)
+    _say(options, found)
     print(f"table: {out}\ncontact sheet: {sheet}")
-    print(f"in a policy: {{kind: off_topic, group: {found.group}, action: drop, at_least: 0.1}}")
+    least = max(found.threshold, 0)
+    print(f"in a policy: {{kind: off_topic, group: {found.group}, action: drop, at_least: {least:.2f}}}")
     return DONE
 
 
-def _say(options: argparse.Namespace, by: str, seeds: int, found: int, more: int) -> None:
+def _say(options: argparse.Namespace, result: "Found") -> None:
     from platform.datasets.errors import counted
     from platform.datasets.searching.likeness import PICTURES
 
-    if by == PICTURES:
+    if result.by == PICTURES:
         print("compared by colours and edges alone: the audit has no embeddings, or an example is not in it")
+    found = len(result.table) - len(result.seeds.rows)
+    more = f"; {result.more:,} more beyond --most {options.most}" if result.more else ""
+    examples = counted(len(result.seeds), "example")
     print(
-        f"{counted(found, 'image looks', 'images look')} like {counted(seeds, 'example')} (score from "
-        f"{options.threshold:g} on)" + (f"; {more:,} more beyond --most {options.most}" if more else "")
+        f"{counted(found, 'image looks', 'images look')} like {examples} "
+        f"(score from {result.threshold:.2f} on){more}"
     )

@@ -88,6 +88,8 @@ def _drawn(options: argparse.Namespace, shares: "Shares") -> "tuple[DataConfig, 
     groups = _groups(options, listing)
     rows = draw(listing.rows, groups, config, shares, options.seed)
     print(*_lines(rows, len(groups), len(set(groups.tolist()))), sep="\n")
+    if options.groups is None:
+        print("copies are files with the same bytes; --groups AUDIT keeps near copies together, too")
     if cut := cut_groups(rows["split"].to_numpy(), groups):
         print(f"the source's own splits cut {cut:,} of these groups")
     return config, listing, rows, groups

@@ -7,7 +7,7 @@ import math
 
 from torch import Tensor
 
-from platform.losses.cross_entropy import cross_entropy
+from platform.losses.cross_entropy import at_least_float32, cross_entropy
 
 LEAST_PROBABILITY = 1e-7
 """Probabilities below count as this much in the reverse term, and get no gradient from it."""
@@ -22,7 +22,7 @@ def reverse_cross_entropy(logits_BC: Tensor, targets: Tensor, *, log_zero: float
     Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, ICCV 2019 (arXiv 1908.06112),
     equation 6. A is ln 1e-4 = -9.21 in the reproduction's code, and -4 to -6 in the paper's experiments.
     """
-    probabilities_BC = logits_BC.softmax(1).clamp(min=LEAST_PROBABILITY)
+    probabilities_BC = at_least_float32(logits_BC).softmax(1).clamp(min=LEAST_PROBABILITY)
     if targets.dim() == 1:
         others_B = probabilities_BC.sum(1) - probabilities_BC.gather(1, targets[:, None]).squeeze(1)
         return -log_zero * others_B

@@ -20,16 +20,20 @@ from platform.methods._protocol import (
     StepOutput,
     TrainingMethod,
 )
+from platform.methods._tables import LearntRows, Table, TableSpec
 
 __all__ = [
     "SECTIONS",
     "Learner",
+    "LearntRows",
     "MethodConfig",
     "MethodSection",
     "Progress",
     "ProjectsFeatures",
     "SampleOutcome",
     "StepOutput",
+    "Table",
+    "TableSpec",
     "TrainingMethod",
     "build_method",
     "method_names",

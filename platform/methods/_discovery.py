@@ -21,10 +21,16 @@ def method_names() -> tuple[str, ...]:
 
 
 def build_method(
-    config: MethodSection, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
+    config: MethodSection,
+    class_counts: Tensor,
+    *,
+    teacher_dims: tuple[int, ...] | None = None,
+    cosine_scale: float | None = None,
 ) -> TrainingMethod:
-    """Build the method of a YAML section; for ``teacher_dims`` see :class:`TrainingMethod`."""
-    method = _module(config.name).Method(config, class_counts, teacher_dims=teacher_dims)
+    """Build the method of a YAML section; for the other arguments see :class:`TrainingMethod`."""
+    method = _module(config.name).Method(
+        config, class_counts, teacher_dims=teacher_dims, cosine_scale=cosine_scale
+    )
     return cast(TrainingMethod, method)
 
 

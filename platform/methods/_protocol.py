@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from platform.config.section import Section
 from platform.datasets.batches.loader import Batch
+from platform.methods._tables import LearntRows, Table, TableSpec
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,42 @@ class StepOutput:
 
     ``metrics`` are detached scalars [], each a mean over the batch's samples, so that the loop can average
     them over an epoch by batch size; names come without ``train/``. If a metric averages a subset, ``counts``
-    [] holds the subset's size; return a finite value when it is 0.
+    [] holds the subset's size; return a finite value when it is 0. ``learnt`` are rows of the method's tables
+    that learn from these losses, too.
     """
 
     losses: tuple[Tensor, ...]
     samples: SampleOutcome
     metrics: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, Tensor] = field(default_factory=dict)
+    learnt: tuple[LearntRows, ...] = ()
+
+
+class Sharing(Protocol):
+    """Several workers that share a batch of ``count`` samples; ``batch.images`` are one's own part."""
+
+    def gather(self, own: Tensor, count: int) -> Tensor:
+        """The whole batch [B, …] of this worker's part [b, …]."""
+
+    def part(self, count: int) -> slice:
+        """The samples of the whole batch that are this worker's part."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any."""
+    """The state of a trial: ``epoch`` counts from 0; ``last`` are the last epoch's metrics, if any.
+
+    ``tables`` are those that the method declares, by name. ``seed`` is the trial's and ``step`` the place of
+    the batch in its epoch: with ``epoch`` the key of all random numbers, which are then the same on each
+    worker and after a resume. ``workers``: those that share the batch; None: there is one.
+    """
 
     epoch: int = 0
     last: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    seed: int = 0
+    step: int = 0
+    workers: Sharing | None = None
 
 
 class ConfigBase(Section):
@@ -69,6 +91,16 @@ class ConfigBase(Section):
     takes_unlabelled: ClassVar[bool] = False
     augmentations: ClassVar[int] = 1
     published: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def learns_soft_labels(self) -> bool:
+        """Whether it can with these settings: of a method that takes soft labels, one loss may not."""
+        return self.takes_soft_labels
+
+    @property
+    def needs_cosines(self) -> str | None:
+        """The field whose setting needs cosines for logits (``model.cosine_scale``); None: there is none."""
+        return None
 
 
 class MethodSection(ConfigBase):
@@ -105,7 +137,8 @@ class TrainingMethod(ABC):
     """The base of the class ``Method`` of each file in this folder; beside it stands the class ``Config``.
 
     Fields of ``Config`` named ``…_epochs`` are spans of the trial: they may not exceed its epochs, which
-    count on through its stages. A method keeps no state: it learns of earlier epochs from :class:`Progress`.
+    count on through its stages. The object keeps no state: it learns of earlier epochs from
+    :class:`Progress`, and what it has to remember of each image stands in the tables that it declares.
 
     ``metrics``: what each metric of its steps is, in words, by its name without ``train/``.
     """
@@ -113,15 +146,22 @@ class TrainingMethod(ABC):
     metrics: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
-        self, config: Any, class_counts: Tensor, *, teacher_dims: tuple[int, ...] | None = None
+        self,
+        config: Any,
+        class_counts: Tensor,
+        *,
+        teacher_dims: tuple[int, ...] | None = None,
+        cosine_scale: float | None = None,
     ) -> None:
         """``class_counts`` [C, int64]: number of given training labels of each class.
 
         ``teacher_dims``: dimensions of the teacher's projections (D_1 … D_K); None: there is no teacher.
+        ``cosine_scale``: the logits are cosines times this; None: they are not.
         """
         self.config = config
         self.class_counts = class_counts
         self.teacher_dims = teacher_dims
+        self.cosine_scale = cosine_scale
 
     def companion(self, network: nn.Module) -> nn.Module | None:
         """A module that trains with one network and is dropped for prediction; None: no such module.
@@ -130,6 +170,14 @@ class TrainingMethod(ABC):
         any way. It is built again for each stage, with random numbers of (seed, network).
         """
         return None
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """The tables that the method keeps; none unless a method says so."""
+        return ()
+
+    def epoch_started(self, progress: Progress) -> None:
+        """Called before the steps of each epoch: the place to look at the tables as a whole."""
+        return
 
     @abstractmethod
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:

@@ -1,14 +1,13 @@
-"""The baseline: cross-entropy of the given labels, one network."""
+"""The baseline: cross-entropy of the given labels, or another loss of them, one network."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor
 
 from platform.datasets.batches.loader import Batch
-from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
+from platform.methods._label_losses import CrossEntropy, LabelLossConfig
 from platform.methods._outcome import accuracy, sample_outcome, weighted
 from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 
@@ -17,18 +16,30 @@ class Config(ConfigBase):
     networks: ClassVar[int] = 1
     takes_soft_labels: ClassVar[bool] = True
 
-    loss: Literal["cross_entropy", "balanced_softmax"] = Field(
-        "cross_entropy",
-        description="the loss; balanced_softmax adds the log class counts to the logits, for long tails",
-        examples=[{"choice": ["cross_entropy", "balanced_softmax"]}],
+    loss: LabelLossConfig = Field(
+        CrossEntropy(),
+        description="the loss of the given label; its name alone is its section with all defaults. For long "
+        "tails: balanced_softmax, class_balanced, ldam; for wrong labels: sce, gce",
+        examples=[
+            {"choice": ["cross_entropy", "balanced_softmax"]},
+            {"name": "focal", "weights": "effective_number", "deferred_from": 12},
+        ],
     )
     label_smoothing: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="share of the target that is spread over all classes",
+        description="share of the target that is spread over all classes; of sce in its cross-entropy only",
         examples=[0.1, {"uniform": [0, 0.3]}],
     )
+
+    @property
+    def learns_soft_labels(self) -> bool:
+        return self.loss.takes_soft_labels
+
+    @property
+    def needs_cosines(self) -> str | None:
+        return "loss" if self.loss.needs_cosines else None
 
 
 class Method(TrainingMethod):
@@ -46,7 +57,14 @@ class Method(TrainingMethod):
 
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         logits_BC = networks[0](batch.images)
-        losses_B = self._losses(logits_BC, batch.labels if batch.targets is None else batch.targets)
+        losses_B = self.config.loss.losses(
+            logits_BC,
+            batch.labels if batch.targets is None else batch.targets,
+            self.class_counts,
+            epoch=progress.epoch,
+            label_smoothing=self.config.label_smoothing,
+            cosine_scale=self.cosine_scale,
+        )
         loss = weighted(losses_B, batch.weights).mean()
         given_B = cross_entropy(logits_BC.detach(), batch.labels)
         return StepOutput(
@@ -54,9 +72,3 @@ class Method(TrainingMethod):
             samples=sample_outcome([logits_BC], batch.labels, [given_B]),
             metrics={"loss": loss.detach(), "accuracy": accuracy(logits_BC, batch.labels)},
         )
-
-    def _losses(self, logits_BC: Tensor, targets: Tensor) -> Tensor:
-        smoothing = self.config.label_smoothing
-        if self.config.loss == "balanced_softmax":
-            return balanced_softmax(logits_BC, targets, self.class_counts, label_smoothing=smoothing)
-        return cross_entropy(logits_BC, targets, label_smoothing=smoothing)

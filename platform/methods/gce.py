@@ -12,24 +12,17 @@ from torch import Tensor
 from platform.datasets.batches.loader import Batch
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
+from platform.methods._label_losses import GeneralisedSettings
 from platform.methods._outcome import accuracy, sample_outcome, weighted
 from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 
 
-class Config(ConfigBase):
+class Config(GeneralisedSettings, ConfigBase):
     networks: ClassVar[int] = 1
     takes_soft_labels: ClassVar[bool] = False
-    """The loss is a function of the probability of one label."""
+    """Whether an image is truncated depends on the probability of one label."""
     published: ClassVar[Mapping[str, Any]] = {"q": 0.7, "warmup_epochs": 0}
 
-    q: float = Field(
-        0.7,
-        gt=0,
-        le=1,
-        description="towards 0: cross-entropy; 1: mean absolute error, which forgives more wrong labels and "
-        "learns more slowly",
-        examples=[0.7, {"uniform": [0.2, 0.9]}],
-    )
     warmup_epochs: int = Field(
         1,
         ge=0,

@@ -11,36 +11,17 @@ from pydantic import Field
 from platform.datasets.batches.loader import Batch
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.symmetric_cross_entropy import symmetric_cross_entropy
+from platform.methods._label_losses import SymmetricSettings
 from platform.methods._outcome import accuracy, sample_outcome, weighted
 from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 
 
-class Config(ConfigBase):
+class Config(SymmetricSettings, ConfigBase):
     networks: ClassVar[int] = 1
     takes_soft_labels: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {"alpha": 0.1, "beta": 1.0}
     """The reproduction's for CIFAR-10; for CIFAR-100 it has alpha 6 and beta 1."""
 
-    alpha: float = Field(
-        1.0,
-        ge=0,
-        description="weight of cross-entropy; more classes need more of it (published: 0.1 for 10 classes, "
-        "6 for 100)",
-        examples=[6.0, {"loguniform": [0.1, 10.0]}],
-    )
-    beta: float = Field(
-        1.0,
-        ge=0,
-        description="weight of the reverse cross-entropy",
-        examples=[1.0, {"loguniform": [0.1, 10.0]}],
-    )
-    log_zero: float = Field(
-        -4.0,
-        lt=0,
-        description="what stands for log 0 in the reverse cross-entropy (A of the paper, which has -4; the "
-        "reproduction's code has -9.21). It scales beta and nothing else unless images are mixed",
-        examples=[-9.21],
-    )
     label_smoothing: float = Field(
         0.0,
         ge=0,

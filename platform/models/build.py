@@ -10,6 +10,7 @@ from platform.datasets.image_size import Size, SizeLike, as_size
 from platform.models import resampling
 from platform.models.backbones import find_backbone
 from platform.models.errors import FORWARD_ERRORS, ModelError, first_line
+from platform.models.heads.cosine import put_cosine_classifier
 from platform.models.heads.embedding import put_embedding_head
 from platform.models.model_config import ModelConfig
 from platform.models.pooling import set_pooling
@@ -21,8 +22,8 @@ def build(config: ModelConfig, classes: int, image_size: SizeLike) -> nn.Module:
     """A timm network: images [B, 3, H, W] to logits [B, C].
 
     Raises :class:`ModelError` if it cannot take images of ``image_size`` px, if its published weights cannot
-    be loaded, if it cannot have the pooling or an embedding head, or if ``config.weights`` are unreadable or
-    of another architecture.
+    be loaded, if it cannot have the pooling, an embedding head or a classifier of cosines, or if
+    ``config.weights`` are unreadable or of another architecture.
     """
     return build_resolved(config, classes, image_size)[0]
 
@@ -39,6 +40,8 @@ def build_resolved(config: ModelConfig, classes: int, image_size: SizeLike) -> t
         check_forward(network, config, size)
     if config.embedding is not None:
         put_embedding_head(network, config, size)
+    if config.cosine_scale is not None:
+        put_cosine_classifier(network, config)
     if config.weights is not None:
         load_weights(network, Path(config.weights))
     return network, config.model_copy(update={"stem": "small" if is_small else "original"})

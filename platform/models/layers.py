@@ -66,6 +66,8 @@ def set_trainable(network: nn.Module, part: Trainable) -> None:
         )
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in learning)
+        if name not in learning:
+            parameter.grad = None  # it would count in the norm by which gradients are clipped
 
 
 def keep_frozen_still(network: nn.Module) -> None:

@@ -95,6 +95,15 @@ class ModelConfig(Section):
         examples=[{"dim": 512}],
     )
 
+    cosine_scale: float | None = Field(
+        None,
+        gt=0,
+        description="a classifier without bias whose logits are this times the cosine of the angle between "
+        "an image's features and a class's weights, as the losses ldam and am_softmax need; more classes "
+        "need more of it (published: 30); null: timm's linear classifier",
+        examples=[30.0, {"loguniform": [10, 64]}],
+    )
+
     @field_validator("backbone")
     @classmethod
     def _is_a_timm_name(cls, backbone: str) -> str:

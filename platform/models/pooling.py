@@ -116,7 +116,7 @@ def _own_poolings(network: nn.Module) -> set[str]:
 
 
 def _put_gem(network: nn.Module, section: ModelConfig, pool: PoolConfig) -> None:
-    from timm.layers import SelectAdaptivePool2d
+    from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
 
     places = [
         (name, one)

@@ -63,6 +63,14 @@ def _without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return cleaned
 
 
+def is_zip(file: Path) -> bool:
+    """Whether a file is a zip, as torch writes; one whose end is damaged is none."""
+    try:
+        return is_zipfile(file)
+    except BadZipFile:
+        return False
+
+
 def _safetensors(path: Path, shapes_only: bool) -> dict[str, Tensor]:
     try:
         if not shapes_only:
@@ -77,7 +85,7 @@ def _safetensors(path: Path, shapes_only: bool) -> dict[str, Tensor]:
 
 
 def _torch_file(path: Path, shapes_only: bool) -> Any:
-    lazily: dict[str, Any] = {"map_location": "meta", "mmap": is_zipfile(path)} if shapes_only else {}
+    lazily: dict[str, Any] = {"map_location": "meta", "mmap": is_zip(path)} if shapes_only else {}
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore")  # about the pickle protocol: the file is either read or refused
@@ -99,4 +107,4 @@ def _refused(path: Path, message: str) -> str:
 
 def _is_pickle(path: Path) -> bool:
     with path.open("rb") as file:
-        return is_zipfile(path) or file.read(1) == pickle.PROTO
+        return is_zip(path) or file.read(1) == pickle.PROTO

@@ -29,7 +29,7 @@ NIGHT = "digits"
 AROUND: Mapping[type[Section], Tree] = {
     SweepConfig: {
         "image_size": 64,
-        "model": {"backbone": "resnet18"},
+        "model": {"backbone": "resnet18", "cosine_scale": 30.0},
         "method": {"name": "cross_entropy"},
     },
     PlanConfig: {
@@ -56,6 +56,9 @@ BESIDE: Mapping[str, Tree] = {
     "peer_optim": {"method": {"name": "peer"}},
     "second_augment": {"method": {"name": "supcon"}},
     "teacher": {"method": {"name": "supcon"}},
+    "method.loss.deferred_from": {"method": {"loss": {"weights": "inverse"}}},
+    "method.loss.max_margin": {"model": {"cosine_scale": 30.0}},
+    "method.loss.margin": {"model": {"cosine_scale": 30.0}},
     "retrieval.networks": {"method": {"name": "core"}},
     "notify.to.N.email.user": _LOGIN,
     "notify.to.N.email.password": _LOGIN,

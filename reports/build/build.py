@@ -204,10 +204,19 @@ def _evaluated(contents: Contents, inputs: Inputs, data: Data | None, say: Progr
         return contents
     foremost = standings.finalists(ranking, inputs.top) if standings else ranking[: inputs.top]
     chosen = inputs.candidates(foremost, ranking)
-    evaluator, combination = _steps(inputs, data, notices)
+    evaluator: Evaluator = (
+        RetrievalEvaluator(inputs.metric, data)
+        if data.is_retrieval
+        else ClassificationEvaluator(inputs, data)
+    )
     members = evaluate_trials(chosen, evaluator, inputs, notices, say)
     if not members:
         return contents
+    combination: Combination | EmbeddingCombination = EmbeddingCombination(inputs, data)
+    if isinstance(evaluator, ClassificationEvaluator):
+        evaluator, members = evaluator.knowing_noise(members)
+        contents = replace(contents, wrong_labels=evaluator.noise.rate if evaluator.noise else None)
+        combination = Combination(evaluator, inputs, data, notices)
     say("looking for wrong labels")
     findings = explained(members, inputs, data, notices)
     say("ensembling")
@@ -219,16 +228,6 @@ def _evaluated(contents: Contents, inputs: Inputs, data: Data | None, say: Progr
     test = replace(test, times=test.times + in_own_reports) if test else None
     contents = replace(contents, ensembles=ensembles, test=test, explained=findings)
     return replace(contents, explained=withheld(findings)) if contents.at_chance else contents
-
-
-def _steps(
-    inputs: Inputs, data: Data, notices: list[str]
-) -> tuple[Evaluator, Combination | EmbeddingCombination]:
-    """How checkpoints are evaluated and combined on these data."""
-    if data.is_retrieval:
-        return RetrievalEvaluator(inputs.metric, data), EmbeddingCombination(inputs, data)
-    evaluator = ClassificationEvaluator(inputs, data)
-    return evaluator, Combination(evaluator, inputs, data, notices)
 
 
 def _matching_data(inputs: Inputs, data: Data | None, notices: list[str], say: Progress) -> Data | None:

@@ -13,11 +13,13 @@ from platform.models.errors import ModelError
 from platform.training.evaluation.classification import Probabilities, validation_metrics
 from reports.build.pool import Pool, Tried
 from reports.ensembles.concat import RULE, Features, fit_linear, judged_features, side_by_side, too_much
+from reports.ensembles.logit_adjustment import RULE as ADJUSTED
+from reports.ensembles.logit_adjustment import fitted, log_prior
 from reports.ensembles.rules import Logits, logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble, Judgement, contributions, tempered
-from reports.ensembles.temperature import temperature
+from reports.evaluation.classification import ClassificationEvaluator
 from reports.evaluation.features import kept_features
-from reports.evaluation.members import Evaluator, Member
+from reports.evaluation.members import Member
 from reports.evaluation.soup import SoupMaker
 from reports.evaluation.views import trial_of, views_of
 from reports.ranking.paired_bootstrap import gain
@@ -33,7 +35,7 @@ class Combination:
     ``notices`` collects what a reader of the report must know.
     """
 
-    evaluator: Evaluator
+    evaluator: ClassificationEvaluator
     inputs: Inputs
     data: Data
     notices: list[str]
@@ -52,12 +54,14 @@ class Combination:
         )
         pool = Pool(candidates, logits_KNC, judge, self.inputs.max_members, self.inputs.max_latency_ms)
         tried = [*pool.tried(), *self._concatenated(candidates, pool.foremost(), judge)]
+        adjusted, said = self._adjusted(logits_KNC[0], judge)
+        tried, remarks = [*tried, *adjusted], (*remarks, *said)
         evaluated = candidates[: len(members)]
         found = Ensembles(evaluated, others=candidates[len(members) :], remarks=remarks)
         if not tried:
             return found
         single_NC = probabilities_of(members[0].logits_NC).astype(np.float32)
-        best = [_finished(one, single_NC, judge) for one in tried]
+        best = [self._finished(one, single_NC, judge) for one in tried]
         winner = None
         first = judge.best_of(best)
         if better(first.metrics[judge.metric], judge.score(single_NC)[judge.metric], judge.mode):
@@ -69,6 +73,17 @@ class Combination:
 
     def _score(self, probabilities_NC: Probabilities) -> dict[str, float]:
         return validation_metrics(probabilities_NC[None], self.data)
+
+    def _finished(self, one: Tried, single_NC: Probabilities, judge: Judgement) -> Ensemble:
+        """The ensemble at the temperature that fits it, with its gain over the best single trial."""
+        fitting = self.evaluator.temperature(logits_of(one.judged_NC))
+        tempered_NC = tempered(one.judged_NC, fitting)
+        return replace(
+            one.found,
+            temperature=fitting,
+            metrics=dict(judge.score(tempered_NC)),
+            gain=gain(judge.metric, tempered_NC, single_NC, judge.labels_N),
+        )
 
     def _others(self, members: Sequence[Member]) -> tuple[list[Member], tuple[str, ...]]:
         """The trials in other views, and soups, as ``report`` in the YAML asks; with remarks on failures."""
@@ -119,22 +134,34 @@ class Combination:
         found = Ensemble(RULE, places, dict(judge.score(judged_NC)), learnt, kind="concat")
         return [Tried(found, judged_NC)]
 
+    def _adjusted(self, logits_NC: Logits, judge: Judgement) -> tuple[list[Tried], tuple[str, ...]]:
+        """Logit adjustment of the best trial, and a sentence on tau; none where classes are of one size."""
+        counts_C = self.data.class_counts().numpy()
+        present_C = counts_C[counts_C > 0]
+        if len(present_C) < 2 or present_C.min() == present_C.max():
+            return [], ()
+        rate = self._known_noise()
+        tau, learnt, judged_NC = fitted(logits_NC, judge.labels_N, log_prior(counts_C), rate or 0.0)
+        found = Ensemble(ADJUSTED, (0,), dict(judge.score(judged_NC)), learnt, kind="adjusted")
+        corrected = "" if rate is None else f" (corrected for {rate:.0%} wrong labels)"
+        said = (
+            f"Logit adjustment takes {tau:g} times the logarithm of each class's share of training images "
+            "from the best trial's logits. The factor is the one with the highest mean recall of the classes "
+            f"on validation{corrected}."
+        )
+        return [Tried(found, judged_NC)], (said,)
+
+    def _known_noise(self) -> float | None:
+        """The share of the validation labels that was replaced by uniformly drawn classes on purpose."""
+        noise = self.inputs.loaded.first().data.noise
+        if noise is None or noise.kind != "symmetric" or self.data.val_label == "clean":
+            return None
+        return noise.rate
+
     def _features(self, trial: EvaluatedTrial) -> Features:
         """[N, D] of validation."""
         sweep, _ = self.inputs.owner(trial.ranked.trial)
         return kept_features(trial.checkpoint, trial.digest, self.data, sweep.folder.path)
-
-
-def _finished(one: Tried, single_NC: Probabilities, judge: Judgement) -> Ensemble:
-    """The ensemble at the temperature that fits it, with its gain over the best single trial."""
-    fitting = temperature(logits_of(one.judged_NC), judge.labels_N)
-    tempered_NC = tempered(one.judged_NC, fitting)
-    return replace(
-        one.found,
-        temperature=fitting,
-        metrics=dict(judge.score(tempered_NC)),
-        gain=gain(judge.metric, tempered_NC, single_NC, judge.labels_N),
-    )
 
 
 def _disagreement(logits_KNC: Logits) -> tuple[tuple[float, ...], ...]:

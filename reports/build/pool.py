@@ -6,6 +6,7 @@ Shapes: K candidates, N validation samples, C classes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reports.ensembles.logit_adjustment import RULE as ADJUSTED
 from reports.ensembles.rules import Logits, Probabilities, rules
 from reports.ensembles.selection import Bounds, Ensemble, Judgement, Kind, grow, taught
 from reports.sweeps.contents import EvaluatedTrial
@@ -58,7 +59,7 @@ class Pool:
         places = self.foremost()
         if len(places) < 2:
             return
-        for rule in rules().values():
+        for rule in (rule for name, rule in rules().items() if name != ADJUSTED):
             if rule.fit:
                 yield Tried(*taught(rule, self.logits_KNC, self.judge, places))
             else:

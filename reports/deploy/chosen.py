@@ -19,13 +19,14 @@ from platform.training.evaluation.classification import Probabilities
 from platform.training.evaluation.embeddings import chosen
 from platform.training.evaluation.prediction import Predictor
 from platform.training.evaluation.retrieval import Embeddings
-from platform.tuning.folder.received import check_folder
+from platform.tuning.folder.received import belongs, check_folder, own_trials
 from platform.tuning.folder.sweep_folder import SweepFolder
-from reports.build.winner import Member, Winner, ensemble_of, read_winner
+from reports.build.winner import FILE, Member, Winner, ensemble_of, read_winner
 from reports.ensembles.embedding_ensembles import concatenated
 from reports.ensembles.rules import logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble
 from reports.evaluation.checkpoints import ReportError, checkpoint_digest, device
+from reports.sweeps.joint_record import read_joint_record
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,19 @@ def _winner(folder: SweepFolder, say: Callable[[str], None]) -> tuple[Winner, Pa
 def _load(folder: SweepFolder, member: Member) -> Predictor:
     checkpoint = Folder.of(folder.path).at(member.checkpoint)
     remedy = f"choose again with: {command_line('reports', folder.path)}"
+    if not _is_own(checkpoint, folder):
+        raise ReportError(f"{folder.report / FILE}: {checkpoint} is no checkpoint of this sweep; {remedy}")
     if not checkpoint.has(DESCRIPTION):
         raise ReportError(f"{checkpoint}: the checkpoint that the report chose is gone; {remedy}")
     if checkpoint_digest(checkpoint.fetched()) != member.digest:
         raise ReportError(f"{checkpoint}: the checkpoint has changed since the report chose it; {remedy}")
     return load_predictor(checkpoint.fetched(), device(), member.view.image_size)
+
+
+def _is_own(checkpoint: Folder, folder: SweepFolder) -> bool:
+    """Whether it lies in the folder, as means of weights do, or is a trial's of the sweep or joint sweeps."""
+    local = checkpoint.local
+    if local is not None and local.resolve().is_relative_to(folder.path.resolve()):
+        return True
+    sweeps = [SweepFolder(path) for path in read_joint_record(folder.path) or [folder.path]]
+    return any(belongs(checkpoint, own_trials(sweep, sweep.read_record())) for sweep in sweeps)

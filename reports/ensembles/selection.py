@@ -28,7 +28,7 @@ Score = Callable[[Probabilities], Mapping[str, float]]
 
 LEAST_WEIGHT = 1e-3
 
-Kind = Literal["trials", "tta", "size", "mixed", "soup", "concat"]
+Kind = Literal["trials", "tta", "size", "mixed", "soup", "concat", "adjusted"]
 
 KINDS: Final = {
     "tta": ("test-time augmentation", " views"),
@@ -36,6 +36,7 @@ KINDS: Final = {
     "mixed": ("trials and views", ""),
     "soup": ("soup", ""),
     "concat": ("concatenated features", " trials"),
+    "adjusted": ("logit adjustment", " trial"),
 }
 """Names of ensembles whose members are no plain trials, and the noun after their number of members."""
 

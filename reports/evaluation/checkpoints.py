@@ -9,6 +9,7 @@ from platform.config.errors import UserError
 from platform.storage.folder import Folder
 from platform.tracking.records import TrialRecord
 from platform.training.checkpoints.description import DESCRIPTION, best_checkpoint
+from platform.tuning.folder.received import belongs
 from reports.ranking.rank import Mode
 
 
@@ -20,8 +21,8 @@ def find_checkpoint(trials: Folder, trial: TrialRecord, metric: str, mode: Mode)
     """The folder of a trial's best checkpoint.
 
     It is looked for among the sweep's ``trials``, which may have been moved or copied since, and then at the
-    place that MLflow records. An interrupted trial has no record of its best checkpoint; it is found by the
-    metrics in the checkpoints.
+    place that MLflow records, if that is of this sweep: a stranger's record may name any checkpoint. An
+    interrupted trial has no record of its best checkpoint; it is found by the metrics in the checkpoints.
 
     Raises:
         ReportError: there is no checkpoint.
@@ -30,7 +31,7 @@ def find_checkpoint(trials: Folder, trial: TrialRecord, metric: str, mode: Mode)
     if trial.checkpoint is not None:
         recorded = Folder.of(trial.checkpoint)
         for folder in (own / recorded.name, own / "checkpoints" / recorded.name, recorded):
-            if folder.has(DESCRIPTION):
+            if (folder != recorded or belongs(recorded, trials)) and folder.has(DESCRIPTION):
                 return folder
         raise ReportError(f"trial {trial.trial_id}: its checkpoint {recorded} is gone")
     if trial.was_deleted:

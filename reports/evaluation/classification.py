@@ -10,12 +10,13 @@ import numpy as np
 
 from platform.datasets.preparation.data import Data
 from platform.training.evaluation.classification import classification_metrics, validation_metrics
-from reports.ensembles.rules import logits_of, probabilities_of
+from reports.ensembles.rules import Logits, logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble
 from reports.ensembles.temperature import temperature
 from reports.evaluation.features import features
 from reports.evaluation.members import Member, Predicted, tempered_logits
 from reports.evaluation.predictions import kept_prediction, prediction
+from reports.ranking.noisy_selection import MOST_CLASSES, Noise, estimated_noise
 from reports.ranking.paired_bootstrap import gain, gain_metrics
 from reports.sweeps.contents import EvaluatedTrial
 from reports.sweeps.inputs import Inputs
@@ -23,10 +24,15 @@ from reports.sweeps.inputs import Inputs
 
 @dataclass(frozen=True)
 class ClassificationEvaluator:
-    """An :class:`.Evaluator` of the trials of ``inputs`` on ``data`` with classes."""
+    """An :class:`.Evaluator` of the trials of ``inputs`` on ``data`` with classes.
+
+    ``noise``: of the given validation labels, as several trials' predictions show it; None if these are the
+    true labels, or nothing was estimated yet.
+    """
 
     inputs: Inputs
     data: Data
+    noise: Noise | None = None
 
     @property
     def test_metric(self) -> str:
@@ -40,11 +46,36 @@ class ClassificationEvaluator:
         evaluated = replace(
             trial,
             metrics=metrics,
-            temperature=temperature(logits_of(kept.mean_NC), self.data.evaluation_labels("val")),
+            temperature=self.temperature(logits_of(kept.mean_NC)),
             parameters=kept.parameters,
             ms_an_image=kept.ms_an_image,
         )
         return Member(evaluated, Predicted(metrics, kept.mean_NC))
+
+    def temperature(self, logits_NC: Logits) -> float:
+        """The temperature that fits a prediction of validation, under the labels' noise if it is known."""
+        transition_CC = None if self.noise is None else self.noise.transition_CC
+        return temperature(logits_NC, self.data.evaluation_labels("val"), transition_CC)
+
+    def knowing_noise(self, members: Sequence[Member]) -> tuple["ClassificationEvaluator", list[Member]]:
+        """This evaluator with the noise that the members' mean prediction shows, and them calibrated by it.
+
+        The mean is of their probabilities at the temperatures that fit the given labels: these keep a network
+        that is too sure from passing its errors off as the labels'. Where predictions miss too many right
+        labels to tell these errors apart, the noise stays unknown.
+        """
+        if self.data.val_label == "clean" or len(self.data.classes) > MOST_CLASSES:
+            return self, list(members)
+        mean_NC = np.mean([probabilities_of(member.logits_NC) for member in members], axis=0)
+        noise = estimated_noise(mean_NC, self.data.given("val"))
+        if not noise.is_sure:
+            return self, list(members)
+        knowing = replace(self, noise=noise)
+        return knowing, [knowing._calibrated(member) for member in members]
+
+    def _calibrated(self, member: Member) -> Member:
+        fitting = self.temperature(logits_of(member.validation.of_classes_NC))
+        return replace(member, evaluated=replace(member.evaluated, temperature=fitting))
 
     def predict_test(self, trial: EvaluatedTrial) -> Predicted:
         return Predicted({}, prediction(trial.checkpoint, self.data, "test", trial.view).mean_NC)

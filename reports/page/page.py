@@ -69,7 +69,9 @@ def render(contents: Contents) -> Page:
             headlines=sentences.headlines(contents),
             sentences=sentences.sentences(contents),
             counts=sentences.counts(contents.sweep),
-            about_labels=sentences.about_labels(contents.data) if contents.data else "",
+            about_labels=sentences.about_labels(contents.data, contents.wrong_labels)
+            if contents.data
+            else "",
             agreement=agreement(contents.ranking),
             same_in_all=same_in_all(contents),
             tables=tables,

@@ -91,7 +91,7 @@ def sentences(contents: Contents) -> list[str]:
     lines += _about_ensembles(contents) + _about_test(contents)
     lines += [f"On purpose: {line}." for line in identity.injected]
     if contents.data is not None and ranking:
-        lines += [about_labels(contents.data), *_about_agreement(ranking)]
+        lines += [about_labels(contents.data, contents.wrong_labels), *_about_agreement(ranking)]
         lines += _about_chance(ranking[0].best, identity.metric, contents.data)
         lines += _about_ties(contents, contents.data)
     lines += [f"{edge}." for edge in contents.edges]
@@ -101,15 +101,16 @@ def sentences(contents: Contents) -> list[str]:
     return lines
 
 
-def about_labels(data: DataFacts) -> str:
-    """Which labels selected the trials, and how reliable they are."""
+def about_labels(data: DataFacts, estimated: float | None = None) -> str:
+    """Which labels selected the trials, and how reliable they are; ``estimated``: the share of wrong ones."""
     wrong = data.wrong.get("val")
     if data.selects_on == "clean":
         return "Trials were selected on clean validation labels."
     if wrong is None:
+        against = "" if estimated is None else f"; the trials' predictions speak against {estimated:.0%}"
         return (
-            "Trials were selected on the given validation labels. How many of them are wrong is not known. "
-            "They have the same source as the training labels, so expect the same noise."
+            "Trials were selected on the given validation labels. How many of them are wrong is not "
+            f"known{against}. They have the same source as the training labels, so expect the same noise."
         )
     if wrong == 0:
         return "Trials were selected on the given validation labels, all of which agree with the clean ones."
@@ -161,6 +162,8 @@ def difference(value: float, than: float) -> str:
 def _about_ensembles(contents: Contents) -> list[str]:
     found, metric = contents.ensembles, contents.identity.metric
     if found is None or not found.best:
+        return []
+    if found.winner is None and len(found.evaluated) == 1:
         return []
     if found.winner is None:
         return [

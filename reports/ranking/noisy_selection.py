@@ -17,14 +17,15 @@ from platform.datasets.audit.labels.confidence import (
     confident_joint,
     is_confidently_wrong,
 )
+from platform.datasets.audit.labels.probability.calibration import Doubt
 
 Floats = npt.NDArray[np.float64]
 Probabilities = npt.NDArray[np.floating]
 
 SMOOTHING = 1.0
 """Images that are added to each class's diagonal: a class without a sure image has no noise."""
-MOST_INVERTED = 1_000
-"""Classes up to which T is inverted: 8 MB and a second."""
+MOST_CLASSES = 1_000
+"""Classes up to which T is estimated and inverted: 8 MB and a second."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,14 @@ class Noise:
         transition_CC: T_ij = P(given j | true i); its rows sum to 1.
         prior_C: P(true i).
         believed_N: Labels that confident learning does not take for wrong.
+        is_sure: Whether the predictions miss at most a fifth of the right labels; else errors of the models
+            and of the labels cannot be told apart, and T is a guess.
     """
 
     transition_CC: Floats
     prior_C: Floats
     believed_N: npt.NDArray[np.bool_]
+    is_sure: bool = True
 
     @property
     def rate(self) -> float:
@@ -52,8 +56,9 @@ def estimated_noise(mean_NC: Probabilities, labels_N: Ints) -> Noise:
 
     J counts images by label and confident class; its rows are scaled to the labels' counts, as in Northcutt,
     Jiang & Chuang, Confident Learning, JAIR 2021 (arXiv 1911.00068), equation 3; then
-    T_ij = Q_ji / Σ_k Q_ki and P(i) = Σ_k Q_ki of the scaled Q. Where the models are wrong and sure, T says
-    that the labels are.
+    T_ij = Q_ji / Σ_k Q_ki and P(i) = Σ_k Q_ki of the scaled Q. So the errors of weak models would be the
+    labels'; the images on which the models are surest tell how many labels are wrong at most
+    (:class:`.Doubt`), and T's noise is scaled down to that.
     """
     classes = mean_NC.shape[1]
     sparse = SparseProbabilities.of(mean_NC)
@@ -65,7 +70,14 @@ def estimated_noise(mean_NC: Probabilities, labels_N: Ints) -> Noise:
     transition_CC = np.where(
         unseen_C[:, None], np.eye(classes), joint_CC.T / np.maximum(of_true_C, 1e-12)[:, None]
     )
-    return Noise(transition_CC, of_true_C / of_true_C.sum(), ~is_confidently_wrong(sparse, labels_N))
+    prior_C = of_true_C / of_true_C.sum()
+    rate = float(1 - prior_C @ np.diag(transition_CC))
+    surest_first_N = np.argsort(-mean_NC.max(1), kind="stable")
+    disagrees_N = (mean_NC.argmax(1) != labels_N)[surest_first_N]
+    doubt = Doubt.of(disagrees_N)
+    if rate > doubt.rate:
+        transition_CC = np.eye(classes) + doubt.rate / rate * (transition_CC - np.eye(classes))
+    return Noise(transition_CC, prior_C, ~is_confidently_wrong(sparse, labels_N), doubt.is_small)
 
 
 def agreement(predictions_MN: Ints, mean_NC: Probabilities) -> Floats:
@@ -93,7 +105,7 @@ def corrected_accuracy(predictions_MN: Ints, labels_N: Ints, noise: Noise) -> Fl
     noise that is the same for all pairs of classes it ranks models as the plain accuracy does. NaN where T
     has no inverse, or more than 1,000 classes.
     """
-    if len(noise.prior_C) > MOST_INVERTED:
+    if len(noise.prior_C) > MOST_CLASSES:
         return np.full(len(predictions_MN), np.nan)
     try:
         inverse_CC = np.linalg.inv(noise.transition_CC)

@@ -189,6 +189,8 @@ class Contents:
     other seeds; ``confirmation``: what they show. ``pareto``: the trials' standing by several goals; None for
     one goal. ``gpus``: number of GPUs by trial. ``joined``: the sweeps of a joint report, whose
     ``identity`` and ``sweep`` combine theirs; empty for a single sweep. ``what_mattered``: for single sweeps.
+    ``wrong_labels``: share of the given validation labels that the evaluated trials' predictions speak
+    against; None where the true ones select, or nothing was evaluated.
     """
 
     identity: SweepIdentity
@@ -209,6 +211,7 @@ class Contents:
     joined: tuple[Joined, ...] = ()
     what_mattered: WhatMattered | None = None
     explained: Explained = field(default_factory=Explained)
+    wrong_labels: float | None = None
 
     @cached_property
     def caveats(self) -> list[Caveat]:

@@ -39,18 +39,27 @@ BEGUN = (
         "sweep.json",
         "given.json",
     ),
-    *("budget.json", "optuna_journal.log", "confirmations.json", "search_gen_state", "experiment_state"),
-    *("network_1.safetensors", "training_state.pt", "samples.parquet", "checkpoint.json"),
+    *("budget.json", "optuna_journal.log", "confirmations.json"),
+    *(".draft/.tmp", "training_state.pt", "samples.parquet", "checkpoint.json"),
 )
-"""Files of the sweep; with their drafts, whose names begin with theirs."""
-LOGS = ("libraries.log", "trials.log", "/pulse/")
-"""Files that a sweep does without."""
+"""Files of the sweep, with their drafts, whose names begin with theirs; networks begin as .tmp…"""
+LOGS = ("libraries.log", "trials.log", "/pulse/", "search_gen_state", "experiment_state")
+"""Files that a sweep does without: logs, and what Tune would restore from."""
 REPORTED = (
-    *("trials.csv", "/validation/*.npz", "/soup/*network_1.safetensors", "/soup/*checkpoint.json"),
+    *("trials.csv", "/validation/*.npz", "/soup/*/.tmp", "/soup/*checkpoint.json"),
     *("classes.csv", "/figures/*.csv", "finalists.json", "index.html", "learnt-*.npz", "suspect_labels.csv"),
     *("/tables/*.csv", "winner.json"),
 )
 """Files that ``reports`` makes of a sweep that has ended."""
+USED = {
+    "predictions.csv": ["--predict"],
+    "/export/*.pt": ["--export", "torchscript"],
+    "/export/model.json": ["--export", "torchscript"],
+    "/scratch/*.pt": ["--ship"],
+    "/scratch/*MLmodel": ["--ship"],
+    "/mlartifacts/*": ["--ship"],
+}
+"""Files that the commands make that use a winner; with the command's option."""
 SMALLEST = "given.json"
 SETTINGS = {"whole": ["epochs=1"], "short": ["epochs=1", "search.trials=1", "search.confirm=null"]}
 """The sweeps, by name."""
@@ -67,7 +76,7 @@ class Case:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = benchmark_parser(__doc__ or "")
-    every = (*BEGUN, *LOGS, *REPORTED)
+    every = (*BEGUN, *LOGS, *REPORTED, *USED)
     parser.add_argument("--file", choices=every, action="append", help="these kinds only")
     options = parser.parse_args(arguments)
     if not can_fail():
@@ -83,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for whole in {_reference(file) for file in files if not options.smallest}:
             end(start(place, "space", whole, SETTINGS[whole]), place / f"{whole}.log")
         for file in files:
-            cases.append(_reported(place, file) if file in REPORTED else _begun(place, file))
+            case = _used if file in USED else _reported if file in REPORTED else _begun
+            cases.append(case(place, file))
             print(f"{file:24} {'; '.join(cases[-1].wrong) or 'right'}\n    {cases[-1].said}", flush=True)
     wrong = sum(bool(case.wrong) for case in cases)
     print(f"{len(cases)} kinds of file: {wrong} wrong")
@@ -92,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reference(file: str) -> str:
     """The sweep that nothing disturbs: one of several trials where the file needs them."""
-    return "whole" if file in REPORTED or file == "confirmations.json" else "short"
+    return "whole" if file in (*REPORTED, *USED, "confirmations.json") else "short"
 
 
 def _begun(place: Path, file: str) -> Case:
@@ -133,6 +143,34 @@ def _reported(place: Path, file: str) -> Case:
     return Case(file, _last_line(full.stdout), wrong)
 
 
+def _used(place: Path, file: str) -> Case:
+    """A command that uses a whole sweep's winner, whose ``file`` cannot be written at first."""
+    folder = SweepFolder(place / "runs" / "whole")
+    scratch = place / "scratch"
+    scratch.mkdir(exist_ok=True)
+    images = [str(place / "images" / "dark")] if "--predict" in USED[file] else []
+    line, before = [*USED[file], *images], _tree(folder.path)
+    shutil.copy(place / "mlflow.db", place / "before.db")
+    disk = failing_disk(place, f"{place}*{file}*")
+    disk.begin()
+    full = _report(place, folder, {"TMPDIR": str(scratch), **disk.environment}, line)
+    failed = disk.end()
+    wrong = _wrong(full.stdout, full.returncode, file, failed, place)
+    if left := _tree(folder.path) - before:
+        wrong.append(f"left {', '.join(left)}")
+    again = _report(place, folder, {"TMPDIR": str(scratch)}, line)
+    if again.returncode:
+        wrong.append(f"again it ended with {again.returncode}: {again.stdout[-600:]}")
+    shutil.copy(place / "before.db", place / "mlflow.db")  # what is shipped already is not shipped again
+    return Case(file, _last_line(full.stdout), wrong)
+
+
+def _tree(folder: Path) -> set[str]:
+    """The files that a command makes for its user, which must be whole or not there."""
+    made = (*folder.glob("predictions*"), *folder.glob("export/*"))
+    return {str(path.relative_to(folder)) for path in made}
+
+
 def _wrong(text: str, code: int, file: str, failed: Sequence[str], folder: Path) -> list[str]:
     """What of a command that met the full disk is not as promised."""
     found = []
@@ -163,10 +201,10 @@ def _last_line(text: str) -> str:
 
 
 def _report(
-    place: Path, folder: SweepFolder, environment: dict[str, str]
+    place: Path, folder: SweepFolder, environment: dict[str, str], line: Sequence[str] = ()
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "reports", str(folder.path)],
+        [sys.executable, "-m", "reports", str(folder.path), *line],
         env={**own_state(place), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

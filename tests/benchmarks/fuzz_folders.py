@@ -228,7 +228,7 @@ KINDS: dict[str, Kind] = {
     "arrays": _kind("report/learnt.npz", mutated_bytes, read_arrays, seeds=(54,)),
     "checkpoint": _kind(f"{CHECKPOINT}/checkpoint.json", mutated_json, load),
     "network": _kind(f"{CHECKPOINT}/network_1.safetensors", mutated_bytes, load),
-    "state": _kind(f"{CHECKPOINT}/training_state.pt", mutated_bytes, load, seeds=(46, 67)),
+    "state": _kind(f"{CHECKPOINT}/training_state.pt", mutated_bytes, load, seeds=(46, 67, 117, 546)),
     "spool": _kind("mlflow_spool.jsonl", mutated_json, replay),
     "position": _kind("mlflow_spool.position", mutated_bytes, deliver),
     "delivered": _kind("mlflow_spool.jsonl", mutated_json, deliver),

@@ -10,7 +10,7 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_normalized_margin_for_each_label, get_self_confidence_for_each_label
 
 from platform.datasets.audit.labels.neighbours import nearest
-from platform.datasets.audit.labels.probability.calibration import calibrate, noise_rate
+from platform.datasets.audit.labels.probability.calibration import Doubt
 from platform.datasets.audit.labels.probability.expectation import budget_table, flagged, repeated
 from platform.datasets.audit.labels.probe import judge
 from platform.datasets.audit.labels.scoring import Labels, Scored, score
@@ -36,32 +36,33 @@ class Result:
 
 @dataclass(frozen=True)
 class Judged:
-    """``results`` by name, ours first; ``budgets`` with the column ``truth``."""
+    """``results`` by name, ours first; ``budgets`` with the column ``truth``; ``missed`` as of Doubt."""
 
     case: Case
     results: dict[str, Result]
     budgets: pd.DataFrame
     scored: Scored
+    missed: float
 
 
 def judged(case: Case) -> Judged:
     neighbours = nearest(case.embeddings_ND, NEIGHBOURS)
     scored = score(Labels(case.embeddings_ND, case.labels_N, case.classes, neighbours))
-    rate = noise_rate(scored.disagrees_R)
-    p_wrong_N = calibrate(scored.combined_R, scored.planted_P, rate).p_wrong(scored.combined_R)
+    doubt = Doubt.of(scored.disagrees_R)
+    p_wrong_N = doubt.p_wrong(scored.combined_R, scored.planted_P)
+    listed_by_N = doubt.p_wrong(scored.combined_R, scored.planted_P, 0.0)
     number = int(case.wrong_N.sum())
-    results = {OURS: Result(first(scored.combined_R, number), flagged(p_wrong_N))}
+    results = {OURS: Result(first(scored.combined_R, number), flagged(listed_by_N))}
     results |= _others(case, scored, number)
     order = np.argsort(-scored.combined_R, kind="stable")
     zeros = np.zeros(len(order))
     each_TM = repeated(
         scored.combined_R[order], zeros, scored.planted_P, scored.lookalike_P, scored.disagrees_R
     )
-    budgets = budget_table(p_wrong_N[order], each_TM)
+    budgets = budget_table(p_wrong_N[order], each_TM, stated=doubt.is_small)
     hits = np.cumsum(case.wrong_N[order])
-    return Judged(
-        case, results, budgets.assign(truth=hits[budgets["images"] - 1] / budgets["images"]), scored
-    )
+    truth = hits[budgets["images"] - 1] / budgets["images"]
+    return Judged(case, results, budgets.assign(truth=truth), scored, doubt.missed)
 
 
 def _others(case: Case, scored: Scored, number: int) -> dict[str, Result]:

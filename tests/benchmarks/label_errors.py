@@ -9,11 +9,13 @@ folds). Of CIFAR-10N the first 6,000 images are judged, all 20,000 with --long. 
 of a training (mean loss and mean margin) with as many seeds as --seeds says; --seeds 0 leaves them out.
 """
 
+import math
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +26,7 @@ from .label_error_scores import OURS, Judged, f1, gain, judged, missed
 
 IMAGES, WORDS = 6000, 200
 LONG_IMAGES, LONG_WORDS = 20_000, 400
+SHOWN = ("images", "precision", "precision_low", "precision_high", "truth")
 STATED_FROM = 100
 """Budgets below this hold too few labels to compare a share with."""
 
@@ -83,20 +86,22 @@ def scores(found: Judged) -> Table:
 
 
 def stated(found: Judged) -> str:
-    """What the audit states of its precision, beside the truth."""
+    """What the audit states of its precision, or that it refuses to, beside the truth."""
     rows = found.budgets[found.budgets["images"] >= STATED_FROM]
-    off = (rows["precision"] - rows["truth"]).abs().max()
     inside = ((rows["precision_low"] <= rows["truth"]) & (rows["truth"] <= rows["precision_high"])).mean()
+    off = (rows["precision"] - rows["truth"]).abs().max()
     each = ", ".join(
-        f"{one.images:,}: {one.precision:.1%} ({one.precision_low:.1%}–{one.precision_high:.1%}) "
-        f"{one.truth:.1%}"
-        for one in rows.itertuples()
+        f"{images:,.0f}: {'not stated' if math.isnan(precision) else f'{precision:.1%}'} "
+        f"({low:.1%}–{high:.1%}) {truth:.1%}"
+        for images, precision, low, high, truth in rows[list(SHOWN)].to_numpy(dtype=np.float64).tolist()
     )
+    off_by = "not stated" if math.isnan(off) else f"off by at most {off:.1%}"
     weights = zip(found.scored.combination.names, found.scored.combination.weights_S, strict=True)
     learnt = ", ".join(f"{name} {weight:.2f}" for name, weight in weights)
     return (
         f"precision stated (interval), true, at each budget: {each}\n"
-        f"off by at most {off:.1%}; in the interval at {inside:.0%} of the budgets; weights: {learnt}"
+        f"{off_by}; in the interval at {inside:.0%} of the budgets; predictions miss about "
+        f"{found.missed:.0%} of the right labels; weights: {learnt}"
     )
 
 

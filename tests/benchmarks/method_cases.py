@@ -74,9 +74,10 @@ CASES: Mapping[str, Case] = {
         Case(
             "birds",
             {
+                "clean_label": "label",
                 "val_share": 0.25,
                 "imbalance": 3,
-                "noise": {"kind": "patterned", "rate": 0.4, "on_purpose": True},
+                "noise": {"kind": "patterned", "rate": 0.4},
             },
             epochs=30,
             tuning_epochs=15,

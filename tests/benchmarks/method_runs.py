@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,8 @@ def train(case: str, method: str, config: TrialConfig, folder: Path, max_images:
     data = case_data(case, folder, max_images)
     trainer = Trainer(config, data, threads=1)
     by_epoch: dict[str, list[float]] = {name: [] for name in KEPT_METRICS}
-    best, predicted, seconds = -1.0, (np.empty(0), np.empty(0)), 0.0
+    best, seconds = -1.0, 0.0
+    predicted: dict[str, npt.NDArray[np.float32]] = {}
     for _ in range(config.epochs):
         began = time.perf_counter()
         metrics = trainer.train_epoch()
@@ -131,7 +132,8 @@ def train(case: str, method: str, config: TrialConfig, folder: Path, max_images:
         for name in KEPT_METRICS:
             by_epoch[name].append(metrics.get(name, float("nan")))
         if metrics["val/accuracy"] > best:
-            best, predicted = metrics["val/accuracy"], (_predicted(trainer, data, "val"), test_NC)
+            best = metrics["val/accuracy"]
+            predicted = {"val_NC": _predicted(trainer, data, "val"), "test_NC": test_NC}
     return KeptRun(
         case,
         method,
@@ -139,11 +141,11 @@ def train(case: str, method: str, config: TrialConfig, folder: Path, max_images:
         {"method": config.method.model_dump(mode="json"), "optim": config.optim.model_dump(mode="json")},
         seconds,
         {name: np.array(values) for name, values in by_epoch.items()},
-        *predicted,
+        **predicted,
     )
 
 
-def _predicted(trainer: Trainer, data: Data, split: str) -> npt.NDArray[np.float32]:
+def _predicted(trainer: Trainer, data: Data, split: Literal["val", "test"]) -> npt.NDArray[np.float32]:
     config = trainer.stage.config
     loader = eval_loader(
         data,

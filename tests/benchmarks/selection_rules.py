@@ -8,8 +8,10 @@ and the given labels, and picks one. The table shows how often the pick is the b
 labels, how far below the best it is on average, the gain over accuracy on the given labels with the standard
 error of the paired differences, and Kendall's tau with the test accuracies.
 
-Calibration: temperatures fitted on the given labels, and under the estimated noise matrix; the expected
-calibration error on true test labels, mean over the runs.
+Calibration: the expected calibration error on true test labels, mean over the runs, with the temperature
+that fits the given validation labels, the one that the report fits (under the noise that the runs' mean
+prediction shows, where it is sure), and the one that fits the true labels; once more with the true labels in
+place of the given ones, where nothing may be lost.
 """
 
 import sys
@@ -103,7 +105,7 @@ def show(case: str, folder: Path, files: Path, of: int, repeats: int, max_images
             f"{np.nanmean(taus):.2f}",
         )
     Console(width=110).print(table)
-    calibration(runs, labels_N, test_N)
+    calibration(runs, labels_N, data.clean("val"), test_N)
 
 
 def measures(runs: Sequence[KeptRun], labels_N: Ints) -> Mapping[str, Floats]:
@@ -126,21 +128,34 @@ def measures(runs: Sequence[KeptRun], labels_N: Ints) -> Mapping[str, Floats]:
     }
 
 
-def calibration(runs: Sequence[KeptRun], labels_N: Ints, test_N: Ints) -> None:
-    mean_NC = np.mean([run.val_NC for run in runs], axis=0)
-    noise = estimated_noise(mean_NC, labels_N)
+def calibration(runs: Sequence[KeptRun], given_N: Ints, true_N: Ints, test_N: Ints) -> None:
     table = Table(
-        "calibration error on test", "as it is", "given labels", f"noise matrix ({noise.rate:.0%} wrong)"
+        "validation labels", "calibration error: as it is", "plain", "as reports", "true labels", "estimate"
     )
-    errors = []
-    for run in runs:
-        logits_NC, test_NC = logits_of(run.val_NC), logits_of(run.test_NC)
-        plain = temperature(logits_NC, labels_N)
-        modelled = temperature(logits_NC, labels_N, noise.transition_CC)
-        errors.append([error(test_NC / by, test_N) for by in (1.0, plain, modelled)])
-    means = np.mean(errors, axis=0)
-    check_possible({f"calibration error {place}": float(value) for place, value in enumerate(means)})
-    table.add_row("mean of the runs", *(f"{value:.3f}" for value in means))
+    for name, labels_N in (("given", given_N), ("true", true_N)):
+        logits = [logits_of(run.val_NC) for run in runs]
+        plain = [temperature(own_NC, labels_N) for own_NC in logits]
+        tempered = [probabilities_of(own_NC / by) for own_NC, by in zip(logits, plain, strict=True)]
+        noise = estimated_noise(np.mean(tempered, axis=0), labels_N)
+        transition_CC = noise.transition_CC if noise.is_sure else None
+        errors = [
+            [
+                error(logits_of(run.test_NC) / by, test_N)
+                for by in (
+                    1.0,
+                    of_given,
+                    temperature(own_NC, labels_N, transition_CC),
+                    temperature(own_NC, true_N),
+                )
+            ]
+            for run, own_NC, of_given in zip(runs, logits, plain, strict=True)
+        ]
+        means = np.mean(errors, axis=0)
+        check_possible({f"calibration error {place}": float(value) for place, value in enumerate(means)})
+        said = f"{noise.rate:.0%} wrong" if noise.is_sure else "unsure"
+        table.add_row(
+            name, *(f"{value:.3f}" for value in means), f"{said} ({(labels_N != true_N).mean():.0%})"
+        )
     Console(width=110).print(table)
 
 

@@ -55,8 +55,26 @@ def phases_of_an_epoch(method):
     return {"name": method} | dict.fromkeys(spans, 1)
 
 
-def train(method, data, workers):
-    config = TrialConfig.model_validate(TRIAL | {"method": phases_of_an_epoch(method)})
+VARIANTS = {
+    "cross_entropy, deferred ldam": {
+        "model": TRIAL["model"] | {"cosine_scale": 16.0},
+        "method": {
+            "name": "cross_entropy",
+            "loss": {"name": "ldam", "weights": "inverse", "deferred_from": 1},
+        },
+    },
+    "cross_entropy, progressive": {
+        "method": {"name": "cross_entropy"},
+        "sampler": "progressive",
+    },
+}
+"""Trials with settings of their own, by what they are called."""
+
+
+def train(method, data, workers, settings=None):
+    config = TrialConfig.model_validate(
+        TRIAL | ({"method": phases_of_an_epoch(method)} if settings is None else settings)
+    )
     trainer = Trainer(config, data, threads=1, workers=workers)
     losses, step = [], trainer.train_step
 
@@ -71,7 +89,7 @@ def train(method, data, workers):
     state = trainer.state_dict()
     return {
         "losses": torch.stack(losses),
-        "weights": [*state["networks"], *state["averages"], *state["companions"]],
+        "weights": [*state["networks"], *state["averages"], *state["companions"], state["tables"]],
         "ledger": state["ledger"],
         "metrics": timeless,
     }
@@ -87,6 +105,8 @@ def train_all(rank, size, meeting, result):
         if section.takes_unlabelled:
             found[f"{method}, unlabelled"] = train(method, mostly_unlabelled(data), workers)
     found["peer, weighted"] = train("peer", weighted(data), workers)
+    for name, settings in VARIANTS.items():
+        found[name] = train("cross_entropy", data, workers, settings)
     torch.save(found, result)
     if size > 1:
         distributed.destroy_process_group()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from platform.datasets.batches.loader import Batch
 from platform.datasets.data_config import DataConfig
 from platform.datasets.preparation.prepare import prepare
-from platform.methods import SECTIONS, Progress, method_names, metrics_in_words
+from platform.methods import SECTIONS, method_names, metrics_in_words
 from platform.reference.metrics import undescribed
 from platform.training.checkpoints.loading import load_predictor
 from platform.training.errors import TrialError
@@ -202,14 +202,13 @@ def test_it_learns_from_unlabelled_images_or_says_that_it_cannot(method, zeros_a
 @pytest.mark.parametrize("method", METHODS)
 def test_weights_multiply_each_samples_loss(method, epoch, trial):
     """Losses are linear in the weights; all 1 changes no bit, and 0 takes a sample's loss out of the sum."""
-    trainer = trial(method).at_start(epoch=epoch)
-    batch = next(trainer.stage.updates(epoch))[0]
+    batch = next(trial(method).at_start(epoch=epoch).stage.updates(epoch))[0]
     samples = len(batch)
 
     def losses(weights):
-        own = replace(batch, weights=weights)
+        trainer, own = trial(method).at_start(epoch=epoch), replace(batch, weights=weights)
         by = learners(trainer.networks, trainer.stage.companions, ALONE, samples, "fp32")
-        return torch.stack(trainer.stage.method.step(by, own, Progress(epoch)).losses).detach()
+        return torch.stack(trainer.stage.method.step(by, own, trainer.progress).losses).detach()
 
     plain, some = losses(None), (torch.arange(samples) % 3 > 0).float()
     assert torch.equal(losses(torch.ones(samples)), plain)

@@ -10,16 +10,26 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 
 from platform import losses
 from platform.datasets.batches.loader import Batch
+from platform.losses import long_tail
 from platform.losses.balanced_softmax import balanced_softmax
+from platform.losses.class_thresholds import confidence_weights
 from platform.losses.co_refining import co_refining, prior_divergence
 from platform.losses.contrastive import simclr, supcon
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.distillation import feature_distance, soft_cross_entropy
+from platform.losses.divide_mix import refined_targets, squared_error
+from platform.losses.early_learning import early_learning, running_targets
 from platform.losses.generalised_cross_entropy import generalised_cross_entropy
 from platform.losses.joint_agreement import joint_losses
+from platform.losses.long_tail.am_softmax import am_softmax
+from platform.losses.long_tail.class_weights import inverse_weights, weighted_targets
+from platform.losses.long_tail.focal import focal
+from platform.losses.long_tail.ldam import ldam
+from platform.losses.negative_entropy import negative_entropy
 from platform.losses.peer_selection import mean_of_selected, peer_selection
 from platform.losses.self_refining import self_refining
 from platform.losses.small_loss import smallest_losses
+from platform.losses.sparse_over_parametrisation import over_parametrised
 from platform.losses.symmetric_cross_entropy import symmetric_cross_entropy
 from platform.methods import Progress, method_names
 from platform.training.loop.epoch_means import EpochMeans
@@ -36,9 +46,16 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "core": [
         {"self_refining_epochs": 0, "selective": True, "given_share": 0.1, "prior_weight": 0.1},
     ],
-    "cross_entropy": [{"loss": "balanced_softmax", "label_smoothing": 0.1}],
+    "cross_entropy": [
+        {"loss": "balanced_softmax", "label_smoothing": 0.1},
+        {"loss": {"name": "focal", "weights": "inverse"}, "label_smoothing": 0.1},
+        {"loss": {"name": "ldam", "weights": "effective_number"}},
+    ],
+    "dividemix": [{"warmup_epochs": 0, "unlabelled_weight": 25.0}, {"confidence_penalty": 1.0}],
     "gce": [{"warmup_epochs": 0, "truncate_below": 0.3}],
+    "sed": [{"warmup_epochs": 0}],
     "small_loss": [{"rank_by": "logit_adjusted"}],
+    "sop": [{"balance_weight": 0.1}],
     "supcon": [{"contrast": "simclr"}, {"loss": "balanced_softmax", "anchors": "one"}],
 }
 """Settings that run other lines than the defaults do."""
@@ -70,16 +87,17 @@ def shown(waits):
 
 @pytest.mark.parametrize(("name", "section"), STEPS, ids=str)
 def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
-    trainer = make_trainer(name, section)
+    trainer = make_trainer(name, section, model={"backbone": "test_resnet", "cosine_scale": 30.0})
     method, ledger = trainer.stage.method, trainer.ledger
     with fake_gpu() as waits:
         for module in (
             *trainer.networks,
             *(one for one in trainer.stage.companions if one is not None),
             ledger,
+            trainer.tables,
         ):
             to_fake_gpu(module)
-        method = type(method)(method.config, like(method.class_counts))
+        method = type(method)(method.config, like(method.class_counts), cosine_scale=method.cosine_scale)
         images, labels = (
             torch.empty(BATCH, 3, 16, 16, device="cuda"),
             torch.empty(BATCH, device="cuda").long(),
@@ -90,7 +108,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
         output = method.step(
             learners(trainer.networks, trainer.stage.companions, ALONE, BATCH, "fp32"),
             batch,
-            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}),
+            Progress(1, {"train/loss_network_1": 1.0, "train/loss_network_2": 1.0}, trainer.tables.by_name),
         )
         watch.add_losses(output.losses)
         watch.updates_to_skip(torch.stack(output.losses), "step 1", overflow_is_normal=False)
@@ -100,11 +118,22 @@ def test_a_step_on_a_gpu_waits_for_nothing(name, section, make_trainer):
 
 
 LOSSES = {
+    "am_softmax": lambda logits, labels, features: am_softmax(logits, labels, margin=0.3, scale=30.0),
     "balanced_softmax": lambda logits, labels, features: balanced_softmax(
         logits, labels, torch.ones(CLASSES, device="cuda"), label_smoothing=0.1
     ),
     "balanced_softmax of soft labels": lambda logits, labels, features: balanced_softmax(
         logits, logits.softmax(1), torch.ones(CLASSES, device="cuda")
+    ),
+    "class_thresholds": lambda logits, labels, features: confidence_weights(
+        logits[:, 0], labels, logits[0], logits[1]
+    ),
+    "class_weights": lambda logits, labels, features: weighted_targets(
+        labels, inverse_weights(torch.ones(CLASSES, device="cuda"))
+    ),
+    "focal": lambda logits, labels, features: focal(logits, labels, gamma=0.5, label_smoothing=0.1),
+    "ldam": lambda logits, labels, features: ldam(
+        logits, labels, torch.ones(CLASSES, device="cuda"), max_margin=0.5, scale=30.0
     ),
     "co_refining": lambda logits, labels, features: co_refining(logits, logits, kl_weight=1.0),
     "cross_entropy": lambda logits, labels, features: cross_entropy(logits, labels, label_smoothing=0.1),
@@ -113,10 +142,20 @@ LOSSES = {
         logits, labels, q=0.7, truncate_below=0.3
     ),
     "small_loss": lambda logits, labels, features: smallest_losses(logits[:, 0], forget_rate=0.3),
+    "sparse_over_parametrisation": lambda logits, labels, features: over_parametrised(
+        logits, labels, logits[:, :1], logits
+    ),
     "symmetric_cross_entropy": lambda logits, labels, features: symmetric_cross_entropy(
         logits, labels, alpha=0.1, beta=1.0
     ),
+    "divide_mix": lambda logits, labels, features: squared_error(
+        logits, refined_targets(labels, logits[:, 0], logits.softmax(1), temperature=0.5)
+    ),
+    "early_learning": lambda logits, labels, features: early_learning(
+        logits, running_targets(logits, logits, beta=0.7)
+    ),
     "feature_distance": lambda logits, labels, features: feature_distance(logits, logits),
+    "negative_entropy": lambda logits, labels, features: negative_entropy(logits),
     "peer_selection": lambda logits, labels, features: mean_of_selected(
         logits[:, 0], peer_selection(labels == labels, logits[:, 0], drop_rate=0.3)
     ),
@@ -143,7 +182,12 @@ def test_a_loss_on_a_gpu_waits_for_nothing(name):
 
 
 def test_every_loss_is_looked_at():
-    files = {module.name for module in pkgutil.iter_modules(losses.__path__)}
+    files = {
+        module.name
+        for folder in (losses, long_tail)
+        for module in pkgutil.iter_modules(folder.__path__)
+        if not module.ispkg
+    }
     assert files - {"contrastive", "distillation"} <= LOSSES.keys()
     assert LOSSES.keys() >= {"supcon", "simclr", "soft_cross_entropy", "feature_distance", "prior_divergence"}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from platform.methods import SECTIONS, method_names
-from tests.conformance.spread import train_all
+from tests.conformance.spread import VARIANTS, train_all
 from tests.forked import warm_processes
 
 pytestmark = pytest.mark.sweep
@@ -14,6 +14,7 @@ TRIALS = [
     *method_names(),
     *(f"{name}, unlabelled" for name, section in SECTIONS.items() if section.takes_unlabelled),
     "peer, weighted",
+    *VARIANTS,
 ]
 RELATIVE = 1e-5
 

@@ -25,8 +25,22 @@ KEPT = {
     "coteaching": 3,
     "jocor": 3,
     "decoupling": 3,
+    "elr": 2,
+    "sop": 5,
+    "sed_selection": 6,
+    "sed_weight": 2,
+    "dividemix_gmm": 2,
+    "dividemix_targets": 2,
+    "dividemix_loss": 3,
+    "negative_entropy": 1,
+    "focal": 4,
+    "class_weighted_ce": 2,
+    "ldam": 3,
+    "logit_adjustment": 2,
+    "am_softmax": 2,
+    "mixup_smoothed": 2,
 }
-NETWORK_PARTS = {"gem": 6, "jigsaw": 6}
+NETWORK_PARTS = {"gem": 6}
 
 
 def main(*sources: str) -> None:

@@ -52,7 +52,9 @@ def step_losses(method: str, data: Data, device: str = "cpu") -> list[list[float
     losses = []
     updates = chain.from_iterable(trainer.stage.updates(epoch) for epoch in range(trainer.config.epochs))
     for batches, _ in zip(updates, range(STEPS), strict=False):
-        trainer.epoch = trainer.step // len(trainer.train_loader)
+        trainer.epoch, place = divmod(trainer.step, len(trainer.train_loader))
+        if place == 0:
+            trainer.stage.method.epoch_started(trainer.progress)
         losses.append([loss.item() for loss in trainer.train_step(batches)[0].losses])
     return losses
 

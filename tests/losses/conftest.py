@@ -10,12 +10,13 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
 @pytest.fixture(scope="session")
 def golden_losses():
     """The inputs and outputs of a case of the authors' published losses."""
-    published = np.load(GOLDEN)
+    with np.load(GOLDEN) as file:
+        published = dict(file)
 
     def arrays(case):
         return {
             key.split("/")[1]: torch.tensor(published[key][()])
-            for key in published.files
+            for key in published
             if key.split("/")[0] == case
         }
 

@@ -39,6 +39,18 @@ def test_value_and_gradient_equal_the_published_code(case, equals_published):
     equals_published(case, loss, trained="logits")
 
 
+@pytest.mark.parametrize("case", ["logit_adjustment_0", "logit_adjustment_1"])
+def test_with_tau_it_is_the_published_logit_adjusted_loss(case, golden_losses):
+    """The published 1e-12 inside the logarithm and the constant shift make no difference here."""
+    golden = golden_losses(case)
+    logits_BC = golden["logits"].requires_grad_()
+    options = {"tau": float(golden["tau"])}
+    loss = balanced_softmax(logits_BC, golden["labels"], golden["class_counts"], **options).mean()
+    loss.backward()
+    torch.testing.assert_close(loss, golden["loss"])
+    torch.testing.assert_close(logits_BC.grad, golden["grad"])
+
+
 def test_equal_counts_give_cross_entropy():
     logits_BC = torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
     labels_B = torch.tensor([0, 1, 2, 0, 1, 2])

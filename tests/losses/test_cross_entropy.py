@@ -54,3 +54,18 @@ def test_soft_labels_that_are_sure_equal_hard_ones(label_smoothing):
     sure_BC = torch.nn.functional.one_hot(labels_B, 3).float()
     hard_B = cross_entropy(logits_BC, labels_B, label_smoothing=label_smoothing)
     torch.testing.assert_close(cross_entropy(logits_BC, sure_BC, label_smoothing=label_smoothing), hard_B)
+
+
+@pytest.mark.parametrize("case", ["mixup_smoothed_0", "mixup_smoothed_1"])
+def test_mixed_and_smoothed_labels_equal_the_published_code(case, golden_losses):
+    """lam · CE(y_1) + (1 - lam) · CE(y_2), each smoothed, is cross-entropy with the mixed soft labels."""
+    golden = golden_losses(case)
+    labels_B, other_B = golden["labels"], golden["labels"][golden["index"]]
+    classes, lam = golden["logits"].shape[1], float(golden["lam"])
+    one_hot = torch.nn.functional.one_hot
+    mixed_BC = lam * one_hot(labels_B, classes) + (1 - lam) * one_hot(other_B, classes)
+    logits_BC = golden["logits"].requires_grad_()
+    loss = cross_entropy(logits_BC, mixed_BC, label_smoothing=float(golden["smoothing"])).mean()
+    loss.backward()
+    torch.testing.assert_close(loss, golden["loss"])
+    torch.testing.assert_close(logits_BC.grad, golden["grad"])

@@ -80,3 +80,21 @@ def test_its_gradient_is_that_of_finite_differences():
 def test_a_q_of_zero_is_refused():
     with pytest.raises(ValueError, match="q must be in"):
         generalised_cross_entropy(logits_of(), LABELS, q=0.0)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+def test_soft_labels_and_smoothing_share_the_loss_among_classes(label_smoothing):
+    logits_BC = torch.randn(3, 4, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    targets_BC = torch.tensor([[0.7, 0.3, 0, 0], [0, 0, 0, 1], [0.25] * 4], dtype=torch.float64)
+    shares_BC = (1 - label_smoothing) * targets_BC + label_smoothing / 4
+    classes = [torch.full((3,), c) for c in range(4)]
+    expected_B = sum(
+        shares_BC[:, c] * generalised_cross_entropy(logits_BC, labels_B, q=0.7)
+        for c, labels_B in enumerate(classes)
+    )
+    actual_B = generalised_cross_entropy(logits_BC, targets_BC, q=0.7, label_smoothing=label_smoothing)
+    torch.testing.assert_close(actual_B, expected_B)
+    hard_B = generalised_cross_entropy(logits_BC, classes[1], q=0.7, label_smoothing=label_smoothing)
+    sure_BC = torch.nn.functional.one_hot(classes[1], 4)
+    sure_B = generalised_cross_entropy(logits_BC, sure_BC, q=0.7, label_smoothing=label_smoothing)
+    torch.testing.assert_close(hard_B, sure_B)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from platform.datasets.batches.loader import Batch
 from platform.methods import Progress
 from platform.methods._protocol import StepOutput, TrainingMethod
+from platform.methods._tables import Table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
 
@@ -43,5 +44,15 @@ def step(
 
 def golden_case(case: str) -> dict[str, Any]:
     """The arrays of a case of the authors' published losses."""
-    published = np.load(GOLDEN)
-    return {key.split("/")[1]: published[key][()] for key in published.files if key.split("/")[0] == case}
+    with np.load(GOLDEN) as published:
+        return {key.split("/")[1]: published[key][()] for key in published.files if key.split("/")[0] == case}
+
+
+def tables_of(method: TrainingMethod, images: int, dtype: torch.dtype | None = None) -> dict[str, Table]:
+    """The method's tables for so many training images, which are the first rows of the manifest."""
+    return {
+        spec.name: Table(
+            torch.full((spec.rows or images, spec.width), spec.initial, dtype=dtype or spec.dtype)
+        )
+        for spec in method.tables()
+    }

@@ -8,6 +8,7 @@ from platform.datasets.batches.loader import Batch
 from platform.losses.balanced_softmax import balanced_softmax
 from platform.losses.cross_entropy import cross_entropy
 from platform.methods import Progress
+from platform.methods._label_losses import BalancedSoftmax
 from platform.methods.cross_entropy import Config, Method
 
 COUNTS_C = torch.tensor([50, 5, 0])
@@ -31,7 +32,7 @@ def batch():
     [
         (Config(), lambda z: cross_entropy(z, LABELS_B)),
         (Config(label_smoothing=0.2), lambda z: cross_entropy(z, LABELS_B, label_smoothing=0.2)),
-        (Config(loss="balanced_softmax"), lambda z: balanced_softmax(z, LABELS_B, COUNTS_C)),
+        (Config(loss=BalancedSoftmax()), lambda z: balanced_softmax(z, LABELS_B, COUNTS_C)),
     ],
 )
 def test_it_learns_the_mean_loss(config, expected, network, batch):
@@ -51,7 +52,7 @@ def test_losses_are_float32_under_autocast(network, batch):
     ("config", "expected"),
     [
         (Config(label_smoothing=0.2), lambda z, t: cross_entropy(z, t, label_smoothing=0.2)),
-        (Config(loss="balanced_softmax"), lambda z, t: balanced_softmax(z, t, COUNTS_C)),
+        (Config(loss=BalancedSoftmax()), lambda z, t: balanced_softmax(z, t, COUNTS_C)),
     ],
 )
 def test_it_learns_soft_labels_and_tells_of_the_given_ones(config, expected, network, batch):
@@ -63,7 +64,7 @@ def test_it_learns_soft_labels_and_tells_of_the_given_ones(config, expected, net
     torch.testing.assert_close(output.samples.losses_MB[0], cross_entropy(logits_BC, LABELS_B).detach())
 
 
-@pytest.mark.parametrize("config", [Config(), Config(label_smoothing=0.5), Config(loss="balanced_softmax")])
+@pytest.mark.parametrize("config", [Config(), Config(label_smoothing=0.5), Config(loss=BalancedSoftmax())])
 def test_it_tells_each_samples_plain_cross_entropy(config, network, batch):
     samples = Method(config, COUNTS_C).step([network], batch, Progress()).samples
     logits_BC = network(batch.images).detach()

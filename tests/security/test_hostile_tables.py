@@ -1,6 +1,8 @@
 """Tables that strangers wrote: they are read in bounded memory, or refused in one line."""
 
 import io
+import json
+import pickle
 import tracemalloc
 
 import pandas as pd
@@ -167,3 +169,64 @@ def test_paths_that_no_file_can_have_are_not_there(path, tmp_path):
         inspect(DataConfig(source=str(tmp_path / "labels.csv")))
     assert "\n" not in str(refusal.value)
     assert signature(DataConfig(source=str(tmp_path / "labels.csv"), max_bad=0.5))
+
+
+class Runs:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+PLAIN = {"path": ["a.jpg", "b.jpg"], "label": ["x", "y"]}
+INDEX = {"kind": "range", "name": "path", "start": 0, "stop": 2**60, "step": 1}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"pandas": json.dumps({"index_columns": [INDEX], "columns": [], "column_indexes": []})},
+        {"pandas": json.dumps({"index_columns": ["label"], "columns": [{"name": "label"}]})},
+        {"pandas": "{"},
+        {"ARROW:schema": "not a schema"},
+        {"text": "x" * 20_000_000},
+        {f"key {number}": "" for number in range(20_000)},
+    ],
+    ids=["false range", "index", "broken", "no schema", "long", "many"],
+)
+def test_what_a_footer_says_besides_changes_nothing(metadata, tmp_path):
+    file = tmp_path / "labels.parquet"
+    parquet.write_table(pa.table(PLAIN).replace_schema_metadata(metadata), file, store_schema=False)
+    assert read(file).to_dict("list") == PLAIN
+
+
+def test_a_pickle_in_the_type_of_a_column_is_not_loaded(tmp_path):
+    """As pyarrow did until 14.0.1 (CVE-2023-47248)."""
+    made = tmp_path / "made"
+    content = pickle.dumps(Runs(made), 0).decode("ascii")
+    kind = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": content}
+    for values in (pa.string(), pa.binary()):
+        field = pa.field("path", values, metadata=kind)
+        table = pa.table(
+            [pa.array(PLAIN["path"]).cast(values), PLAIN["label"]], pa.schema([field, ("label", "string")])
+        )
+        parquet.write_table(table, tmp_path / "labels.parquet")
+        assert len(read(tmp_path / "labels.parquet")) == 2
+        assert not made.exists()
+
+
+@pytest.mark.parametrize("name", ["arrow.uuid", "arrow.fixed_shape_tensor", "arrow.opaque"])
+def test_a_false_type_of_a_column_is_one_line(name, tmp_path):
+    kind = {"ARROW:extension:name": name, "ARROW:extension:metadata": '{"shape": [9999999999999]}'}
+    schema = pa.schema([pa.field("path", pa.string(), metadata=kind), ("label", pa.string())])
+    parquet.write_table(pa.table(PLAIN, schema), tmp_path / "labels.parquet")
+    assert "cannot be read as a table" in refused(tmp_path / "labels.parquet")
+
+
+def test_two_columns_of_one_name_in_a_parquet_table(tmp_path):
+    table = pa.table([["a"], ["x"], ["y"]], names=["path", "label", "label"])
+    parquet.write_table(table, tmp_path / "labels.parquet")
+    assert "cannot be read as a table" in refused(tmp_path / "labels.parquet")

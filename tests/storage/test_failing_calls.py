@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from platform.storage.event_log import EventLog
 from tests.failing_disks import can_fail, failing_disk
 
 pytestmark = pytest.mark.skipif(not can_fail(), reason="there is no C compiler")
@@ -82,3 +83,33 @@ def test_a_full_disk_leaves_what_was_there(written):
     said, _, place = written("*", "write", errno.ENOSPC)
     assert all(line.endswith(": the disk is full (0.0 MB free): make room there") for line in said)
     assert content(place) == OLD
+
+
+APPEND = """
+import sys
+from pathlib import Path
+from platform.config.errors import UserError
+from platform.storage.event_log import EventLog
+try:
+    EventLog(Path(sys.argv[1])).append_line("new")
+except UserError as error:
+    print(error)
+"""
+
+
+def test_an_event_of_a_night_or_a_round_that_does_not_fit_leaves_the_ledger_whole(tmp_path, root):
+    place = tmp_path / "state"
+    log = EventLog(place)
+    log.append_line("old")
+    disk = failing_disk(tmp_path, f"{place}/ledger.jsonl")
+    line = [sys.executable, "-c", APPEND, str(place)]
+    said = []
+    for begin_or_end in (disk.begin, disk.end):
+        begin_or_end()
+        done = subprocess.run(line, cwd=root, env={**os.environ, **disk.environment}, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        said.append(done.stdout.decode())
+        if begin_or_end == disk.begin:
+            assert log.lines() == [b"old"]
+    assert said == [f"{log.file}: the disk is full (0.0 MB free): make room there\n", ""]
+    assert log.lines() == [b"old", b"new"]

@@ -1,6 +1,6 @@
 """What an audit says of images: one row a finding, in the same columns whatever found it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -39,6 +39,8 @@ SCHEMA: Final = pa.schema(
     ]
 )
 """The columns of issues.parquet and of each stage's own findings."""
+MERGE: Final = "merge:"
+"""A suggestion: keep the image whose path follows in its place."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,16 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
         .drop(columns="place")
         .reset_index(drop=True)
     )
+
+
+def members_of_groups(findings: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """``path``, ``group``, ``score``: the images of the groups of these kinds, each once a group, sorted.
+
+    The image in the middle of a group of copies has no finding of its own: ``merge:PATH`` of the others
+    names it.
+    """
+    own = findings[findings["kind"].isin(kinds) & findings["group"].notna()]
+    merged = own[own["suggestion"].str.startswith(MERGE, na=False)]
+    kept = merged.assign(path=merged["suggestion"].str.removeprefix(MERGE))
+    members: pd.DataFrame = pd.concat([own, kept])[["path", "group", "score"]]
+    return members.groupby(["path", "group"], as_index=False).max()

@@ -25,7 +25,8 @@ from platform.datasets.preparation.data import Data
 AHEAD = 2  # batches prepared while one is in use
 INLINE_AREA = 64 * 64  # px up to which a batch of crops stays in the core's cache
 
-Plan = Iterable[tuple[Ints, CropWindows]]
+Plan = Iterable[tuple[Ints, Ints, CropWindows]]
+"""Of each batch the rows, the numbers that their random changes depend on, and the crop windows."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Feed:
         return self._ahead(plan, epoch)
 
     def _gathered_there(self, plan: Plan, cropper: BatchCropper, gather: DeviceGather) -> Iterator[Batch]:
-        for rows_B, windows in plan:
+        for rows_B, _, windows in plan:
             columns = [
                 cropper.place[rows_B], *windows.shifts_B2.T, windows.flip_B, self._labels[rows_B], rows_B
             ]  # fmt: skip
@@ -109,7 +110,7 @@ class Feed:
             yield Batch(self._normaliser.as_images(images), labels_B, rows)
 
     def _inline(self, plan: Plan) -> Iterator[Batch]:
-        for rows_B, windows in plan:
+        for rows_B, _, windows in plan:
             room = self._normaliser.empty(len(rows_B))
             self._normaliser.write(room, self._cropper.crops(rows_B, windows))
             yield self._batch(rows_B, room)
@@ -118,8 +119,8 @@ class Feed:
         waiting: deque[_Pending] = deque()
         with torch_workers(self._threads) as pool:
             try:
-                for rows_B, windows in plan:
-                    waiting.append(self._start(pool, rows_B, windows, epoch))
+                for rows_B, keys_B, windows in plan:
+                    waiting.append(self._start(pool, rows_B, keys_B, windows, epoch))
                     if len(waiting) > AHEAD:
                         yield self._finish(waiting.popleft())
                 while waiting:
@@ -128,16 +129,19 @@ class Feed:
                 for part in (part for pending in waiting for part in pending.parts):
                     part.cancel()
 
-    def _start(self, pool: ThreadPoolExecutor, rows_B: Ints, windows: CropWindows, epoch: int) -> _Pending:
+    def _start(
+        self, pool: ThreadPoolExecutor, rows_B: Ints, keys_B: Ints, windows: CropWindows, epoch: int
+    ) -> _Pending:
         room = self._normaliser.empty(len(rows_B))
         slices = [slice(start, start + self._part) for start in range(0, len(rows_B), self._part)]
         parts = [
-            pool.submit(self._fill, room[part], rows_B[part], windows.part(part), epoch) for part in slices
+            pool.submit(self._fill, room[part], rows_B[part], keys_B[part], windows.part(part), epoch)
+            for part in slices
         ]
         return _Pending(rows_B, room, parts)
 
-    def _fill(self, room: Tensor, rows_B: Ints, windows: CropWindows, epoch: int) -> None:
-        finish = self._changes.prepare(epoch, rows_B) if self._changes else None
+    def _fill(self, room: Tensor, rows_B: Ints, keys_B: Ints, windows: CropWindows, epoch: int) -> None:
+        finish = self._changes.prepare(epoch, keys_B) if self._changes else None
         # one large image at a time stays in the core's cache
         at_a_time = len(rows_B) if self._is_inline else 1
         for start in range(0, len(rows_B), at_a_time):

@@ -13,6 +13,7 @@ from platform.datasets.augmentation.augment import AugmentConfig, draw_crop_wind
 from platform.datasets.batches.croppers import choose_cropper
 from platform.datasets.batches.feed import Batch, Feed, Plan, sent
 from platform.datasets.batches.prediction_views import EVALUATION, Crop
+from platform.datasets.batches.sampling import Sampler
 from platform.datasets.image_size import SizeLike, as_size
 from platform.datasets.images.normalise import Colour, Normaliser
 from platform.datasets.preparation.data import Data
@@ -20,12 +21,18 @@ from platform.datasets.randomness import augmentation_seed
 
 __all__ = ["Batch", "EvalLoader", "Part", "TrainLoader", "batch_starts"]
 
+KEYS = 2**32
+"""Random numbers are drawn for whole numbers below."""
+INSTANCE = Sampler()
+
 Part = Callable[[int], slice]
 """Number of samples of a batch -> those that this worker loads."""
 
 
 class TrainLoader:
-    """The training rows, shuffled and augmented in each epoch as a function of (seed, epoch, row).
+    """The training rows, shuffled and augmented in each epoch as a function of (seed, epoch, row, turn).
+
+    Where an epoch shows a row several times, its turn counts them.
 
     ``len()`` is the number of batches of an epoch. The last batch may be smaller, but is never a single
     sample, which batch norm cannot handle: that sample joins the batch before.
@@ -45,15 +52,16 @@ class TrainLoader:
         threads: int | None = None,
         augmentation: int = 0,
         part: Part | None = None,
+        sampler: Sampler = INSTANCE,
     ) -> None:
         """``threads`` load images; by default as many as torch computes with.
 
         ``augmentation`` says which of a method's augmentations of each image this is: loaders that differ in
         it alone go through the same images in the same order. ``part`` chooses the samples of a batch that
-        this worker loads; None: all.
+        this worker loads; None: all. ``sampler`` says how often an epoch shows each image.
         """
-        self._data, self._part = data, part
-        self._rows = data.rows("train")
+        self._data, self._part, self._sampler = data, part, sampler
+        self._rows, self._labels = data.rows("train"), data.given("train")
         self._images, self._seed = data.images, seed
         seed = augmentation_seed(seed, augmentation)
         size = as_size(image_size)
@@ -69,21 +77,26 @@ class TrainLoader:
         return len(self._starts)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch (from 0), with each training row once."""
+        """The batches of an epoch (from 0), with each training row as often as the sampler says."""
         batches = self._feed.batches(self._plan(epoch), epoch)
         if self._part is not None:
-            batches = map(self._whole, batches, self._rows_of_batches(epoch))
+            batches = map(self._whole, batches, (rows_B for rows_B, _ in self._rows_of_batches(epoch)))
         return batches if self._weights_R is None else map(self._weighted, batches)
 
-    def _rows_of_batches(self, epoch: int) -> list[Ints]:
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
-        return np.split(self._rows[order], self._starts[1:])
+    def _rows_of_batches(self, epoch: int) -> Iterator[tuple[Ints, Ints]]:
+        """Of each batch the rows, and the numbers that their augmentation depends on: another each turn."""
+        order_R, turns_R = self._sampler.order(self._labels, self._seed, epoch)
+        rows_R = self._rows[order_R]
+        keys_R = (rows_R + turns_R * len(self._data.manifest)) % KEYS
+        splits = (np.split(each_R, self._starts[1:]) for each_R in (rows_R, keys_R))
+        return zip(*splits, strict=True)
 
     def _plan(self, epoch: int) -> Plan:
-        for rows_B in self._rows_of_batches(epoch):
-            own_B = rows_B if self._part is None else rows_B[self._part(len(rows_B))]
+        for rows_B, keys_B in self._rows_of_batches(epoch):
+            part = slice(None) if self._part is None else self._part(len(rows_B))
+            own_B, keys_B = rows_B[part], keys_B[part]
             shapes_B2 = self._images.shapes[own_B]
-            yield own_B, self._draw(epoch=epoch, rows_B=own_B, shapes_B2=shapes_B2)
+            yield own_B, keys_B, self._draw(epoch=epoch, rows_B=keys_B, shapes_B2=shapes_B2)
 
     def _whole(self, own: Batch, rows_B: Ints) -> Batch:
         """This worker's images with the labels of the whole batch."""
@@ -148,7 +161,7 @@ class EvalLoader:
     def _plan(self) -> Plan:
         for start in range(0, len(self.rows), self._batch_size):
             rows_B = self.rows[start : start + self._batch_size]
-            yield rows_B, self._still(self._frame, self._images.shapes[rows_B])
+            yield rows_B, rows_B, self._still(self._frame, self._images.shapes[rows_B])
 
 
 def batch_starts(rows: int, batch_size: int) -> list[int]:

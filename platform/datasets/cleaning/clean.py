@@ -15,7 +15,7 @@ from platform.datasets.audit.findings import Kind
 from platform.datasets.audit.folder import AuditFolder, Stage, read_table
 from platform.datasets.audit.record import CAUTION, AuditRecord, read_audit
 from platform.datasets.cleaning.apply import applied
-from platform.datasets.cleaning.decide import decide
+from platform.datasets.cleaning.decide import by_rules, decide
 from platform.datasets.cleaning.drawn import drawn
 from platform.datasets.cleaning.drawn_leaks import drawn_leaks
 from platform.datasets.cleaning.limits import refuse_lost_classes, within_limits
@@ -80,7 +80,22 @@ def clean(folder: AuditFolder, policy_file: Path, out: Path) -> Cleaning:
     facts = _facts(config, found.test_share, policy_file, out)
     after = applied(before, decisions, facts.round)
     refuse_lost_classes(before, after, readable, str(policy_file))
-    return Cleaning(before, after, undone, policy, facts, tuple(_remarks(record, policy, findings)))
+    notes = [*_left_in_held_out(before, findings, policy), *_remarks(record, policy, findings)]
+    return Cleaning(before, after, undone, policy, facts, tuple(notes))
+
+
+def _left_in_held_out(rows: pd.DataFrame, findings: pd.DataFrame, policy: PolicyConfig) -> Iterator[str]:
+    """What the rules would have done to val and test, which stay as they are."""
+    if policy.held_out:
+        return
+    acted_on = findings[findings["suggestion"] != "look"]  # the test's half of a leak is mended in train
+    fitting = by_rules(acted_on, policy).set_index("path")["kind"]
+    for split in ("val", "test"):
+        held = rows["path"][rows["split"] == split]
+        kinds = fitting[fitting.index.isin(held)].value_counts()
+        if len(kinds):
+            said = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+            yield f"{split} stays as it is: {said} are left in it; held_out: true in the policy changes that"
 
 
 def _remarks(record: AuditRecord, policy: PolicyConfig, findings: pd.DataFrame) -> Iterator[str]:

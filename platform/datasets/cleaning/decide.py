@@ -39,16 +39,16 @@ def decide(
     findings = findings[findings["path"].isin(may)]
     earlier = rows["path"][rows["by"] == PERSON]  # of an earlier round
     judged = findings["path"].isin({*said, *earlier}) & ~findings["kind"].isin(OF_FILES)
-    by_rules = _by_rules(findings[~judged], policy)
-    left = {path: one for path, one in said.items() if path not in set(by_rules["path"])}
-    found = pd.concat([by_rules, _by_answers(left, policy)], ignore_index=True)
+    ruled = by_rules(findings[~judged], policy)
+    left = {path: one for path, one in said.items() if path not in set(ruled["path"])}
+    found = pd.concat([ruled, _by_answers(left, policy)], ignore_index=True)
     _refuse_other_classes(found, classes)
     held_out = set(rows["path"][rows["split"] != "train"])
     cannot = found["path"].isin(held_out) & found["action"].isin(["unlabel", "weight"])
     return _without_idle(found[~cannot], rows)
 
 
-def _by_rules(findings: pd.DataFrame, policy: PolicyConfig) -> pd.DataFrame:
+def by_rules(findings: pd.DataFrame, policy: PolicyConfig) -> pd.DataFrame:
     """For each image the first rule that fits a finding; of several findings the surest."""
     parts, open_findings = [], findings
     for rule in policy.rules:

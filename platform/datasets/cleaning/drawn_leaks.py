@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from platform.datasets.audit.findings import SCHEMA
+from platform.datasets.audit.findings import SCHEMA, members_of_groups
 
 COPIES = ("duplicate", "near_duplicate")
 
@@ -13,7 +13,7 @@ def drawn_leaks(rows: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     ``rows``: of a manifest, with the splits as they were drawn. Images with such a finding already get no
     second one.
     """
-    own = findings[findings["kind"].isin(COPIES) & findings["group"].notna()]
+    own = members_of_groups(findings, COPIES)
     own = own.assign(split=own["path"].map(rows.set_index("path")["split"]))
     held = own[own["split"].isin(["val", "test"])].sort_values("path").drop_duplicates("group")
     known = findings["path"][findings["kind"] == "leak"]

@@ -1,4 +1,7 @@
-"""How much images look like examples: the nearest example's similarity minus that of the image's own class.
+"""How much images look like examples: the cosine to the nearest example.
+
+That of the image's own class is not set against it: a class full of what is searched for looks like the
+examples, and an image that is unlike its class would come first, whatever it shows.
 
 N: images, S: examples, D: dimensions of their descriptions.
 """
@@ -22,28 +25,33 @@ BLOCK: Final = 8192
 """Images compared at a time."""
 FEATURES: Final = 176
 """Numbers that :func:`picture_features` describes a picture with."""
+LEAST, STRICTEST = 0.5, 0.8
+"""Limits of the threshold that the examples give."""
 EMBEDDINGS = "the audit's embeddings"
 PICTURES = "colours and edges"
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """``scores_N``: in [-2, 2], above 0 where an image is nearer to an example than to its class.
+    """``scores_N``: the cosine to the nearest example, in [-1, 1].
 
-    ``nearest_N``: the example; ``known_N``: whether the image could be compared; ``by``: in words.
+    ``nearest_N``: the example; ``known_N``: whether the image could be compared; ``threshold``: the least
+    cosine of an example to the example nearest to it, but from LEAST to STRICTEST (LEAST for one example);
+    ``by``: in words.
     """
 
     scores_N: Vectors
     nearest_N: npt.NDArray[np.int64]
     known_N: npt.NDArray[np.bool_]
+    threshold: float
     by: str
 
 
-def likeness(folder: AuditFolder, seeds: Seeds, labels_N: npt.NDArray[np.object_]) -> Likeness:
+def likeness(folder: AuditFolder, seeds: Seeds) -> Likeness:
     """Compare all images by cosine: by embeddings if the audit has them and all examples are in it."""
     if folder.embeddings_file.exists() and not seeds.others:
         vectors_ND: Vectors = np.load(folder.embeddings_file, mmap_mode="r")
-        return _compared(vectors_ND, np.asarray(vectors_ND[seeds.rows]), labels_N, EMBEDDINGS)
+        return _compared(vectors_ND, np.asarray(vectors_ND[seeds.rows]), EMBEDDINGS)
     vectors_ND = _descriptions(folder)
     others_SD = _described(list(seeds.others))
     known = np.abs(vectors_ND).sum(axis=1) > 0
@@ -51,18 +59,11 @@ def likeness(folder: AuditFolder, seeds: Seeds, labels_N: npt.NDArray[np.object_
     spread[spread == 0] = 1
     vectors_ND[known] = (vectors_ND[known] - mean) / spread
     examples_SD = np.concatenate([vectors_ND[seeds.rows], (others_SD - mean) / spread])
-    return _compared(vectors_ND, examples_SD, labels_N, PICTURES)
+    return _compared(vectors_ND, examples_SD, PICTURES)
 
 
-def _compared(
-    vectors_ND: Vectors, examples_SD: Vectors, labels_N: npt.NDArray[np.object_], by: str
-) -> Likeness:
+def _compared(vectors_ND: Vectors, examples_SD: Vectors, by: str) -> Likeness:
     examples_SD = _unit(examples_SD)
-    classes, codes_N = np.unique(labels_N.astype(str), return_inverse=True)
-    sums_CD = np.zeros((len(classes), vectors_ND.shape[1]), dtype=np.float32)
-    for rows in _blocks(len(vectors_ND)):
-        np.add.at(sums_CD, codes_N[rows], _unit(vectors_ND[rows]))
-    prototypes_CD = _unit(sums_CD)
     scores_N = np.empty(len(vectors_ND), dtype=np.float32)
     nearest_N = np.empty(len(vectors_ND), dtype=np.int64)
     known_N = np.empty(len(vectors_ND), dtype=np.bool_)
@@ -70,9 +71,19 @@ def _compared(
         own_BD = _unit(vectors_ND[rows])
         similar_BS = own_BD @ examples_SD.T
         nearest_N[rows] = similar_BS.argmax(axis=1)
-        scores_N[rows] = similar_BS.max(axis=1) - (own_BD * prototypes_CD[codes_N[rows]]).sum(axis=1)
+        scores_N[rows] = similar_BS.max(axis=1)
         known_N[rows] = np.abs(own_BD).sum(axis=1) > 0
-    return Likeness(scores_N, nearest_N, known_N, by)
+    return Likeness(scores_N, nearest_N, known_N, _threshold(examples_SD), by)
+
+
+def _threshold(examples_SD: Vectors) -> float:
+    """How alike the examples are among each other; of many, the first 2,000 say it."""
+    some = examples_SD[:2000]
+    if len(some) < 2:
+        return LEAST
+    similar_SS = some @ some.T
+    np.fill_diagonal(similar_SS, -1)
+    return float(np.clip(similar_SS.max(axis=1).min(), LEAST, STRICTEST))
 
 
 def _unit(vectors: npt.ArrayLike) -> Vectors:

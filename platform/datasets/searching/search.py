@@ -24,13 +24,14 @@ class Found:
     """``table``: ``path``, ``label``, ``split``, ``score``, ``nearest`` (the example); the likest first.
 
     The examples that are images of the audit lead, with score 1. ``more``: images above the threshold that
-    are left out for --most. ``by``: what was compared, in words.
+    are left out for --most. ``threshold``: the least score. ``by``: what was compared, in words.
     """
 
     name: str
     table: pd.DataFrame
     seeds: Seeds
     more: int
+    threshold: float
     by: str
 
     @property
@@ -38,8 +39,9 @@ class Found:
         return f"{GROUP}{self.name}"
 
 
-def search(folder: AuditFolder, place: Path, threshold: float, most: int) -> Found:
-    """The ``most`` images with the highest scores from ``threshold`` on; writes nothing.
+def search(folder: AuditFolder, place: Path, threshold: float | None, most: int) -> Found:
+    """The ``most`` images with the highest scores from ``threshold`` on (None: ``Likeness.threshold``);
+    writes nothing.
 
     Raises UserError for an unfinished audit and for examples that cannot be used.
     """
@@ -48,8 +50,8 @@ def search(folder: AuditFolder, place: Path, threshold: float, most: int) -> Fou
     seeds = find_seeds(place, images)
     if not folder.embeddings_file.exists() and not (folder.thumbnails_file).exists():
         raise UserError(f"{folder.thumbnails_file}: is missing: audit again")
-    labels = images["label"].fillna("").to_numpy(dtype=object)
-    found = likeness(folder, seeds, labels)
+    found = likeness(folder, seeds)
+    threshold = found.threshold if threshold is None else threshold
     is_seed = np.zeros(len(images), dtype=bool)
     is_seed[seeds.rows] = True
     candidates = np.flatnonzero(found.known_N & ~is_seed & (found.scores_N >= threshold))
@@ -62,7 +64,7 @@ def search(folder: AuditFolder, place: Path, threshold: float, most: int) -> Fou
     nearest = np.concatenate([own, names[found.nearest_N[chosen]]])
     table = images[["path", "label", "split"]].iloc[rows].reset_index(drop=True)
     table = table.assign(score=scores.astype(np.float64), nearest=nearest)
-    return Found(place.stem, table, seeds, len(ordered) - len(chosen), found.by)
+    return Found(place.stem, table, seeds, len(ordered) - len(chosen), threshold, found.by)
 
 
 def keep_findings(folder: AuditFolder, found: Found) -> Path:
@@ -79,4 +81,4 @@ def keep_findings(folder: AuditFolder, found: Found) -> Path:
 def _why(row: Mapping[Any, Any], found: Found) -> str:
     if row["nearest"] == EXAMPLE:
         return f"given as an example of {found.name}"
-    return f"by {found.by} {row['score']:.2f} nearer to {row['nearest']} than to its class"
+    return f"similarity to {row['nearest']} by {found.by}: {row['score']:.2f}"

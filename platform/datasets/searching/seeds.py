@@ -15,7 +15,7 @@ from platform.datasets.arrays import Ints
 from platform.datasets.errors import DataError, counted, listed
 from platform.datasets.geometry import KeptSize
 from platform.datasets.preparation.unlabelled import image_paths, open_images
-from platform.datasets.sources.image_decoding import UnreadableImage, decode_image
+from platform.datasets.sources.image_decoding import FORMATS, UnreadableImage, decode_image
 from platform.datasets.sources.source import TABLES, FolderSource
 from platform.datasets.tables.table_files import read_table
 
@@ -100,4 +100,4 @@ def _decoded(content: bytes) -> Image.Image:
 
 def picture_of(content: bytes) -> Image.Image:
     """A thumbnail of thumbnails.parquet."""
-    return Image.open(BytesIO(content)).convert("RGB")
+    return Image.open(BytesIO(content), formats=FORMATS).convert("RGB")

@@ -1,6 +1,5 @@
 """Decode a file's bytes to 8-bit RGB: upright, opaque, the first frame, no larger than needed."""
 
-import io
 import re
 import struct
 import threading
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from platform.datasets.geometry import KeptSize
+from platform.datasets.sources.bounded_reads import BoundedReads, ManyPieces
 from platform.datasets.sources.file_kinds import HEAD_BYTES, has_decoder, image_format, no_decoder
 
 Pixels = npt.NDArray[np.uint8]
@@ -113,7 +113,8 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
         raise UnreadableImage("the file is empty")
     _let_pillow_open(max_pixels)
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        file = BoundedReads(content)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UnreadableImage(_unknown(content)) from error
     except Image.DecompressionBombError as error:
@@ -128,6 +129,8 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
         if image.width * image.height > max_pixels:
             size = f"{image.width} x {image.height} px ({image.width * image.height / 1e6:,.0f} megapixels)"
             raise UnreadableImage(_too_many(size, max_pixels))
+        if image.format == "BMP":
+            file.allow(2 * image.width * image.height)  # runs of pixels are read one by one
         yield image
 
 
@@ -206,4 +209,4 @@ def _unknown(content: bytes) -> str:
 
 def _reason(error: BaseException) -> str:
     words = " ".join(str(error).split())
-    return words if isinstance(error, OSError) and words else f"{type(error).__name__}: {words}"
+    return words if isinstance(error, OSError | ManyPieces) and words else f"{type(error).__name__}: {words}"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from platform.datasets.arrays import Ints
+from platform.datasets.audit.findings import members_of_groups
 from platform.datasets.geometry import MAX_BYTES
 from platform.datasets.sources.source import FolderSource, Source
 
@@ -23,12 +24,12 @@ Progress = Callable[[int, int], None]
 
 def groups_of_findings(paths: Sequence[str], findings: pd.DataFrame) -> Ints:
     """[N]: the number of each path's group; paths that share a group of a finding have the same."""
-    own = findings[findings["kind"].isin(OF_COPIES) & findings["group"].notna()]
     place = {path: number for number, path in enumerate(paths)}
+    own = members_of_groups(findings, OF_COPIES)
+    own = own[own["path"].isin(place)]
     members: dict[str, list[int]] = defaultdict(list)
-    for path, kind, group in zip(own["path"], own["kind"], own["group"], strict=True):
-        if path in place:
-            members[f"{kind} {group}"].append(place[path])
+    for path, group in zip(own["path"], own["group"], strict=True):
+        members[group].append(place[path])
     return _joined(len(paths), members.values())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platform.config.document import Document, TreePath, dotted
 from platform.config.errors import ConfigError, UserError
+from platform.config.invocation import not_here
 from platform.config.load import LoadedSpace, load_space
 from platform.datasets.cleaning.policy import load_policy
 from platform.datasets.data_config import DataConfig
@@ -97,7 +98,8 @@ def _space(
 ) -> LoadedSpace[SweepConfig]:
     """The space; its mistakes are told at their place in its file, a missing file's at the rounds'."""
     if not Path(config.space).is_file():
-        raise ConfigError.at(document.mark(("space",)), "space", f"there is no space {config.space}")
+        message = f"there is no space {config.space}{not_here(config.space)}"
+        raise ConfigError.at(document.mark(("space",)), "space", message)
     try:
         return load_space(Path(config.space), SweepConfig, overrides=overrides, fixed=SWEEP_FIELDS)
     except ConfigError:
@@ -135,7 +137,8 @@ def _check_policy(policy: str, document: Document) -> None:
     """Mistakes of the policy are told at their place in its file."""
     path: TreePath = ("clean", "policy")
     if not Path(policy).is_file():
-        raise ConfigError.at(document.mark(path), dotted(path), f"there is no policy {policy}")
+        message = f"there is no policy {policy}{not_here(policy)}"
+        raise ConfigError.at(document.mark(path), dotted(path), message)
     if load_policy(Path(policy)).held_out:
         message = f"{policy} has held_out: true: validation and test must stay as they are between rounds"
         raise ConfigError.at(document.mark(path), dotted(path), message)

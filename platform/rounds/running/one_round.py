@@ -72,7 +72,7 @@ class OneRound:
         """Run the sweep or go on with it; its seconds, all of its processes together."""
         self.say(f"round {self.number}: sweep {self.sweep.path}/")
         words = self._words(data)
-        started = time.time()
+        started = time.monotonic()
         try:
             carry_out(
                 "platform.search",
@@ -81,7 +81,7 @@ class OneRound:
                 f"round {self.number}: sweep",
             )
         finally:  # of a sweep that goes on later, too
-            self._record(seconds=round(self.round.seconds + time.time() - started, 1))
+            self._record(seconds=round(self.round.seconds + time.monotonic() - started, 1))
         return self.round.seconds
 
     def _words(self, data: NextData) -> list[str]:

@@ -17,6 +17,7 @@ from platform.training.errors import CheckpointError
 FORMAT = 2
 READ_AT_ONCE = 16
 DESCRIPTION = "checkpoint.json"
+_TableName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 _Deviation = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -50,6 +51,7 @@ class _Ranking(_Strict):
     format: int
     metrics: dict[str, float] = {}
     networks: list[dict[str, Any]] = []
+    tables: list[_TableName] = []
 
 
 class _Description(_Input):

@@ -1,1 +1,1 @@
-"""The training loop and what it owns: learner, stages, teacher, ledger of samples, checkpoints, workers."""
+"""The training loop and what it owns: learner, stages, teacher, ledger, tables, checkpoints, workers."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from platform.datasets.augmentation.mixing import mix
@@ -61,3 +62,10 @@ class Preparation:
 
     def _laid_out(self, images: Tensor) -> Tensor:
         return to_layout(images, channels_last=self.channels_last)
+
+
+def random_images(stage: StageConfig, device: torch.device, *, channels_last: bool) -> Tensor:
+    """Random images [B, 3, H, W] of the form of a batch's."""
+    shape = (stage.batch_size, 3, *stage.image_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    return to_layout(images.to(device), channels_last=channels_last)

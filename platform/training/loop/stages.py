@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from platform.datasets.batches.loader import Batch, EvalLoader, Part, TrainLoader, batch_starts
+from platform.datasets.batches.sampling import Sampler
 from platform.datasets.preparation.data import Data
 from platform.methods import TrainingMethod, build_method
 from platform.models.layers import set_trainable
@@ -130,7 +131,9 @@ class StageMaker:
         for network in self.networks:
             set_trainable(network, config.trainable)
         counts = self.data.class_counts().to(self.device)
-        method = build_method(config.method, counts, teacher_dims=self.teacher_dims)
+        method = build_method(
+            config.method, counts, teacher_dims=self.teacher_dims, cosine_scale=trial.model.cosine_scale
+        )
         companions = tuple(self._companion(method, number) for number in range(len(self.networks)))
         optimisers = tuple(
             build_optimiser(section, network, companion)
@@ -143,7 +146,7 @@ class StageMaker:
             place=place,
             config=config,
             train_loaders=tuple(
-                self._train_loader(config, number) for number in range(config.method.augmentations)
+                self._train_loader(config, place, number) for number in range(config.method.augmentations)
             ),
             val_loader=eval_loader(
                 self.data,
@@ -187,7 +190,8 @@ class StageMaker:
             raise TrialError("compile: must be false: the method runs the network in parts, uncompiled")
         return companion.to(self.device)
 
-    def _train_loader(self, config: StageConfig, augmentation: int) -> TrainLoader:
+    def _train_loader(self, config: StageConfig, place: int, augmentation: int) -> TrainLoader:
+        before = sum(phase.epochs for phase in self.plan.config.phases[:place])
         return TrainLoader(
             self.data,
             batch_size=config.batch_size,
@@ -200,4 +204,5 @@ class StageMaker:
             threads=self.threads,
             augmentation=augmentation,
             part=self._part,
+            sampler=Sampler(config.sampler, first_epoch=before, epochs=config.epochs),
         )

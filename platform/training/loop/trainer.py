@@ -3,7 +3,9 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,11 +18,11 @@ from platform.models.input_size import set_image_size
 from platform.models.layers import keep_frozen_still
 from platform.models.normalisation import Normalisation
 from platform.training.checkpoints.networks import build_networks, place
-from platform.training.evaluation.prediction import to_layout
 from platform.training.loop.epoch_means import EpochMeans
 from platform.training.loop.finite import FiniteWatch
 from platform.training.loop.learner import learners, parameters_of
-from platform.training.loop.preparation import Preparation
+from platform.training.loop.method_tables import MethodTables
+from platform.training.loop.preparation import Preparation, random_images
 from platform.training.loop.sample_ledger import SampleLedger, refuse_collapse
 from platform.training.loop.stages import StageMaker, StagePlan
 from platform.training.loop.teacher import Teacher, load_teacher
@@ -51,7 +53,9 @@ class Trainer:
         device: str | torch.device = "cpu",
         threads: int | None = None,
         workers: Workers = ALONE,
+        scratch: Path | None = None,
     ) -> None:
+        """``scratch``: the folder for large tables of the method; None: the system's for temporary files."""
         self.config, self.data = config, data
         self.device = torch.device(device)
         self.threads = threads
@@ -78,17 +82,13 @@ class Trainer:
             self.teacher = load_teacher(config.teacher, data.classes, self.normalisation, self.device)
         self._prepare = Preparation(config.seed, len(data.classes), self.channels_last, workers, self.teacher)
         self._plan = StagePlan(config, len(data.rows("train")))
+        dims = self.teacher.dims if self.teacher else None
         self._maker = StageMaker(
-            self._plan,
-            data,
-            self.networks,
-            self.normalisation,
-            self.device,
-            workers,
-            self.teacher.dims if self.teacher else None,
-            threads,
+            self._plan, data, self.networks, self.normalisation, self.device, workers, dims, threads
         )
         self.stage = self._maker.make(0, before=None)
+        self.tables = MethodTables(data, config.seed, self.device, scratch)
+        self.tables.enter(self.stage)
         self._precision: Precision | None = None
         self.scaler = gradient_scaler("fp32", self.device)
         if config.precision != "auto" and config.precision != "measured":
@@ -121,6 +121,12 @@ class Trainer:
         return self.history[-1] if self.history else {}
 
     @property
+    def progress(self) -> Progress:
+        """What the method is told of the trial."""
+        tables, workers = self.tables.by_name, self.workers if self.workers.size > 1 else None
+        return Progress(self.epoch, self.metrics, tables, seed=self.config.seed, workers=workers)
+
+    @property
     def is_over(self) -> bool:
         """Whether all epochs are done."""
         return self.epoch >= self.config.total_epochs
@@ -129,16 +135,11 @@ class Trainer:
     def precision(self) -> Precision:
         """The number format; the setting is resolved at the first call."""
         if self._precision is None:
-            settled = settle(self.config.precision, self.networks, self.device, self._example)
+            example = partial(random_images, self.stage.config, self.device, channels_last=self.channels_last)
+            settled = settle(self.config.precision, self.networks, self.device, example)
             self.use_precision(self.workers.agree(settled))
         assert self._precision is not None
         return self._precision
-
-    def _example(self) -> Tensor:
-        """Random images [B, 3, H, W] as those of a batch."""
-        shape = (self.stage.config.batch_size, 3, *self.stage.config.image_size)
-        images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-        return to_layout(images.to(self.device), channels_last=self.channels_last)
 
     def use_precision(self, precision: Precision) -> None:
         """Use this precision: what ``auto`` or ``measured`` was in an earlier trainer of the trial."""
@@ -185,6 +186,7 @@ class Trainer:
                 set_image_size(network, blueprint.section, config.image_size)
         before = self.stage if self.stage.place == place - 1 else None
         self.stage = self._maker.make(place, before=before)
+        self.tables.enter(self.stage)
 
     def _train(self) -> dict[str, float]:
         """Train on all images once; return the method's metrics as means over the samples."""
@@ -192,6 +194,7 @@ class Trainer:
         for network in self.networks:
             network.train()
             keep_frozen_still(network)
+        self.stage.method.epoch_started(self.progress)
         means, done = EpochMeans(), 0
         for batches in self.stage.updates(self.epoch):
             outputs = self.train_step(batches, first=done)
@@ -232,10 +235,11 @@ class Trainer:
             batch, self.stage.config, self.precision, epoch=self.epoch, step=place_in_epoch
         )
         networks = learners(self.networks, self.stage.companions, self.workers, len(batch), self.precision)
-        output = self.stage.method.step(networks, batch, Progress(self.epoch, self.metrics))
+        output = self.stage.method.step(networks, batch, replace(self.progress, step=place_in_epoch))
         self._watch.add_losses(output.losses)
         total: Tensor = self.scaler.scale(torch.stack(output.losses).sum() * share)
         total.backward()
+        self.tables.learn(output.learnt, self.scaler)
         self.ledger.record(batch.rows, output.samples)
         return output
 
@@ -247,14 +251,8 @@ class Trainer:
         ranked = self.evaluated_networks
         averaged = tuple(average.network for average in self.averages)
         others = averaged if ranked is self.networks else self.networks if averaged else ()
-        validator = Validator(
-            self.data,
-            self.stage.val_loader,
-            self.workers,
-            self.config.retrieval,
-            self.precision,
-            self.channels_last,
-        )
+        loader, retrieval = self.stage.val_loader, self.config.retrieval
+        validator = Validator(self.data, loader, self.workers, retrieval, self.precision, self.channels_last)
         others_name = "ema" if ranked is self.networks else "raw"
         place = f"after step {self.step}, at learning rate {self.learning_rate:.3g}"
         return validator.metrics(ranked, others, others_name, place)
@@ -273,6 +271,7 @@ class Trainer:
             "companions": [each.state_dict() if each else {} for each in self.stage.companions],
             "scaler": self.scaler.state_dict(),
             "ledger": self.ledger.state_dict(),
+            "tables": self.tables.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -292,6 +291,7 @@ class Trainer:
             self.use_precision(state["precision"])
         self.scaler.load_state_dict(state["scaler"])
         self.ledger.load_state_dict(state["ledger"])
+        self.tables.load_state_dict(state["tables"])
         self.epoch, self.step = state["epoch"], state["step"]
         self.history = [dict(metrics) for metrics in state["history"]]
 

@@ -2,6 +2,7 @@
 
 network_1.safetensors      each network's weights
 network_1_ema.safetensors  their moving average, if there is one
+table_NAME.npy             each table of the method that keeps some
 training_state.pt          optimisers, companions of the networks, gradient scaler, ledger of training images
 samples.parquet            the ledger as a table: how often each image was dropped, mean loss, prediction
 checkpoint.json            config, classes, normalisation, epoch, metrics
@@ -11,13 +12,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_model
 
 from platform.config.errors import one_line, shortened
+from platform.models.weight_files import is_zip
 from platform.storage.disk import written_to
 from platform.storage.whole_files import whole_folder
 from platform.training.checkpoints.description import (
@@ -52,6 +54,7 @@ def save_checkpoint(folder: Path, trainer: Trainer) -> None:
             save_model(average.network, str(draft / f"network_{number}_ema.safetensors"))
         state = trainer.state_dict()
         torch.save({key: state[key] for key in SAVED}, draft / STATE)
+        trainer.tables.save(draft)
         trainer.ledger.table().to_parquet(draft / SAMPLES, index=False)
         (draft / DESCRIPTION).write_text(json.dumps(_describe(trainer), indent=2))
 
@@ -72,7 +75,8 @@ def restore(folder: Path, trainer: Trainer) -> None:
     state = read_state(folder / STATE)
     described = {key: description[key] for key in DESCRIBED}
     try:
-        trainer.load_state_dict(trainer.state_dict() | state | described)
+        tables = trainer.tables.read(folder)
+        trainer.load_state_dict(trainer.state_dict() | state | described | {"tables": tables})
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
         cause = one_line(shortened(str(error)))
         raise CheckpointError(f"{folder / STATE}: broken, or of another trial ({cause})") from error
@@ -81,13 +85,16 @@ def restore(folder: Path, trainer: Trainer) -> None:
 def is_whole(folder: Path) -> bool:
     """Whether all files of a checkpoint have their full length; their content is not read."""
     try:
-        networks = len(read_description(folder, ranks=True).get("networks", []))
+        description = read_description(folder, ranks=True)
+        networks = len(description.get("networks", []))
+        for name in description.get("tables", []):
+            np.load(folder / f"table_{name}.npy", mmap_mode="r", allow_pickle=False)
         for number in range(1, networks + 1):
             with safe_open(folder / f"network_{number}.safetensors", "pt"):
                 pass
-    except (CheckpointError, SafetensorError, OSError):
+    except (CheckpointError, SafetensorError, OSError, ValueError):
         return False
-    return networks > 0 and is_zipfile(folder / STATE)
+    return networks > 0 and is_zip(folder / STATE)
 
 
 def _describe(trainer: Trainer) -> dict[str, Any]:
@@ -98,6 +105,7 @@ def _describe(trainer: Trainer) -> dict[str, Any]:
         "step": trainer.step,
         "metrics": trainer.metrics,
         "history": trainer.history,
+        "tables": list(trainer.tables.by_name),
         "precision": trainer.precision,
         "channels_last": trainer.channels_last,
         "device": trainer.device.type,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from platform.config.section import Section
 from platform.datasets.augmentation.augment import AugmentConfig
+from platform.datasets.batches.sampling import SamplerName
 from platform.datasets.image_size import ImageSize, Size
 from platform.methods import MethodConfig
 from platform.models.layers import Trainable
@@ -24,6 +25,14 @@ class Recipe(Section):
         description="images of a step, of all workers together; more give smoother and fewer updates an "
         "epoch, and take more memory",
         examples=[64, {"choice": [32, 64, 128]}],
+    )
+    sampler: SamplerName = Field(
+        "instance",
+        description="how often an epoch, which stays as long, shows an image. instance: once; "
+        "class_balanced: so that all classes have the same share; square_root: between the two; progressive: "
+        "from instance to class_balanced over the stage's epochs. Losses that make up for class sizes do so "
+        "besides",
+        examples=["square_root", {"choice": ["instance", "class_balanced"]}],
     )
     grad_accum_steps: int = Field(
         1,

@@ -182,9 +182,13 @@ class TrialConfig(Recipe):
             if problem := phase.augment.check_image_size(phase.image_size):
                 field, message, value = problem
                 yield Problem(f"{path}augment.{field}", message, value)
-            if phase.augment.mixing is not None and not phase.method.takes_soft_labels:
-                message = f"{phase.method.name} cannot learn from mixed labels, so it must be null"
+            if phase.augment.mixing is not None and not phase.method.learns_soft_labels:
+                with_loss = " with this loss" if phase.method.takes_soft_labels else ""
+                message = f"{phase.method.name} cannot learn from mixed labels{with_loss}, so it must be null"
                 yield Problem(f"{path}augment.mixing", message, "a section")
+            if (setting := phase.method.needs_cosines) and any(m.cosine_scale is None for m in self.models):
+                message = "has margins between cosines, which need model.cosine_scale, e.g. 30"
+                yield Problem(f"{path}method.{setting}", message, getattr(phase.method, setting).name)
             if phase.second_augment is not None:
                 yield from _check_second_augment(path, phase, phase.second_augment)
             for model in self.models:

@@ -12,6 +12,9 @@ from platform.storage.folder import Folder
 from platform.storage.no_links import refuse_links
 from platform.tuning.folder.sweep_folder import RECORD, TRIALS, SweepFolder, SweepIdentity, read_identity
 
+SOUPS = "soup"
+"""The folder of means of weights, which a report makes."""
+
 
 def check_folder(folder: SweepFolder) -> None:
     """Refuse links in the folder, and a record whose checkpoints are not this sweep's.
@@ -51,6 +54,26 @@ def own_trials(folder: SweepFolder, record: SweepIdentity) -> Folder:
     if place.local is not None and place.local.is_dir():
         refuse_links(place.local, replaced=(TRIALS,))
     return trials
+
+
+def belongs(checkpoint: Folder, trials: Folder) -> bool:
+    """Whether a checkpoint that a received file names lies below ``trials``, a sweep's folder of checkpoints.
+
+    After a copy it may lie where the sweep was made: beside a copy of the same record.
+    """
+    if checkpoint.local is not None:
+        checkpoint = Folder.of(checkpoint.local.resolve())  # "..", which may lead out
+    elif ".." in checkpoint.place.split("/"):
+        return False
+    own = Folder.of(trials.local.resolve()) if trials.local is not None else trials
+    of_trial = checkpoint.parent  # or the folder of means of weights; older sweeps have one more between
+    for place in (of_trial, of_trial.parent, of_trial.parent.parent):
+        if place == own:
+            return True
+        if place.name in (TRIALS, SOUPS):
+            with suppress(UserError):
+                return _lasting(read_identity(place.parent)) == _lasting(read_identity(own.parent))
+    return False
 
 
 def _holds(place: Folder, record: SweepIdentity) -> bool:

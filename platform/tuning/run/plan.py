@@ -25,6 +25,7 @@ from platform.tuning.folder.checkpoint_place import place_of
 from platform.tuning.names import flatten
 from platform.tuning.run.equipment import equipment
 from platform.tuning.run.first_lines import data_line, too_large_for
+from platform.tuning.run.method_state import state_lines, table_bytes
 from platform.tuning.settings.scheduler_config import NoScheduler
 from platform.tuning.settings.search_config import SearchConfig
 from platform.tuning.settings.sweep_config import SweepConfig
@@ -52,6 +53,7 @@ class Plan:
         checkpoint_bytes: The most that all checkpoints take without storage.max_bytes.
         needed_bytes: The part that storage.max_bytes cannot delete.
         free_bytes: Free space on the disk of the checkpoints; None if they are remote.
+        method_state: One line on the tables of each method that keeps some.
         notices: One line each on what trials are too short or images too large for.
     """
 
@@ -74,6 +76,7 @@ class Plan:
     config: SweepConfig
     notices: tuple[str, ...] = ()
     gpus: int | None = None
+    method_state: tuple[str, ...] = ()
 
 
 def trials_of(loaded: LoadedSpace[SweepConfig]) -> int:
@@ -120,7 +123,8 @@ def make_plan(
         refuse_unlabelled(corner.trial(), data.unlabelled)
     repeats = repeats_of(config, trials)
     kept = config.storage.keep_checkpoints + 1
-    each = max(_bytes(corner, len(data.classes)) for corner in corners)
+    each = max(_bytes(corner, len(data.classes)) + table_bytes(corner, data) for corner in corners)
+    place = place_of(config.storage.path, name) or Folder.of(out)
     return Plan(
         name=name,
         experiment=config.experiment or name,
@@ -133,13 +137,14 @@ def make_plan(
         bytes_a_checkpoint=each,
         checkpoint_bytes=(trials + repeats) * kept * each,
         needed_bytes=each * _needed_checkpoints(config, trials, here.concurrency if here else 1),
-        free_bytes=_free_bytes(place_of(config.storage.path, name) or Folder.of(out)),
+        free_bytes=_free_bytes(place),
         largest_image=covering(corner.largest_image for corner in corners),
         data=data,
         parameters=loaded.space.parameters(),
         left_to_chance=left_to_chance(loaded),
         config=config,
         gpus=gpus,
+        method_state=tuple(state_lines(corners, data, str(place) if place.local else "the temporary folder")),
         notices=(
             *too_large_for(covering(corner.largest_image for corner in corners), data),
             *_stages_of_their_own(loaded.document.tree.get("epochs"), corners),
@@ -200,6 +205,7 @@ def render(plan: Plan) -> Group:
         ("budget", _budget(plan)),
         ("confirms", _confirms(plan)),
         ("checkpoints", _checkpoints(plan)),
+        *(("method state", line) for line in plan.method_state),
     ):
         if value:
             facts.add_row(Text(key, style="bold"), Text(value))

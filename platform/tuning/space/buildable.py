@@ -80,7 +80,9 @@ def _take_through_stages(
                 set_image_size(network, model, phase.image_size)
             set_trainable(network, phase.trainable)
             counts = torch.ones(classes, dtype=torch.int64)
-            build_method(phase.method, counts, teacher_dims=teacher_dims).companion(network)
+            build_method(
+                phase.method, counts, teacher_dims=teacher_dims, cosine_scale=model.cosine_scale
+            ).companion(network)
         except ModelError as error:
             where = f"stages.{place}: " if trial.stages else ""
             raise UserError(f"{where}{error}") from error

@@ -22,7 +22,8 @@ class _Span(NamedTuple):
 
     def __str__(self) -> str:
         number = "1 epoch" if self.there_are == 1 else f"{self.there_are} epochs"
-        return f"{self.setting} {self.epochs:g} is more than {self.of} has ({number}): {self.lacks}"
+        beyond = "more than" if self.epochs > self.there_are else "as much as"
+        return f"{self.setting} {self.epochs:g} is {beyond} {self.of} has ({number}): {self.lacks}"
 
 
 def too_short_for(corners: Iterable[SweepConfig]) -> list[str]:
@@ -46,6 +47,10 @@ def _rates(config: SweepConfig) -> Iterator[_Span]:
 
 def _method_spans(config: SweepConfig) -> Iterator[_Span]:
     for path, phase in config.paths():
+        deferred = getattr(getattr(phase.method, "loss", None), "deferred_from", 0)
+        if 0 < deferred >= config.total_epochs:
+            lacks, field = "what it defers does not begin", f"{path}method.loss.deferred_from"
+            yield _Span(field, deferred, config.total_epochs, "a trial", lacks)
         for field in type(phase.method).model_fields:
             span = getattr(phase.method, field)
             if field.endswith("_epochs") and span > config.total_epochs:

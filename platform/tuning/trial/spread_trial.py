@@ -169,6 +169,7 @@ def train_worker(loop_config: dict[str, Any]) -> None:
             device=get_device(),
             threads=place.threads,
             workers=workers,
+            scratch=place.scratch,
         )
         if checkpoint := train.get_checkpoint():
             with checkpoint.as_directory() as folder:

@@ -38,6 +38,11 @@ class Place:
     logs: Path
     keeping: Keeping
 
+    @property
+    def scratch(self) -> Path | None:
+        """Where large tables of a method lie: beside the checkpoints; None if those are elsewhere."""
+        return self.keeping.trials.local
+
     def check(self) -> None:
         """Raise UserError on a machine that does not see the sweep's folder: checkpoints would be lost.
 
@@ -75,7 +80,9 @@ class TrialTrainable(tune.Trainable):
         self.checkpoints = place.keeping.of(self.name)
         try:
             place.check()
-            self.trainer = Trainer(trial, self.data, device=place.device, threads=place.threads)
+            self.trainer = Trainer(
+                trial, self.data, device=place.device, threads=place.threads, scratch=place.scratch
+            )
             if newest := self.checkpoints.newest:
                 with newest.at_hand() as path:
                     restore(path, self.trainer)

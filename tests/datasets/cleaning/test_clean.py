@@ -156,22 +156,22 @@ def test_val_and_test_stay_unless_the_policy_says_so(make_audit, write_policy, t
     held = data.manifest["path"].iloc[data.rows("val")[0]]
     other = "dog" if held.startswith("cat") else "cat"
     findings = [Finding(held, "wrong_label", 0.99, "neighbours", f"relabel:{other}")]
-    _, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings)
+    done, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings)
     assert (table.rows["action"] == "keep").all()
+    assert done.notes[0].startswith("val stays as it is: wrong_label 1 are left in it")
     held_out = ALL_KINDS + "held_out: true\n"
     _, table, _ = cleaned(make_audit, write_policy, tmp_path, config, findings, held_out)
     assert table.rows.set_index("path").loc[held, "label"] == other
 
 
 def test_copies_that_the_draw_of_val_parted_leave_train(make_audit, write_policy, tmp_path, photos):
-    """The audit knows no val split, and keeps the training image of the group."""
+    """The audit knows no val split, and keeps the training image of the group, which has no finding."""
     config = config_of(photos)
     data = prepare(config, 8)
     held = data.manifest["path"].iloc[data.rows("val")[0]]
     first, second, third = training(config)[:3]
     findings = [
         Finding(held, "duplicate", 1.0, "the same bytes", f"merge:{first}", "copies 1"),
-        Finding(first, "duplicate", 1.0, "the same bytes", "look", "copies 1"),
         Finding(second, "duplicate", 1.0, "the same bytes", f"merge:{third}", "copies 2"),
         Finding(third, "duplicate", 1.0, "the same bytes", "look", "copies 2"),
     ]

@@ -79,10 +79,32 @@ def test_embeddings_of_the_audit_are_used_and_rows_without_one_left_out(audit, t
     found = search(audit, place, 0.1, 10)
     assert found.by == "the audit's embeddings"
     assert found.table["path"].tolist() == ["dog/003.png", "cat/001.png", "dog/007.png"]
-    dog = vectors[(images["label"] == "dog").to_numpy()].astype(float).mean(axis=0)
-    expected = 1 - dog[2] / np.linalg.norm(dog)
-    assert found.table["score"].iloc[2] == pytest.approx(expected, abs=1e-3)
+    assert found.table["score"].tolist() == pytest.approx([1, 1, 1], abs=1e-3)
     assert search(audit, place, 0.1, 1).more == 1
+
+
+def test_a_class_full_of_noise_does_not_hide_it_and_the_examples_give_the_threshold(audit, tmp_path):
+    """Half of the cats are noise, so their class resembles it, and one dog is unlike all other dogs."""
+    images = audit.images()
+    random = np.random.default_rng(0)
+    cats, dogs = (np.flatnonzero(images["label"] == label) for label in ("cat", "dog"))
+    noise = cats[::2]
+    vectors = random.normal(0, 0.02, (len(images), 4))
+    vectors[cats, 0] += 1
+    vectors[dogs, 1] += 1
+    vectors[noise] = np.array([0, 0, 1, 0]) + random.normal(0, 0.2, (len(noise), 4))
+    vectors[dogs[0]] = [0, -1, 0.4, 0]
+    np.save(audit.embeddings_file, vectors.astype(np.float16))
+    paths = images["path"].to_numpy()
+    place = tmp_path / "noise.txt"
+    place.write_text("\n".join(paths[noise[:4]]))
+    found = search(audit, place, None, 100)
+    unit = vectors[noise[:4]] / np.linalg.norm(vectors[noise[:4]], axis=1, keepdims=True)
+    among = np.sort(unit @ unit.T, axis=1)[:, -2]
+    assert found.threshold == pytest.approx(min(among.min(), 0.8), abs=1e-3)
+    assert set(found.table["path"]) == set(paths[noise])
+    place.write_text(paths[noise[0]])
+    assert search(audit, place, None, 100).threshold == 0.5
 
 
 def test_the_command_writes_a_table_a_sheet_and_findings_for_a_policy(audit, tmp_path, write_policy, capsys):
@@ -97,7 +119,7 @@ def test_the_command_writes_a_table_a_sheet_and_findings_for_a_policy(audit, tmp
         assert sheet.size[0] > 900
     findings = read_table(audit.path / "findings" / "search" / "cartoons.parquet")
     assert set(findings["kind"]) == {"off_topic"} and set(findings["group"]) == {"search:cartoons"}
-    assert "in a policy: {kind: off_topic, group: search:cartoons, action: drop, at_least: 0.1}" in said
+    assert "in a policy: {kind: off_topic, group: search:cartoons, action: drop, at_least: 0.50}" in said
     policy = write_policy("rules: [{kind: off_topic, group: 'search:cartoons', action: drop, at_least: 0.1}]")
     out = tmp_path / "clean.parquet"
     rows = clean(AuditFolder(audit.path), policy, out).rows.set_index("path")
@@ -115,6 +137,7 @@ def test_the_command_writes_a_table_a_sheet_and_findings_for_a_policy(audit, tmp
         (["--seeds", "other.txt"], "other.txt: cat/cartoon9.png is no image of the audit; did you mean"),
         (["--seeds", "empty.txt"], "--seeds: empty.txt lists no images"),
         (["--seeds", "other.txt", "--most", "0"], "--most: must be at least 1, got 0"),
+        (["--seeds", "other.txt", "--threshold", "1.5"], "--threshold: is a cosine, from -1 to 1, got 1.5"),
         (["--seeds", "other.txt", "--out", "x.txt"], "--out: must end in .csv or .parquet, got x.txt"),
     ],
 )

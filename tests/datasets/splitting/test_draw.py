@@ -1,13 +1,16 @@
 """Which images go to val and test, given their classes, groups and cameras."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from platform.config.errors import UserError
+from platform.data.__main__ import main
 from platform.datasets.audit.findings import Finding, findings_table
+from platform.datasets.audit.folder import AuditFolder
 from platform.datasets.data_config import DataConfig
 from platform.datasets.sources.source import open_source
 from platform.datasets.splitting.draw import Shares, cut_groups, draw
@@ -124,3 +127,15 @@ def test_groups_of_an_audit_are_joined_over_shared_images():
         ]
     )
     assert groups_of_findings(paths, findings).tolist() == [0, 0, 1, 0, 2]
+
+
+def test_a_copy_stays_with_the_image_that_it_would_be_merged_into(make_classes, tmp_path):
+    """As an audit writes it: the best of the copies has no finding of its own."""
+    photos = make_classes(tmp_path / "photos", {"cat": 4, "dog": 4}, 64, 64)
+    shutil.copy(photos / "cat" / "000.png", photos / "cat" / "again.png")
+    shutil.copy(photos / "cat" / "000.png", photos / "cat" / "once_more.png")
+    assert main(["audit", str(photos), "--out", str(tmp_path / "audit")]) == 0
+    paths = ["cat/000.png", "cat/001.png", "cat/again.png", "cat/once_more.png", "dog/000.png"]
+    issues = AuditFolder(tmp_path / "audit").issues()
+    assert (issues["kind"] == "duplicate").sum() == 2
+    assert groups_of_findings(paths, issues).tolist() == [0, 1, 0, 0, 2]

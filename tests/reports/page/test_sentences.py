@@ -80,6 +80,11 @@ def test_it_is_said_which_labels_selected(selects_on, wrong, expected):
     assert expected in words.about_labels(facts)
 
 
+def test_what_predictions_say_of_unknown_labels_is_said():
+    facts = DataFacts("photos", ("a", "b"), {"train": 8, "val": 2}, "given", {})
+    assert "is not known; the trials' predictions speak against 38%." in words.about_labels(facts, 0.3812)
+
+
 def test_trials_are_counted_by_how_they_ended(make_contents):
     assert words.counts(make_contents().sweep) == "12 trials: 5 finished, 5 stopped early, 2 failed"
     assert words.counts(make_contents(trials=1).sweep) == "1 trial: 1 finished"

@@ -49,6 +49,14 @@ def test_the_noise_matrix_is_found_again(world):
     assert (~noise.believed_N)[wrong_N].mean() > 0.8 and noise.believed_N[~wrong_N].mean() > 0.95
 
 
+def test_weak_models_say_that_they_cannot_tell(world):
+    true_N, given_N, logits_NC = world
+    assert estimated_noise(softmax(2 * logits_NC), given_N).is_sure
+    weak_NC = logits_NC.copy()
+    weak_NC[np.arange(IMAGES), true_N] -= 2.5
+    assert not estimated_noise(softmax(2 * weak_NC), true_N).is_sure
+
+
 def test_a_class_that_nobody_predicts_or_labels_has_no_noise():
     probabilities_NC = np.tile([0.6, 0.4, 0.0], (10, 1))
     noise = estimated_noise(probabilities_NC, np.zeros(10, dtype=np.int64))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from platform.config.invocation import ROOT
 from platform.rounds.__main__ import main
 from platform.rounds.ledger.records import Learnt
 from platform.rounds.plan.load_rounds import load_rounds
@@ -89,6 +90,14 @@ def test_a_mistake_is_one_line_with_its_place(run_here, written, tmp_path, old, 
     assert words in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert not (tmp_path / "rounds").exists()
+
+
+def test_files_of_the_project_are_named_where_the_command_runs_elsewhere(run_here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run_here(main, ROOT / "search_spaces" / "rounds" / "digits.yaml", "--plan")
+    assert done.returncode == 2
+    assert f"the project's own is {ROOT / 'search_spaces' / 'cross_entropy.yaml'}\n" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_rounds_in_which_nothing_changes_are_refused(run_here, written, tmp_path):

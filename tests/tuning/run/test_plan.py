@@ -10,7 +10,9 @@ from PIL import Image
 
 from platform.config.errors import UserError
 from platform.config.load import load_space
+from platform.datasets.preparation.data import Summary
 from platform.storage.disk import size
+from platform.tuning.run.method_state import state_lines, table_bytes
 from platform.tuning.run.plan import as_text, make_plan
 from platform.tuning.settings.sweep_config import SWEEP_FIELDS, SweepConfig
 
@@ -170,3 +172,22 @@ def test_the_plan_notes_what_is_passed_over_and_assumed(tmp_path):
     assert "2 classes; 4 train, 2 val, 6 test" in text
     assert "note Folders were read as splits: test_set/ as test, training_set/ as train." in text
     assert "note labels.csv was passed over: labels come from the folders' names." in text
+
+
+def test_the_plan_says_how_large_a_methods_tables_are_and_where_they_lie(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text(
+        SPACE.replace("{name: peer, drop_rate: {uniform: [0.1, 0.5]}, ramp_epochs: 2}", "{name: elr}")
+    )
+    config = load_space(path, SweepConfig, fixed=SWEEP_FIELDS).first()
+    web = Summary("web", "class_folders", tuple(map(str, range(5000))), {"train": 550_000})
+    assert table_bytes(config, web) == 550_000 * 5000 * 4
+    assert state_lines([config], web, "runs") == [
+        "elr keeps 11.0 GB for each worker and in each checkpoint; memory-mapped in runs: targets 550,000 x "
+        "5,000 float32"
+    ]
+    small = Summary("some", "class_folders", ("a", "b"), {"train": 100})
+    assert state_lines([config], small, "runs") == [
+        "elr keeps 800 B for each worker and in each checkpoint; in the device's memory: targets 100 x 2 "
+        "float32"
+    ]

@@ -4,13 +4,18 @@ N: images, D: dimensions, K: neighbours of each, L: lists, Q: images asked at a 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from importlib.util import find_spec
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from platform.datasets.audit.labels.faiss_lists import FaissLists
 
 Floats = npt.NDArray[np.floating]
 
@@ -23,29 +28,45 @@ ENOUGH: Final = 0.95
 _SAMPLE_A_LIST: Final = 64
 _ROUNDS: Final = 8
 
+By = Literal["all pairs", "inverted lists", "inverted lists of faiss"]
+OWN: Final = "inverted lists"
+FAISS: Final = "inverted lists of faiss"
+Found = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
+"""Places and cosines [N, K]."""
+
 
 @dataclass(frozen=True)
 class Neighbours:
     """``places_NK``: the most similar other images, the nearest first; ``cosines_NK``: their similarity.
 
     ``recall``: the share of the exact neighbours of some images that were found; 1 where all pairs were
-    compared. ``probes``: the lists searched for each image, 0 where all pairs were compared.
+    compared. ``probes``: the lists searched for each image, 0 where all pairs were compared. ``by``: what
+    searched.
     """
 
     places_NK: npt.NDArray[np.int32]
     cosines_NK: npt.NDArray[np.float32]
     recall: float = 1.0
     probes: int = 0
+    by: By = "all pairs"
 
 
 def nearest(
-    embeddings_ND: Floats, count: int, *, exact_up_to: int = EXACT_UP_TO, probes: int = 16
+    embeddings_ND: Floats,
+    count: int,
+    *,
+    exact_up_to: int = EXACT_UP_TO,
+    probes: int = 8,
+    with_faiss: bool | None = None,
 ) -> Neighbours:
     """The ``count`` nearest others of each image; fewer if there are fewer.
 
-    ``embeddings_ND`` have unit length. Above ``exact_up_to`` images, each is compared with those of the
-    ``probes`` lists whose centres are nearest to the centre of its own list; ``probes`` is doubled until the
-    recall on 2,000 images reaches 0.95.
+    ``embeddings_ND`` have unit length. Above ``exact_up_to`` images, each is compared with those of
+    ``probes`` lists: with faiss those whose centres are nearest to the image, else those nearest to the
+    centre of its own list. ``probes`` is doubled until the recall on 2,000 images reaches 0.95.
+
+    Args:
+        with_faiss: Whether faiss searches the lists; None: if it is installed.
     """
     images = len(embeddings_ND)
     count = min(count, max(images - 1, 0))
@@ -55,12 +76,18 @@ def nearest(
     centres_LD, list_N = _lists(embeddings_ND, lists)
     asked_Q = np.linspace(0, images - 1, min(MEASURED, images)).astype(np.int64)
     truth_QK, _ = _exact(embeddings_ND, asked_Q, count)
+    by: By
+    search: Callable[[int, int], Found]
+    if with_faiss if with_faiss is not None else find_spec("faiss") is not None:
+        by, search = FAISS, FaissLists(embeddings_ND, centres_LD.numpy()).search
+    else:
+        by, search = OWN, partial(_through_lists, embeddings_ND, centres_LD, list_N)
     while True:
-        places_NK, cosines_NK = _through_lists(embeddings_ND, centres_LD, list_N, count, min(probes, lists))
+        places_NK, cosines_NK = search(count, min(probes, lists))
         hits = [np.isin(*pair).mean() for pair in zip(truth_QK, places_NK[asked_Q], strict=True)]
         recall = float(np.mean(hits))
         if recall >= ENOUGH or probes >= lists:
-            return Neighbours(places_NK, cosines_NK, recall, min(probes, lists))
+            return Neighbours(places_NK, cosines_NK, recall, min(probes, lists), by)
         probes *= 2
 
 

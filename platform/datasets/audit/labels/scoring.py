@@ -15,7 +15,7 @@ from platform.datasets.audit.labels.alignment import fine_alignment, prototype_m
 from platform.datasets.audit.labels.confidence import SparseProbabilities, self_confidence
 from platform.datasets.audit.labels.evidence import FoldEvidence
 from platform.datasets.audit.labels.neighbours import Neighbours
-from platform.datasets.audit.labels.probability.calibration import noise_rate
+from platform.datasets.audit.labels.probability.calibration import Doubt
 from platform.datasets.audit.labels.probability.combination import Combination, learn
 from platform.datasets.audit.labels.probability.planted import (
     Knowledge,
@@ -80,7 +80,7 @@ def score(labels: Labels, folds: FoldEvidence | None = None) -> Scored:
         of_planted = _of_planted(labels, folds.planted, Judged(folds.probabilities, folds.margins_R))
         lookalike_P = folds.planted.lookalike_P
     disagrees_R = _disagrees(labels.labels_R, judged.probabilities, None if folds is None else folds.known_R)
-    combination = learn(of_planted, scores, noise_rate(disagrees_R))
+    combination = learn(of_planted, scores, Doubt.of(disagrees_R).rate)
     return Scored(
         scores,
         combination.of(scores),

@@ -15,7 +15,7 @@ from platform.datasets.audit.folder import AuditFolder, write_table
 from platform.datasets.audit.labels.evidence import NEEDED, LabelEvidence, LabelledRows, labelled_rows
 from platform.datasets.audit.labels.neighbours import nearest
 from platform.datasets.audit.labels.probability.answers import ENOUGH, recalibrated, said_of_labels
-from platform.datasets.audit.labels.probability.calibration import calibrate, noise_rate
+from platform.datasets.audit.labels.probability.calibration import Doubt
 from platform.datasets.audit.labels.probability.expectation import (
     budget_table,
     log_odds,
@@ -32,8 +32,6 @@ LEAST_IMAGES: Final = 50
 LISTED: Final = 0.5
 """Probability from which on a label is a finding."""
 SURE: Final = 0.9
-LEAST_AGREEMENT: Final = 0.65
-"""Below this share of labels that predictions confirm, stated precisions were up to 39 points too high."""
 TABLE: Final = pa.schema(
     [
         pa.field("path", pa.string(), nullable=False),
@@ -79,16 +77,18 @@ def score_labels(folder: AuditFolder, evidence: LabelEvidence) -> Notes:
     suspicion_R = None if evidence.suspicion_N is None else evidence.suspicion_N[rows.rows_R]
     p_wrong_R, notes = _probabilities(folder, found, suspicion_R, paths)
     _write(folder, rows, paths, found, p_wrong_R, suspicion_R)
-    agree = float(1 - found.disagrees_R.mean())
+    doubt = Doubt.of(found.disagrees_R)
     return (
         notes
-        | caution_of(agree, int(notes["answers"]))
+        | caution_of(doubt, int(notes["answers"]))
         | {
             "images": len(rows.rows_R),
             "expected_wrong": float(p_wrong_R.sum()),
             "neighbour_recall": neighbours.recall,
+            "neighbours_by": neighbours.by,
             "neighbour_noise_rate": float(1 - (found.noise.shares_C * np.diag(found.noise.given_CC)).sum()),
-            "predictions_agree": agree,
+            "predictions_agree": float(1 - found.disagrees_R.mean()),
+            "predictions_miss": doubt.missed,
             "predictions": "folds" if evidence.folds is not None else "softmax regression on the embedding",
             "saw_labels": int(evidence.saw_labels),
             **{f"weight_{name}": _weight(found, name) for name in SCORES},
@@ -96,14 +96,14 @@ def score_labels(folder: AuditFolder, evidence: LabelEvidence) -> Notes:
     )
 
 
-def caution_of(agree: float, answers: int) -> Notes:
-    """The note that the stated precision may be too high; none where enough answers have corrected it."""
-    if agree >= LEAST_AGREEMENT or answers:
+def caution_of(doubt: Doubt, answers: int) -> Notes:
+    """The note that no precision is stated; none where enough answers have corrected it."""
+    if doubt.is_small or answers:
         return {}
     return {
-        CAUTION: f"predictions agree with {agree:.0%} of the labels: where that is because features say "
-        "little, and not because labels are wrong, the stated precision is far too high; answer "
-        f"{ENOUGH} images first (data labels), then audit again"
+        CAUTION: f"predictions miss about {doubt.missed:.0%} of the right labels, so that hard images and "
+        "wrong labels cannot be told apart: the precision of a review is not stated, only between which "
+        f"values it lies; answer {ENOUGH} images first (data labels), then audit again"
     }
 
 
@@ -121,8 +121,8 @@ def _probabilities(
     folder: AuditFolder, found: Scored, suspicion_R: Floats | None, paths: npt.NDArray[np.object_]
 ) -> tuple[Floats, Notes]:
     """[R] p(wrong), and notes on how it was calibrated; writes budgets.parquet."""
-    rate = noise_rate(found.disagrees_R)
-    base_R = calibrate(found.combined_R, found.planted_P, rate).p_wrong(found.combined_R)
+    doubt = Doubt.of(found.disagrees_R)
+    base_R = doubt.p_wrong(found.combined_R, found.planted_P)
     p_wrong_R = base_R if suspicion_R is None else with_margins(base_R, suspicion_R)
     said = said_of_labels(folder.answers_file)
     asked = np.flatnonzero(pd.Index(paths).isin(list(said)))
@@ -137,7 +137,8 @@ def _probabilities(
         found.lookalike_P,
         found.disagrees_R,
     )
-    write_table(folder.budgets_file, budget_table(p_wrong_R[order_R], each_TM))
+    stated = doubt.is_small or len(asked) >= ENOUGH
+    write_table(folder.budgets_file, budget_table(p_wrong_R[order_R], each_TM, stated=stated))
     return p_wrong_R, {
         "noise_rate": float(p_wrong_R.mean()),
         "noise_rate_low": float(np.quantile(each_TM.mean(axis=1), 0.025)),

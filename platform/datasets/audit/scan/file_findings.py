@@ -31,8 +31,8 @@ class Measure:
 
 MEASURES: Final = (
     Measure("odd_shape", 0.35, lambda value, _: f"the longer side is {1 / value:.1f} times the shorter one"),
-    Measure("dark", 0.32, lambda value, _: f"99% of the pixels are darker than {value:.0%} of white"),
-    Measure("light", 0.05, lambda value, _: f"95% of the pixels are brighter than {1 - value:.0%} of white"),
+    Measure("dark", 0.32, lambda value, _: f"99% of the pixels reach at most {value:.0%} of full brightness"),
+    Measure("light", 0.05, lambda value, _: f"95% of the pixels reach {1 - value:.0%} of full brightness"),
     Measure("blurry", 0.29, lambda value, _: f"there are hardly any edges: sharpness {value:.2f} of 1"),
     Measure("low_information", 0.3, lambda value, is_grey: _information(value, is_grey=is_grey)),
 )

@@ -31,9 +31,14 @@ def test_few_images_have_few_neighbours():
     assert nearest(unit(1, 4), 10).places_NK.shape == (1, 0)
 
 
-def test_lists_find_what_faiss_finds_exactly_with_the_recall_that_is_said():
+WITH_FAISS = pytest.mark.parametrize("with_faiss", [False, True])
+
+
+@WITH_FAISS
+def test_lists_find_what_faiss_finds_exactly_with_the_recall_that_is_said(with_faiss):
     points = unit(6000, 16, groups=40)
-    found = nearest(points, 10, exact_up_to=1000, probes=2)
+    found = nearest(points, 10, exact_up_to=1000, probes=2, with_faiss=with_faiss)
+    assert found.by == ("inverted lists of faiss" if with_faiss else "inverted lists")
     index = faiss.IndexFlatIP(points.shape[1])
     index.add(points)
     _, exact = index.search(points, 11)
@@ -43,15 +48,26 @@ def test_lists_find_what_faiss_finds_exactly_with_the_recall_that_is_said():
     assert np.mean(hits) == pytest.approx(found.recall, abs=0.02)
     assert found.recall >= ENOUGH
     assert (found.places_NK != np.arange(len(points))[:, None]).all()
+    products = (points[:, None] * points[found.places_NK]).sum(axis=2)
+    assert found.cosines_NK == pytest.approx(products, abs=1e-5)
 
 
-def test_probes_are_doubled_until_enough_is_found():
+@WITH_FAISS
+def test_probes_are_doubled_until_enough_is_found(with_faiss):
     points = unit(4000, 24)  # without groups, so that lists say little
-    assert nearest(points, 10, exact_up_to=1000, probes=1).probes > 1
+    assert nearest(points, 10, exact_up_to=1000, probes=1, with_faiss=with_faiss).probes > 1
 
 
-def test_the_same_images_have_the_same_neighbours():
+@WITH_FAISS
+def test_the_same_images_have_the_same_neighbours(with_faiss):
     points = unit(3000, 16, groups=20)
-    first, second = (nearest(points, 5, exact_up_to=500) for _ in range(2))
+    first, second = (nearest(points, 5, exact_up_to=500, with_faiss=with_faiss) for _ in range(2))
     assert np.array_equal(first.places_NK, second.places_NK)
     assert np.array_equal(first.cosines_NK, second.cosines_NK)
+
+
+def test_copies_of_one_picture_are_neighbours_and_never_their_own():
+    points = np.repeat(unit(40, 8), 60, axis=0)  # faiss may list an image itself anywhere among its equals
+    places = nearest(points, 5, exact_up_to=100, probes=64, with_faiss=True).places_NK
+    assert (places != np.arange(len(points))[:, None]).all()
+    assert (places // 60 == np.arange(len(points))[:, None] // 60).all()

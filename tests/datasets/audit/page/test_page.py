@@ -72,7 +72,9 @@ def folder(source, tmp_path_factory):
         pd.DataFrame(
             {
                 "images": steps * 10,
-                **{f"precision{end}": 0.5 for end in ("", "_low", "_high")},
+                "precision": np.where(steps == 1, np.nan, 0.5),  # the first is not stated
+                "precision_low": 0.25,
+                "precision_high": 0.75,
                 **{f"recall{end}": steps / 40 for end in ("", "_low", "_high")},
             }
         ),
@@ -110,6 +112,14 @@ def test_each_kind_has_words_and_the_docs_have_the_same(root):
     docs = (root / "docs" / "audit.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (?:files|copies|labels|off_topic) \| (.*) \|$", docs, re.MULTILINE)
     assert rows == [(kind, words.about) for kind, words in KIND_WORDS.items()]
+
+
+def test_a_precision_that_is_not_stated_has_an_interval_only(page):
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r'<td class="number">25(\.0)?.?% to 75(\.0)?.?%</td>', text)
+    assert (
+        "nan" not in text[text.index('id="budgets"') : text.index("</section>", text.index('id="budgets"'))]
+    )
 
 
 def test_each_kind_that_was_found_has_its_section_and_no_other(page):

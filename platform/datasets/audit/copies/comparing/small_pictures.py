@@ -12,6 +12,7 @@ from PIL import Image
 
 from platform.datasets.arrays import Ints, Pixels
 from platform.datasets.images.available_cores import usable_cores
+from platform.datasets.sources.image_decoding import FORMATS
 
 Floats = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]
@@ -108,7 +109,7 @@ def _squares(thumbnail: bytes | None) -> list[tuple[Box, Pixels, Pixels]]:
 
 
 def decoded(thumbnail: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(thumbnail)) as image:
+    with Image.open(io.BytesIO(thumbnail), formats=FORMATS) as image:
         return image.convert("RGB")
 
 

@@ -12,9 +12,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SUREST: Final = 0.1
-"""Share of the images that estimates the noise rate."""
+"""Share of the images that estimates the noise rate, at least."""
+MOST_SUREST: Final = 0.5
+MOST_WRONG: Final = 0.5
+"""Share of wrong labels that is believed: beyond, predictions are bad, or the labels are nobody's."""
 LEAST_SUREST: Final = 100
 LEAST_SLOPE: Final = 0.1
+MOST_MISSED: Final = 0.2
+"""Where predictions miss more of the right labels, one number for the precision of a review is a guess."""
 _ROUNDS: Final = 4
 _STEPS: Final = 10
 
@@ -31,6 +36,20 @@ class Calibration:
         return _sigmoid(self.slope * score_N + self.shift)
 
 
+def share_of_surest(disagrees_N: npt.NDArray[np.bool_]) -> float:
+    """The share of the images that estimates the noise rate: a tenth, up to a half where few are missed.
+
+    More images make the estimate surer; where predictions miss many right labels, they make it too high.
+    """
+    missed = _missed(disagrees_N, min(noise_rate(disagrees_N), MOST_WRONG))
+    return SUREST + (MOST_SUREST - SUREST) * max(0.0, 1 - missed / MOST_MISSED)
+
+
+def _missed(disagrees_N: npt.NDArray[np.bool_], rate: float) -> float:
+    """The share of the right labels on which the prediction is another class, if ``rate`` is wrong."""
+    return float(np.clip(1 - (1 - disagrees_N.mean()) / (1 - rate), 0, 1))
+
+
 def noise_rate(disagrees_N: npt.NDArray[np.bool_], share: float = SUREST) -> float:
     """The share of wrong labels, from the images whose class is surest.
 
@@ -42,6 +61,59 @@ def noise_rate(disagrees_N: npt.NDArray[np.bool_], share: float = SUREST) -> flo
     """
     surest = disagrees_N[: min(max(round(share * len(disagrees_N)), LEAST_SUREST), len(disagrees_N))]
     return float((surest.sum() + 0.5) / (len(surest) + 1))
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How far predictions are to be believed, which depends on features and not on labels.
+
+    ``rate``: the share of wrong labels, if what disagrees among the surest images is all wrong labels: the
+    most that is plausible. ``missed``: the share of the right labels that predictions miss, 0 … 1. Where
+    features say little, hard images and wrong labels of look-alikes cannot be told apart by any score.
+    """
+
+    rate: float
+    missed: float
+
+    @classmethod
+    def of(cls, disagrees_N: npt.NDArray[np.bool_]) -> "Doubt":
+        """``disagrees_N``: as :func:`noise_rate` takes it."""
+        rate = min(noise_rate(disagrees_N, share_of_surest(disagrees_N)), MOST_WRONG)
+        return cls(rate, _missed(disagrees_N, rate))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether one number for the precision of a review can be stated."""
+        return self.missed <= MOST_MISSED
+
+    @property
+    def expected(self) -> float:
+        """The share of the doubt that is taken for justified where one number is needed.
+
+        Nothing says how much is. The surest predictions err less often than all do: with m missed, it is m/2.
+        """
+        return self.missed / 2
+
+    def p_wrong(
+        self,
+        score_N: Floats,
+        planted_P: Floats,
+        share: float | None = None,
+        *,
+        fitted_to: Floats | None = None,
+    ) -> Floats:
+        """[N] the probability that each label is wrong, if a ``share`` (0 … 1) of the doubt is justified.
+
+        The default is the expected share. Of the disagreement among the surest images, share · missed is then
+        errors of the predictions; and of as many images the score says nothing: their labels are wrong with
+        the probability of any label. A share below 0 takes wrong labels for more frequent than among the
+        surest images. ``fitted_to``: scores of images drawn anew that take the place of ``score_N`` in the
+        calibration.
+        """
+        justified = (self.expected if share is None else share) * self.missed
+        rate, unsure = self.rate * (1 - justified), max(justified, 0.0)
+        found = calibrate(score_N if fitted_to is None else fitted_to, planted_P, rate)
+        return (1 - unsure) * found.p_wrong(score_N) + unsure * rate
 
 
 def calibrate(score_N: Floats, planted_P: Floats, rate: float) -> Calibration:

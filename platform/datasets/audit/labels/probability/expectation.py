@@ -12,9 +12,10 @@ import pandas as pd
 from platform.datasets.arrays import Ints
 from platform.datasets.audit.labels.probability.calibration import (
     LEAST_SUREST,
-    SUREST,
-    calibrate,
+    MOST_WRONG,
+    Doubt,
     noise_rate,
+    share_of_surest,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -45,8 +46,9 @@ def repeated(
     many of the real errors are look-alikes is known roughly, so each draws the share of these among its
     planted errors, up to 0.2 more or less than planted. How many of the images are sure enough to estimate
     the noise rate is a choice, so each draws it, too: from half to twice as many. And where predictions miss
-    many right labels, they are wrong about some of the surest images as well: each repetition takes some of
-    that share, from none to all, off the noise rate.
+    many right labels, they are wrong about some of the surest images as well, and say nothing of others: each
+    repetition draws how much of this :class:`Doubt` is justified, from none to all of it. People
+    err less on easy images, which are the surest: so wrong labels may also be more frequent elsewhere.
 
     Args:
         score_N: Combined scores in the order of the review.
@@ -57,7 +59,7 @@ def repeated(
     size = min(len(score_N), AT_MOST)
     places_M = np.linspace(0, len(score_N) - 1, size).round().astype(np.int64)
     kinds = planted_P[lookalike_P], planted_P[~lookalike_P]
-    unsure = max(0.0, 1 - (1 - float(disagrees_N.mean())) / (1 - noise_rate(disagrees_N)))
+    missed, usual = Doubt.of(disagrees_N).missed, share_of_surest(disagrees_N)
     rows = []
     for _ in range(REPEATS):
         share = float(np.clip(lookalike_P.mean() + random.uniform(-0.2, 0.2), 0, 1))
@@ -65,10 +67,11 @@ def repeated(
         drawn = [random.choice(own, count) for own, count in zip(kinds, sizes, strict=True) if len(own)]
         planted = np.concatenate(drawn)
         some = random.choice(score_N, size)
-        share = SUREST * 2 ** random.uniform(-1, 1)
+        share = usual * 2 ** random.uniform(-1, 1)
         surest = disagrees_N[: max(round(share * len(disagrees_N)), LEAST_SUREST)]
-        rate = noise_rate(random.choice(surest, len(surest)), 1.0) * (1 - unsure * random.uniform())
-        p_M = calibrate(some, planted, rate).p_wrong(score_N[places_M])
+        rate = min(noise_rate(random.choice(surest, len(surest)), 1.0), MOST_WRONG)
+        drawn_doubt = Doubt(rate, missed)
+        p_M = drawn_doubt.p_wrong(score_N[places_M], planted, random.uniform(-1, 1), fitted_to=some)
         rows.append(shifted(p_M, added_N[places_M]))
     return np.stack(rows)
 
@@ -83,11 +86,12 @@ def shifted(p: Floats, added: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-(log_odds(p) + added))))
 
 
-def budget_table(p_wrong_N: Floats, repeated_TM: Floats) -> pd.DataFrame:
+def budget_table(p_wrong_N: Floats, repeated_TM: Floats, *, stated: bool = True) -> pd.DataFrame:
     """Columns as ``budgets.parquet``; ``p_wrong_N`` in the order of the review.
 
     Precision is the mean probability of the reviewed images, recall their sum as a share of all images' sum.
-    Intervals are the spread of the repetitions, and the chance of each label besides.
+    Intervals are the spread of the repetitions, and the chance of each label besides. Where they
+    are not to be ``stated``, precision and recall are NaN, and the intervals hold all repetitions.
     """
     images_B = budgets(len(p_wrong_N))
     precision_B, recall_B, chance_B = _expected(p_wrong_N, images_B)
@@ -99,15 +103,13 @@ def budget_table(p_wrong_N: Floats, repeated_TM: Floats) -> pd.DataFrame:
         ("precision", precision_B, np.stack([one[0] for one in each])),
         ("recall", recall_B, np.stack([one[1] for one in each])),
     ):
-        tails = (1 - LEVEL) / 2
+        tails = (1 - LEVEL) / 2 if stated else 0.0
         low_B, high_B = np.quantile(own_TB, [tails, 1 - tails], axis=0)
         down_B = np.hypot(np.maximum(value_B - low_B, 0), 1.96 * chance_B)
         up_B = np.hypot(np.maximum(high_B - value_B, 0), 1.96 * chance_B)
-        columns |= {
-            name: value_B,
-            f"{name}_low": np.clip(value_B - down_B, 0, 1),
-            f"{name}_high": np.clip(value_B + up_B, 0, 1),
-        }
+        low_B, high_B = np.clip(value_B - down_B, 0, 1), np.clip(value_B + up_B, 0, 1)
+        shown_B = value_B if stated else np.full_like(value_B, np.nan)
+        columns |= {name: shown_B, f"{name}_low": low_B, f"{name}_high": high_B}
     return pd.DataFrame(columns)
 
 

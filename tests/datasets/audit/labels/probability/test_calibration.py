@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from platform.datasets.audit.labels.probability.calibration import calibrate, noise_rate
+from platform.datasets.audit.labels.probability.calibration import Doubt, calibrate, noise_rate
 from platform.datasets.audit.labels.probability.combination import learn, normal_scores
 from platform.datasets.audit.labels.probability.expectation import (
     budget_table,
@@ -52,6 +52,34 @@ def test_intervals_hold_the_truth(scored):
     assert ((table["precision_low"] <= truth) & (truth <= table["precision_high"])).mean() >= 0.9
     assert ((table["recall_low"] <= recall) & (recall <= table["recall_high"])).mean() >= 0.9
     assert table["recall"].iloc[-1] == pytest.approx(1)
+
+
+def test_noise_alone_is_no_doubt_and_weak_features_are():
+    random = np.random.default_rng(0)
+    noise = random.uniform(size=5000) < 0.4
+    assert Doubt.of(noise).missed == pytest.approx(0, abs=0.1)
+    weak = random.uniform(size=5000) < np.linspace(0.1, 0.9, 5000)  # surest first
+    assert Doubt.of(weak).missed == pytest.approx(1 - 0.5 / 0.86, abs=0.05)
+    assert Doubt.of(noise).is_small and not Doubt.of(weak).is_small
+    bad = random.uniform(size=5000) < 0.7  # most labels contradict even the surest predictions
+    assert Doubt.of(bad).rate == 0.5 and not Doubt.of(bad).is_small
+
+
+def test_doubt_draws_probabilities_towards_the_rate():
+    random = np.random.default_rng(0)
+    wrong = random.uniform(size=3000) < 0.2
+    score, planted = random.normal(3.0 * wrong, 1), random.normal(3.0, 1, 300)
+    sure, unsure = (Doubt(0.2, missed).p_wrong(score, planted) for missed in (0.0, 0.8))
+    assert unsure.max() < 0.8 < sure.max()
+    assert (np.argsort(unsure, kind="stable") == np.argsort(sure, kind="stable")).all()
+    assert Doubt(0.2, 1.0).p_wrong(score, planted, 1.0) == pytest.approx(np.zeros(3000), abs=1e-3)
+
+
+def test_what_is_not_stated_has_an_interval_only():
+    p = np.linspace(0.9, 0.1, 100)
+    table = budget_table(p, np.stack([p, p * 0.5]), stated=False)
+    assert table["precision"].isna().all() and table["recall"].isna().all()
+    assert (table["precision_low"] < table["precision_high"]).all()
 
 
 def test_budgets_end_with_all_images():
