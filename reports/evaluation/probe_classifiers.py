@@ -98,5 +98,4 @@ def _certain(predicted_V: Labels, classes: int) -> Probabilities:
 def _unit(features: Features) -> Features:
     """Each row of unit length, so that Euclidean neighbours are those by cosine."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    unit: Features = features / np.where(length > 0, length, 1)
-    return unit
+    return (features / np.where(length > 0, length, 1)).astype(np.float32)

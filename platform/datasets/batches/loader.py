@@ -25,7 +25,7 @@ KEYS = 2**32
 """Random numbers are drawn for whole numbers below."""
 INSTANCE = Sampler()
 
-Part = Callable[[int], slice]
+Part = Callable[[int], slice | Ints]
 """Number of samples of a batch -> those that this worker loads."""
 
 
