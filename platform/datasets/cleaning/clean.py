@@ -22,6 +22,7 @@ from platform.datasets.cleaning.limits import refuse_lost_classes, within_limits
 from platform.datasets.cleaning.manifest_table import ManifestTable, facts_for, write_manifest
 from platform.datasets.cleaning.policy import PolicyConfig, load_policy
 from platform.datasets.data_config import DataConfig
+from platform.datasets.errors import counted
 from platform.datasets.sources.manifest_facts import ManifestFacts
 from platform.datasets.sources.source import ManifestSource, open_source
 
@@ -80,8 +81,27 @@ def clean(folder: AuditFolder, policy_file: Path, out: Path) -> Cleaning:
     facts = _facts(config, found.test_share, policy_file, out)
     after = applied(before, decisions, facts.round)
     refuse_lost_classes(before, after, readable, str(policy_file))
-    notes = [*_left_in_held_out(before, findings, policy), *_remarks(record, policy, findings)]
+    notes = [
+        *_since_the_audit(frozenset(images["path"]), found.listed),
+        *_left_in_held_out(before, findings, policy),
+        *_remarks(record, policy, findings),
+    ]
     return Cleaning(before, after, undone, policy, facts, tuple(notes))
+
+
+def _since_the_audit(audited: frozenset[str], listed: frozenset[str]) -> Iterator[str]:
+    """Images that came and went since: nobody has judged the new ones."""
+    if gone := sorted(audited - listed):
+        yield f"since the audit {counted(len(gone), 'image')} left the source: {gone[0]}{_and_others(gone)}"
+    if new := sorted(listed - audited):
+        yield (
+            f"since the audit {counted(len(new), 'image')} came into the source, and nothing is known of "
+            f"them: {new[0]}{_and_others(new)}; audit again"
+        )
+
+
+def _and_others(paths: list[str]) -> str:
+    return f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
 
 
 def _left_in_held_out(rows: pd.DataFrame, findings: pd.DataFrame, policy: PolicyConfig) -> Iterator[str]:

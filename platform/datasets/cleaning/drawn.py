@@ -20,10 +20,14 @@ COLUMNS = ("path", "label", "clean", "split", "camera", "role")
 
 @dataclass(frozen=True)
 class Drawn:
-    """``test_share``: of the test split that was drawn; None if the source or a manifest has its own."""
+    """``test_share``: of the test split that was drawn; None if the source or a manifest has its own.
+
+    ``listed``: paths of all images that the source has now, with those that noise or imbalance leave out.
+    """
 
     rows: pd.DataFrame
     test_share: float | None
+    listed: frozenset[str] = frozenset()
 
 
 def drawn(config: DataConfig, unreadable: frozenset[str], sweep_manifest: Path | None = None) -> Drawn:
@@ -35,14 +39,15 @@ def drawn(config: DataConfig, unreadable: frozenset[str], sweep_manifest: Path |
     Raises UserError where the splits or labels cannot be told.
     """
     listing = list_images(config)
+    listed = frozenset(listing.rows["path"])
     if isinstance(listing.source, ManifestSource):
-        return Drawn(read_manifest(listing.source.file).rows, None)
+        return Drawn(read_manifest(listing.source.file).rows, None, listed)
     table = _made(listing, unreadable) if sweep_manifest is None else _of_sweep(sweep_manifest, listing)
     table = _with_junk(table, listing)
     lost = listing.rows[listing.rows["path"].isin(unreadable) & ~listing.rows["path"].isin(table["path"])]
     rows = pd.concat([table, _as_listed(lost)], ignore_index=True)
     share = listing.default_test_share if config.test_share is None else config.test_share
-    return Drawn(as_given(rows.sort_values("path", ignore_index=True)), share or None)
+    return Drawn(as_given(rows.sort_values("path", ignore_index=True)), share or None, listed)
 
 
 def _made(listing: Listing, unreadable: frozenset[str]) -> pd.DataFrame:
