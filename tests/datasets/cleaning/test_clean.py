@@ -250,20 +250,6 @@ def test_images_that_are_gone_are_said_in_a_line(make_audit, write_policy, tmp_p
         prepare(config_of(out), 8)
 
 
-def test_what_came_and_went_since_the_audit_is_said(make_audit, write_policy, tmp_path, photos):
-    audit = make_audit(config_of(photos), [])
-    policy, out = write_policy(ALL_KINDS), tmp_path / "clean.parquet"
-    assert not [note for note in clean(audit, policy, out).notes if "since the audit" in note]
-    (photos / "cat" / "007.png").unlink()
-    (photos / "cat" / "008.png").unlink()
-    shutil.copy(photos / "dog" / "001.png", photos / "dog" / "new.png")
-    gone, new = (note for note in clean(audit, policy, out).notes if "since the audit" in note)
-    assert gone == "since the audit 2 images left the source: cat/007.png and 1 more"
-    assert new.endswith(
-        "1 image came into the source, and nothing is known of them: dog/new.png; audit again"
-    )
-
-
 def test_a_policy_that_empties_a_class_is_refused(make_audit, write_policy, tmp_path, photos):
     config = config_of(photos)
     findings = [Finding(f"cat/{n:03d}.png", "dark", 1.0, "0 of 1") for n in range(20)]
