@@ -14,7 +14,7 @@ from platform.training.evaluation.classification import Probabilities, validatio
 from reports.build.pool import Pool, Tried
 from reports.ensembles.concat import RULE, Features, fit_linear, judged_features, side_by_side, too_much
 from reports.ensembles.logit_adjustment import RULE as ADJUSTED
-from reports.ensembles.logit_adjustment import fitted, log_prior
+from reports.ensembles.logit_adjustment import fitted, known_noise, log_prior
 from reports.ensembles.rules import Logits, logits_of, probabilities_of
 from reports.ensembles.selection import Ensemble, Judgement, contributions, tempered
 from reports.evaluation.classification import ClassificationEvaluator
@@ -140,7 +140,7 @@ class Combination:
         present_C = counts_C[counts_C > 0]
         if len(present_C) < 2 or present_C.min() == present_C.max():
             return [], ()
-        rate = self._known_noise()
+        rate = known_noise(self.inputs.loaded.first().data)
         tau, learnt, judged_NC = fitted(logits_NC, judge.labels_N, log_prior(counts_C), rate or 0.0)
         found = Ensemble(ADJUSTED, (0,), dict(judge.score(judged_NC)), learnt, kind="adjusted")
         corrected = "" if rate is None else f" (corrected for {rate:.0%} wrong labels)"
@@ -150,13 +150,6 @@ class Combination:
             f"on validation{corrected}."
         )
         return [Tried(found, judged_NC)], (said,)
-
-    def _known_noise(self) -> float | None:
-        """The share of the validation labels that was replaced by uniformly drawn classes on purpose."""
-        noise = self.inputs.loaded.first().data.noise
-        if noise is None or noise.kind != "symmetric" or self.data.val_label == "clean":
-            return None
-        return noise.rate
 
     def _features(self, trial: EvaluatedTrial) -> Features:
         """[N, D] of validation."""

@@ -40,6 +40,7 @@ from reports.deploy.model_code import write_package
 from reports.deploy.predict import Say
 from reports.deploy.winner_model import ALLOWS_PATHS, DESCRIPTION, WinnerModel
 from reports.ensembles.concat import judged_features, side_by_side
+from reports.ensembles.logit_adjustment import fitted, known_noise, log_prior
 from reports.ensembles.rules import logits_of, probabilities_of, rules
 from reports.ensembles.selection import tempered
 from reports.evaluation.checkpoints import ReportError
@@ -156,7 +157,11 @@ def validation_probabilities(chosen: Chosen, inputs: Inputs, data: Data) -> Prob
         logits.append(logits_of(kept.mean_NC) / np.float32(member.temperature))
     if chosen.winner.rule is None:
         return probabilities_of(logits[0]).astype(np.float32)
-    judged_NC = rules()[chosen.winner.rule].judged(np.stack(logits), labels_N)
+    if chosen.winner.kind == "adjusted":
+        rate = known_noise(inputs.loaded.first().data) or 0.0
+        judged_NC = fitted(logits[0], labels_N, log_prior(data.class_counts().numpy()), rate)[2]
+    else:
+        judged_NC = rules()[chosen.winner.rule].judged(np.stack(logits), labels_N)
     return tempered(judged_NC, chosen.winner.temperature)
 
 

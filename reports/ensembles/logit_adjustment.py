@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from platform.datasets.data_config import DataConfig
 from reports.ensembles.rules import Labels, Learnt, Logits, Probabilities, folds
 from reports.ensembles.rules.logit_adjusted import combine
 
@@ -47,6 +48,13 @@ def balanced_accuracy(predicted_N: Labels, labels_N: Labels, classes: int, noise
         return 0.0
     found_C = (right_C - chance * predicted_C)[counts_C] / true_C[counts_C]
     return float(found_C.clip(0, 1).mean())
+
+
+def known_noise(config: DataConfig) -> float | None:
+    """The share of the validation labels that was replaced by uniformly drawn classes on purpose."""
+    if config.noise is None or config.noise.kind != "symmetric" or config.val_label == "clean":
+        return None
+    return config.noise.rate
 
 
 def best_tau(logits_NC: Logits, labels_N: Labels, prior_C: Floats, noise_rate: float) -> float:
