@@ -145,5 +145,5 @@ def test_another_search_begins_with_its_best(story):
     assert "the best 2 of digits" in planned
     loaded = load_space(story.runs.space, SweepConfig, overrides=again, fixed=SWEEP_FIELDS)
     starts, _ = starts_of(loaded, story.runs.out)
-    begun = {float(f"{start.parameters['optim.lr']:.4g}") for start in starts}  # as in the table
-    assert len(starts) == 2 and begun <= set(story.drawn()["parameter optim.lr"])
+    begun = {f"{start.parameters['optim.lr']:.4g}" for start in starts}
+    assert len(starts) == 2 and begun <= {f"{rate:.4g}" for rate in story.drawn()["parameter optim.lr"]}

@@ -131,14 +131,14 @@ def test_members_of_several_image_sizes_and_normalisations_each_see_their_own(ru
     )
     trainer = Trainer(config, prepare(DataConfig(source="digits", val_share=0.5), 24))
     trainer.train_epoch()
-    save_checkpoint(tmp_path / "another", trainer)
+    save_checkpoint(run.trials / "another" / "checkpoint_1", trainer)
     random = np.random.default_rng(0)
     for place in range(12):
         name = tmp_path / "photos" / ("left", "right")[place % 2] / f"{place}.png"
         name.parent.mkdir(parents=True, exist_ok=True)
         coarse = Image.fromarray(random.integers(0, 256, (5, 4, 3), dtype=np.uint8))
         coarse.resize((40 + place, 30 + 2 * place)).save(name)
-    checkpoints = {"0000": checkpoints_of(run)["0000"], "another": tmp_path / "another"}
+    checkpoints = {"0000": checkpoints_of(run)["0000"], "another": run.trials / "another" / "checkpoint_1"}
     choose(run, "mean_probability", checkpoints, kept=KeptSize.automatic(24))
     table = read(predict_images(run.path, open_images(str(tmp_path / "photos"))).file).set_index("path")
 

@@ -112,7 +112,7 @@ def test_labels_of_the_others_decide_nothing_of_the_unlabelled(partly, make_conf
 
 @pytest.mark.parametrize("method", OTHERS)
 def test_other_methods_say_that_they_need_labels(method, partly, make_config):
-    with pytest.raises(TrialError, match=rf"^method.name: {method} cannot learn .*\(supcon can\)") as error:
+    with pytest.raises(TrialError, match=rf"^method.name: {method} cannot learn .*, supcon can\)") as error:
         Trainer(make_config(method={"name": method}, epochs=4), partly)
     assert "data.unlabelled: leave_out" in str(error.value)
     assert "\n" not in str(error.value)
