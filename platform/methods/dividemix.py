@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from platform.datasets.batches.loader import Batch
+from platform.datasets.preparation.class_codes import UNKNOWN
 from platform.losses.co_refining import prior_divergence
 from platform.losses.cross_entropy import cross_entropy
 from platform.losses.divide_mix import (
@@ -28,8 +29,7 @@ from platform.methods._outcome import mean_loss, sample_outcome, weighted
 from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput, TrainingMethod
 from platform.methods._tables import TableSpec
 
-UNLABELLED = -1
-UNKNOWN = -1.0
+NEVER = -1.0
 """The loss of an image without a label, or before it was seen."""
 
 
@@ -124,14 +124,14 @@ class Method(TrainingMethod):
 
     def tables(self) -> tuple[TableSpec, ...]:
         """For each network the last loss of each image, and the probability that its label is clean."""
-        return (TableSpec("losses", 2, initial=UNKNOWN), TableSpec("clean_probability", 2, initial=1.0))
+        return (TableSpec("losses", 2, initial=NEVER), TableSpec("clean_probability", 2, initial=1.0))
 
     def epoch_started(self, progress: Progress) -> None:
         """Divide the images anew, by each network's losses."""
         if progress.epoch < self.config.warmup_epochs:
             return
         losses_N2 = progress.tables["losses"].values_NK
-        known_N = (losses_N2[:, 0] != UNKNOWN).cpu()
+        known_N = (losses_N2[:, 0] != NEVER).cpu()
         for number, losses_N in enumerate(losses_N2.cpu().unbind(1)):
             clean_N = torch.ones_like(losses_N)
             clean_N[known_N] = torch.from_numpy(clean_probabilities(losses_N[known_N].numpy())).float()
@@ -149,7 +149,7 @@ class Method(TrainingMethod):
         losses, chosen = [], []
         for number, network in enumerate(networks):
             clean_B = clean_B2[:, 1 - number]  # by the other's losses
-            labelled_B = (clean_B > self.config.threshold) & (batch.labels != UNLABELLED)
+            labelled_B = (clean_B > self.config.threshold) & (batch.labels != UNKNOWN)
             labels_B, temperature = batch.labels.clamp(min=0), self.config.temperature
             own_BC = refined_targets(labels_B, clean_B, means[number], temperature=temperature)
             targets_BC = torch.where(labelled_B[:, None], own_BC, guessed_BC)
@@ -158,7 +158,7 @@ class Method(TrainingMethod):
         return self._output(losses, [first for first, _ in guesses], chosen, batch, progress)
 
     def _warm_up(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
-        labelled_B, labels_B = batch.labels != UNLABELLED, batch.labels.clamp(min=0)
+        labelled_B, labels_B = batch.labels != UNKNOWN, batch.labels.clamp(min=0)
         logits = [network(batch.images) for network in networks]
         losses = []
         for own_BC in logits:
@@ -220,9 +220,9 @@ class Method(TrainingMethod):
         progress: Progress,
     ) -> StepOutput:
         """Remember the losses of the given labels, and report."""
-        labelled_B, labels_B = batch.labels != UNLABELLED, batch.labels.clamp(min=0)
+        labelled_B, labels_B = batch.labels != UNKNOWN, batch.labels.clamp(min=0)
         given = [cross_entropy(own_BC.detach(), labels_B) for own_BC in logits]
-        known = [torch.where(labelled_B, own_B, UNKNOWN) for own_B in given]
+        known = [torch.where(labelled_B, own_B, NEVER) for own_B in given]
         progress.tables["losses"].write(batch.rows, torch.stack(known, dim=1))
         together_B = (logits[0].detach().softmax(1) + logits[1].detach().softmax(1)).argmax(1)
         return StepOutput(

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from platform.datasets.batches.loader import Batch
+from platform.datasets.preparation.class_codes import UNKNOWN
 from platform.losses.class_thresholds import (
     believed,
     confidence_weights,
@@ -26,7 +27,6 @@ from platform.methods._protocol import ConfigBase, Learner, Progress, StepOutput
 from platform.methods._tables import TableSpec
 from platform.methods._teacher import MeanTeacher
 
-UNLABELLED = -1
 NEVER = -1.0
 """The probability and confidence of an image that no epoch has seen."""
 
@@ -143,7 +143,7 @@ class Method(TrainingMethod):
     def epoch_started(self, progress: Progress) -> None:
         tables = {name: table.values_NK for name, table in progress.tables.items()}
         own_N, confidence_N, predicted_N, labels_N = tables["predictions"].unbind(1)
-        seen_N, labelled_N = confidence_N != NEVER, labels_N != UNLABELLED
+        seen_N, labelled_N = confidence_N != NEVER, labels_N != UNKNOWN
         if not (seen_N & labelled_N).any():
             return
         means_C = tables["summed_predictions"][0] / seen_N.sum()
@@ -175,7 +175,7 @@ class Method(TrainingMethod):
     def step(self, networks: Sequence[Learner], batch: Batch, progress: Progress) -> StepOutput:
         assert batch.second is not None, "the teacher sees one augmentation, the network learns the other"
         logits_BC, strong_BC, taught_BC = networks[0](batch.images, batch.second)
-        labelled_B, labels_B = batch.labels != UNLABELLED, batch.labels.clamp(min=0)
+        labelled_B, labels_B = batch.labels != UNKNOWN, batch.labels.clamp(min=0)
         self._remember(logits_BC.detach().softmax(1), taught_BC.softmax(1), batch, progress)
         is_warm_up = progress.epoch < self.config.warmup_epochs
         believed_B = labelled_B
